@@ -1,0 +1,196 @@
+"""What task modules import: `task`, `axis`, `file`. They attach metadata and do nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar, overload
+
+from taskdisc.errors import Place, UsageError, closest
+from taskdisc.gather import label_key
+from taskdisc.model import TaskOptions
+
+MARK = "__taskdisc__"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Element(NamedTuple):
+    """One element of an axis: known by its label; the value is what tasks receive."""
+
+    label: Any
+    value: Any
+
+
+class Axis:
+    """Whatever depends on an axis exists once per element. Two axes are the same only if they are one object."""
+
+    __slots__ = ("elements", "module", "name", "open", "place")
+
+    def __init__(self, elements: tuple[Element, ...], *, module: str, place: Place, name: str = "", open: bool = False):
+        self.elements = elements
+        self.module = module
+        self.place = place
+        self.name = name
+        """Given by the collector: the name that the axis has in its defining module."""
+        self.open = open
+        """An open parameter: an axis without elements until the run gives it some."""
+
+    def __repr__(self) -> str:
+        return f"<axis {self.name or '?'} ({self.place})>"
+
+
+class File:
+    """An input file or folder, tracked by its content; injected as a Path."""
+
+    __slots__ = ("path", "place")
+
+    def __init__(self, path: str, place: Place) -> None:
+        self.path = path
+        self.place = place
+
+    def __repr__(self) -> str:
+        return f"<file {self.path} ({self.place})>"
+
+
+@overload
+def task(function: F, /) -> F: ...
+@overload
+def task(
+    *,
+    name: str | None = None,
+    outputs: Iterable[str] = (),
+    version: str | int | None = None,
+    open: Iterable[str] = (),
+    codec: str = "pickle",
+    prefix: str | Iterable[str] = (),
+    tags: Iterable[str] = (),
+) -> Callable[[F], F]: ...
+def task(function: Any = None, /, **options: Any) -> Any:
+    """Set a task's options; a function without the decorator is a task too, unless its name begins with `_`.
+
+    `name` calls it something else than its function; `outputs=("train", "test")` names what it returns (a tuple in
+    this order, or a dict with these keys), each kept and depended on by itself; a changed `version` makes results
+    stale that the code alone would not; `open=("date",)` says that these parameters are meant to be given by the run;
+    `codec` chooses how the result is encoded; `prefix` ("nice -n 10", a list, placeholders such as {task}) starts
+    each instance as a command of its own; `tags` are for configuration (`[tool.taskdisc.tasks."tag:gpu"]`).
+
+    Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
+    """
+    if function is not None and not callable(function):
+        raise UsageError(f"{_caller()}: @task takes its options by name: @task(name={function!r})")
+    marks = task_options(options, f"{_caller()}: @task")
+
+    def mark(target: F) -> F:
+        if not hasattr(target, "__code__") and not hasattr(target, "__wrapped__"):
+            raise UsageError(f"{_caller()}: @task decorates functions, not {type(target).__name__} objects.")
+        setattr(target, MARK, marks)
+        return target
+
+    return mark(function) if function is not None else mark
+
+
+def task_options(options: Mapping[str, Any], where: str, base: TaskOptions = TaskOptions()) -> TaskOptions:
+    """Return `base` with `options` checked and applied. Raises UsageError that begins with `where`."""
+    known = TaskOptions._fields
+    for key in options:
+        if key not in known:
+            near = closest(key, list(known))
+            meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+            raise UsageError(f"{where} has no option {key!r}. {meant}")
+    return base._replace(**{key: _checked(key, value, where) for key, value in options.items()})
+
+
+def _checked(key: str, value: Any, where: str) -> Any:
+    if key in ("name", "codec"):
+        if isinstance(value, str) and (value or key == "codec"):
+            return value
+        if value is None and key == "name":
+            return value
+        raise UsageError(f"{where}: {key} takes a str, not {value!r}.")
+    if key == "version":
+        if value is None or type(value) in (str, int):
+            return value
+        raise UsageError(f"{where}: version takes a str or an int, not {value!r}.")
+    if key == "prefix" and isinstance(value, str):
+        return value
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise UsageError(f'{where}: {key} takes a tuple of str, such as ("{value}",), not {value!r}.')
+    items = tuple(value)
+    if not all(isinstance(item, str) for item in items):
+        raise UsageError(f"{where}: {key} takes a tuple of str, not {value!r}.")
+    if key == "outputs":
+        _check_outputs(items, where)
+    return items
+
+
+def _check_outputs(names: tuple[str, ...], where: str) -> None:
+    for name in names:
+        if not name.isidentifier():
+            raise UsageError(f"{where}: outputs are parameter names, and {name!r} is none.")
+    if len(set(names)) < len(names):
+        raise UsageError(f"{where}: outputs has a name twice: {', '.join(names)}.")
+
+
+def axis(*elements: Any) -> Any:
+    """Make an axis: `axis(1, 3, 5)`, `axis(range(3))`, `axis({"small": {...}, "big": {...}})`.
+
+    Bound to a module-level name, it is the dependency of that name: a task that has the parameter, or depends on a
+    task that has it, exists once per element. A single list, range, or mapping (which gives labels) is spread; a
+    tuple or a str is one element. Declared as Any, so that it may stand where a value is expected.
+
+    Raises UsageError for a set (it has no order), for duplicates, and for an element that cannot be a label.
+    """
+    place, module = _caller(), _module()
+    pairs = _spread(elements, place)
+    seen: dict[Any, int] = {}
+    for position, (label, _) in enumerate(pairs, 1):
+        try:
+            first = seen.setdefault(label_key(label), position)
+        except TypeError:
+            raise UsageError(
+                f'axis at {place}: element {position}, {label!r}, is not hashable. Label it: axis({{"name": {label!r}}}).'
+            ) from None
+        if first != position:
+            raise UsageError(f"axis at {place}: elements {first} and {position} are both {label!r}. Leave one out.")
+    return Axis(pairs, module=module, place=place)
+
+
+def _spread(elements: tuple[Any, ...], place: Place) -> tuple[Element, ...]:
+    if len(elements) == 1:
+        (single,) = elements
+        if isinstance(single, set | frozenset):
+            raise UsageError(f"axis at {place}: a set has no order. Use axis(sorted(...)).")
+        if isinstance(single, Mapping):
+            return tuple(Element(label, value) for label, value in single.items())
+        if callable(single):
+            raise UsageError(f"axis at {place}: give it the elements, not a function.")
+        if isinstance(single, Iterable) and not isinstance(single, tuple | str | bytes):
+            elements = tuple(single)
+    return tuple(Element(value, value) for value in elements)
+
+
+def file(path: str) -> Any:
+    """Declare an input file or folder, relative to the root: its content counts, and tasks receive its Path.
+
+    Declared as Any, so that it may stand where a Path is expected.
+    """
+    place = _caller()
+    if not isinstance(path, str) and not hasattr(path, "__fspath__"):
+        raise UsageError(f"file at {place} takes a path, not {path!r}.")
+    return File(str(path), place)
+
+
+def _caller() -> Place:
+    """The line outside this module that called; the path is made relative by the collector."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _module() -> str:
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__", ""))

@@ -1,0 +1,203 @@
+"""What crosses the borders between the stages: small frozen records, and nothing that works on them.
+
+Records are named tuples: a frozen data class costs ten times as much to define, and these are defined at every start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from taskdisc.errors import Place
+
+
+class Missing:
+    """The type of `MISSING`, which stands where a parameter has no default."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing()
+
+
+class Outcome:
+    """How a step ended; plain strings, since they cross processes and go into the index."""
+
+    SUCCEEDED = "succeeded"
+    CACHED = "cached"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    KILLED = "killed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+
+
+class Decision:
+    """What is known of a step before it runs."""
+
+    CACHED = "cached"
+    RUN = "run"
+    MAY_RUN = "may run"
+    UNKNOWN = "unknown"
+
+
+class Parameter(NamedTuple):
+    """One parameter of a task's function; the annotation is as the function holds it, often still a string."""
+
+    name: str
+    annotation: Any = MISSING
+    default: Any = MISSING
+    keyword_only: bool = False
+
+
+class TaskOptions(NamedTuple):
+    """What `@task(...)` can say; all but the first four are about execution and no part of the key."""
+
+    name: str | None = None
+    outputs: tuple[str, ...] = ()
+    version: str | int | None = None
+    open: tuple[str, ...] = ()
+    codec: str = "pickle"
+    prefix: str | tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class Task(NamedTuple):
+    """A function of the project, as collected."""
+
+    id: str
+    """The long form, `path/tasks_x.py::name`, unique in the project."""
+    name: str
+    module: str
+    place: Place
+    function: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+    options: TaskOptions
+
+
+class TaskSpec(NamedTuple):
+    """What a worker must know of a task, sent once for all its jobs."""
+
+    id: str
+    module: str
+    attribute: str
+    """Name of the function in its module."""
+    settings: bytes
+    """Pickled dict of the settings' values."""
+    arguments: tuple[tuple[str, str], ...]
+    """(parameter, kind) of each argument of a job, in the order of `Job.arguments`; kinds: see `ArgumentKind`."""
+    outputs: tuple[str, ...]
+    codec: str
+    place: Place
+
+
+class ArgumentKind:
+    """How an entry of `Job.arguments` becomes what the parameter receives."""
+
+    VALUE = "value"
+    """Pickle bytes of an axis's value."""
+    PATH = "path"
+    """A str, relative to the root, of an input file."""
+    RESULT = "result"
+    """A stored value (see `Stored`)."""
+    OUTPUTS = "outputs"
+    """A tuple of stored values, one for each named output: a dict."""
+    GATHER = "gather"
+    """(fields or None, pickled list of labels, tuple of stored values or of tuples of them, output names)."""
+    INJECTED = "injected"
+    """None: the worker makes the value itself (`task_dir`, `task_info`, a plugin's injectable)."""
+
+
+Stored = bytes | str
+"""A stored value: its encoded bytes where it is small, else the name of its object in the store."""
+
+
+class Job(NamedTuple):
+    """One attempt at one instance: all that a worker needs beside the task's spec. Only plain types."""
+
+    number: int
+    """Number of the step in this run."""
+    task: int
+    """Index of the task's spec in `WorkerContext.specs`."""
+    instance: str
+    """The printed id."""
+    attempt: int
+    arguments: tuple[Any, ...]
+
+
+class Part(NamedTuple):
+    """One stored value of a result: a task has one, or one for each named output."""
+
+    digest: bytes
+    """Value digest (32 bytes): what dependents' keys see."""
+    payload: bytes | None
+    """The encoded value where it is small."""
+    object: str | None
+    """The object's name in the store where it is large."""
+    size: int
+    """Of the encoded value, in bytes."""
+
+
+class FileResult(NamedTuple):
+    """A file or folder that a result names: what must still be there for the result to count."""
+
+    path: str
+    """Relative to the root."""
+    digest: str
+    size: int
+    mtime_ns: int
+
+
+class ErrorText(NamedTuple):
+    """An exception as text, since exceptions do not always pickle."""
+
+    kind: str
+    message: str
+    place: Place | None
+    """Where in the user's code it was raised."""
+    traceback: str
+    """The user's frames only, formatted for people."""
+    hint: str = ""
+
+
+class JobResult(NamedTuple):
+    """How one attempt ended, as the executor reports it. Only plain types and the records above."""
+
+    number: int
+    outcome: str
+    parts: tuple[Part, ...] = ()
+    files: tuple[FileResult, ...] = ()
+    directory: str | None = None
+    """The attempt's `task_dir`, relative to the store, if it asked for one."""
+    started: float = 0.0
+    """Seconds since the epoch."""
+    seconds: float = 0.0
+    """Wall time."""
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+    """Bytes; of the worker process so far, since an interpreter does not give memory back."""
+    stdout: str | None = None
+    """Log file, relative to the store, where there was output."""
+    stderr: str | None = None
+    error: ErrorText | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class WorkerContext(NamedTuple):
+    """What every worker of a run knows; it pickles, for workers that do not share memory with the run."""
+
+    root: str
+    store: str
+    """Folder of the store."""
+    logs: str
+    """Folder of this run's logs, relative to the store."""
+    modules: tuple[tuple[str, str], ...]
+    """(dotted name, path) of the collected modules, in the order of their import."""
+    plugins: tuple[str, ...]
+    """Names of the plugins to load beside those found by themselves; `no:NAME` leaves one out."""
+    specs: tuple[TaskSpec, ...]
+    inline_limit: int
+    """Encoded values up to this many bytes travel and are kept inline."""

@@ -1,0 +1,72 @@
+"""The contracts that plugins fulfil: executors, stores, codecs, launchers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from taskdisc.model import Job, JobResult, WorkerContext
+
+
+class Executor(Protocol):
+    """Runs jobs somewhere. All methods are called from the run's main thread, and none of them waits, `stop` apart.
+
+    Made by a factory from `taskdisc_executors`, called with `workers: int`.
+    """
+
+    def start(self, context: WorkerContext) -> None:
+        """Make ready; called once, when the first job is about to be submitted."""
+
+    def free(self) -> int:
+        """Return how many more jobs may be submitted now."""
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Take jobs, no more than `free()`; they may run in any order."""
+
+    def collect(self) -> list[JobResult]:
+        """Return what has ended since the last call.
+
+        An executor without a file descriptor runs its next job here.
+        """
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that is readable when `collect` has something, or None (see `collect`)."""
+
+    def stop(self, *, kill: bool) -> None:
+        """End the workers: after their current job, or at once with everything that they started."""
+
+
+class Codec(Protocol):
+    """Turns a value into bytes and back. Made by a factory from `taskdisc_codecs`, called without arguments."""
+
+    def encode(self, value: Any) -> list[bytes | memoryview]:
+        """Return the encoded value in pieces, so that large buffers need no copy. Raises any exception it likes."""
+
+    def decode(self, data: memoryview) -> Any:
+        """Return a new value from the joined pieces; it may keep (writable) views of `data`."""
+
+
+class ObjectStore(Protocol):
+    """Named, immutable byte objects; the core builds integrity and records on top.
+
+    Made by a factory from `taskdisc_stores`, called with `path: str`, the folder of the store.
+    """
+
+    def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
+        """Keep the joined pieces under `name`, durably and all or nothing; an object already there is left alone."""
+
+    def open(self, name: str) -> memoryview:
+        """Return the object's bytes, writable for the caller alone. Raises KeyError where there is none."""
+
+    def delete(self, name: str) -> None:
+        """Remove the object if it is there."""
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all objects."""
+
+
+class Launcher(Protocol):
+    """Gives the words that go before a job's command line. Made by a factory from `taskdisc_launchers`."""
+
+    def prefix(self, words: Sequence[str], values: dict[str, str]) -> list[str]:
+        """Return the argv prefix for one job, with the placeholders in `words` filled from `values`."""
