@@ -37,7 +37,7 @@ def coordinate_type(fields: tuple[str, ...]) -> Callable[..., Any]:
     if found is None:
         from collections import namedtuple
 
-        plain = namedtuple("Coordinate", fields)  # type: ignore[misc]  # noqa: PYI024 - the fields are known at run time only
+        plain = namedtuple("Coordinate", fields)  # type: ignore[misc]
         found = type("Coordinate", (plain,), {"__slots__": (), "__reduce__": CoordinateBase.__reduce__})
         found.__module__ = __name__
         _coordinate_types[fields] = found

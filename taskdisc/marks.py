@@ -11,6 +11,7 @@ from taskdisc.gather import label_key
 from taskdisc.model import TaskOptions
 
 MARK = "__taskdisc__"
+DEFAULTS = TaskOptions()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,7 +91,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
     return mark(function) if function is not None else mark
 
 
-def task_options(options: Mapping[str, Any], where: str, base: TaskOptions = TaskOptions()) -> TaskOptions:
+def task_options(options: Mapping[str, Any], where: str, base: TaskOptions = DEFAULTS) -> TaskOptions:
     """Return `base` with `options` checked and applied. Raises UsageError that begins with `where`."""
     known = TaskOptions._fields
     for key in options:
@@ -149,7 +150,8 @@ def axis(*elements: Any) -> Any:
             first = seen.setdefault(label_key(label), position)
         except TypeError:
             raise UsageError(
-                f'axis at {place}: element {position}, {label!r}, is not hashable. Label it: axis({{"name": {label!r}}}).'
+                f"axis at {place}: element {position}, {label!r}, is not hashable. "
+                f'Label it: axis({{"name": {label!r}}}).'
             ) from None
         if first != position:
             raise UsageError(f"axis at {place}: elements {first} and {position} are both {label!r}. Leave one out.")
