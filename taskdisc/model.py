@@ -92,6 +92,8 @@ class TaskSpec(NamedTuple):
     outputs: tuple[str, ...]
     codec: str
     place: Place
+    function: Any = None
+    """The function itself, for workers that share memory with the run."""
 
 
 class ArgumentKind:
@@ -194,10 +196,14 @@ class WorkerContext(NamedTuple):
     """Folder of the store."""
     logs: str
     """Folder of this run's logs, relative to the store."""
+    directories: str
+    """Folder of this run's task_dirs, relative to the store."""
     modules: tuple[tuple[str, str], ...]
     """(dotted name, path) of the collected modules, in the order of their import."""
     plugins: tuple[str, ...]
     """Names of the plugins to load beside those found by themselves; `no:NAME` leaves one out."""
     specs: tuple[TaskSpec, ...]
-    inline_limit: int
+    storage: str = "disk"
+    """Name of the store plugin that keeps large objects."""
+    inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""

@@ -1,0 +1,127 @@
+"""The hooks: what a plugin can supply or observe. Each docstring is its manual.
+
+A plugin is a module or an object with functions of these names; no decorator is needed, `hookimpl` gives options
+(`@hookimpl(trylast=True)`). It is found through the entry-point group `taskdisc`, or named in `plugins = [...]`.
+A function may leave out arguments that it does not use. Hooks run in the process of `taskdisc run`, unless they say
+otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from taskdisc.config import Config
+    from taskdisc.model import RunReport, StepEnd, Task
+    from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
+    from taskdisc.run import Run
+
+PREFIX = "taskdisc_"
+
+hookspec = pluggy.HookspecMarker("taskdisc")
+hookimpl = pluggy.HookimplMarker("taskdisc")
+
+
+@hookspec
+def taskdisc_configure(config: Config) -> None:
+    """Called once, when the configuration is complete and before modules are collected.
+
+    Raise `UsageError` or `ConfigError` to refuse it.
+    """
+
+
+@hookspec
+def taskdisc_unconfigure(config: Config) -> None:
+    """Called last of all, also after a failure, for every plugin whose `taskdisc_configure` was called."""
+
+
+@hookspec(firstresult=True)
+def taskdisc_ignore_path(path: str, config: Config) -> bool | None:
+    """Say whether a file or folder is left out of collection: True or False decides, None leaves it to others.
+
+    `path` is absolute. Called for each folder below the root and for each file that matches `files`.
+    """
+
+
+@hookspec
+def taskdisc_modify_tasks(tasks: list[Task], config: Config) -> None:
+    """Change the collected tasks in place: leave some out, put others in order, replace one by `task._replace(...)`.
+
+    Called after collection and before names are resolved. A task that is left out is as good as never written.
+    """
+
+
+@hookspec
+def taskdisc_executors() -> Mapping[str, Callable[..., Executor]]:
+    """Supply executors by name. Each factory is called with `workers: int`; see `protocols.Executor`.
+
+    Called when an executor is looked up by name, never in a run that has nothing to do.
+    """
+    return {}
+
+
+@hookspec
+def taskdisc_stores() -> Mapping[str, Callable[..., ObjectStore]]:
+    """Supply stores for large objects by name. Each factory is called with `path: str`, the store's folder.
+
+    Called in the run and in its workers; see `protocols.ObjectStore`.
+    """
+    return {}
+
+
+@hookspec
+def taskdisc_codecs() -> Mapping[str, Callable[[], Codec]]:
+    """Supply codecs by name, for `@task(codec=...)`. Called in the run and in its workers; see `protocols.Codec`."""
+    return {}
+
+
+@hookspec
+def taskdisc_launchers() -> Mapping[str, Callable[[], Launcher]]:
+    """Supply launchers by name: what turns a task's `prefix` into words of a command line.
+
+    Called when the first job with a prefix is about to start; see `protocols.Launcher`.
+    """
+    return {}
+
+
+@hookspec
+def taskdisc_injectables() -> Mapping[str, Callable[[Any], Any]]:
+    """Supply values that tasks receive by parameter name, such as `task_dir`.
+
+    Each function is called in the worker, once per execution that has the parameter, with the `worker.Execution`;
+    it returns the value. Such values are no part of the key.
+    """
+    return {}
+
+
+@hookspec
+def taskdisc_run_started(run: Run) -> None:
+    """Called when the targets are known and before anything is decided. `run` stays live: counts change as it goes."""
+
+
+@hookspec
+def taskdisc_run_progress(run: Run) -> None:
+    """Called while jobs run, at most ten times a second; everything in `run` that is reported done is durable."""
+
+
+@hookspec
+def taskdisc_job_finished(step: StepEnd) -> None:
+    """Called for every step that was executed or blocked (never for cached ones), after its outcome is durable."""
+
+
+@hookspec
+def taskdisc_run_finished(report: RunReport, config: Config) -> None:
+    """Called once when the run has ended, however it ended."""
+
+
+@hookspec
+def taskdisc_report_header(config: Config) -> str | list[str] | None:
+    """Return lines for the head of a verbose report."""
+
+
+@hookspec
+def taskdisc_report_summary(report: RunReport, config: Config) -> str | list[str] | None:
+    """Return lines for the foot of the report."""

@@ -1,0 +1,163 @@
+"""Paths inside results: which files they name, how they count, and how they survive a move of the project.
+
+A `Path` that a task returns, also inside a list, tuple or dict, is a file result. It is kept relative to the root or
+to the store, so that a project that was moved, or a second one with the same content, sees the same result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+from typing import Any
+
+from taskdisc.model import FileResult
+
+BLOCK = 1 << 20
+
+_bases: dict[str, str] = {"root": "", "store": ""}
+
+
+def set_bases(root: str, store: str) -> None:
+    """Say where paths kept in results lie; called before a value is decoded."""
+    _bases["root"], _bases["store"] = root, store
+
+
+def restore_path(base: str, relative: str) -> Path:
+    """Return the path that was kept as `relative` to the root or to the store; what its pickle calls."""
+    return Path(_bases[base], relative)
+
+
+class KeptPath:
+    """Stands for a Path while a result is encoded, and comes back as one."""
+
+    __slots__ = ("base", "relative")
+
+    def __init__(self, base: str, relative: str) -> None:
+        self.base, self.relative = base, relative
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (restore_path, (self.base, self.relative))
+
+
+def relative_to(path: str, folder: str) -> str | None:
+    """Return `path` relative to `folder`, or None where it lies elsewhere; both absolute."""
+    if path == folder:
+        return "."
+    prefix = folder.rstrip(os.sep) + os.sep
+    return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def replace_paths(value: Any, replace: Callable[[PurePath], Any]) -> Any:
+    """Return `value` with every Path in it, also inside lists, tuples and dicts, replaced."""
+    if isinstance(value, PurePath):
+        return replace(value)
+    kind = type(value)
+    if kind is list:
+        return [replace_paths(item, replace) for item in value]
+    if kind is dict:
+        return {replace_paths(key, replace): replace_paths(item, replace) for key, item in value.items()}
+    if isinstance(value, tuple):
+        items = [replace_paths(item, replace) for item in value]
+        return tuple(items) if kind is tuple else kind._make(items) if hasattr(kind, "_make") else value
+    return value
+
+
+def content_digest(path: str) -> tuple[str, int]:
+    """Return the SHA-256 (hex) and the size in bytes of a file, or of a folder as a tree. Raises OSError."""
+    from hashlib import sha256
+
+    if not os.path.isdir(path):
+        return _file_digest(path)
+    tree, total = sha256(), 0
+    for name in sorted(_tree(path)):
+        digest, size = _file_digest(os.path.join(path, name))
+        tree.update(f"{len(name.encode())}:{name}{digest}".encode())
+        total += size
+    return tree.hexdigest(), total
+
+
+def _tree(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in files:
+            yield os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
+
+
+def _file_digest(path: str) -> tuple[str, int]:
+    from hashlib import sha256
+
+    content, size = sha256(), 0
+    with open(path, "rb", buffering=0) as stream:
+        while block := stream.read(BLOCK):
+            content.update(block)
+            size += len(block)
+    return content.hexdigest(), size
+
+
+def stamp(path: str) -> int:
+    """Return the newest modification time (ns) of a file, or of anything in a folder. Raises OSError."""
+    newest = os.stat(path).st_mtime_ns
+    if os.path.isdir(path):
+        for name in _tree(path):
+            newest = max(newest, os.stat(os.path.join(path, name)).st_mtime_ns)
+    return newest
+
+
+class ResultPaths:
+    """The file results of one execution: notes each Path of the result, and how it is kept and counted."""
+
+    def __init__(self, root: str, store: str, directory: str | None) -> None:
+        self.root = root
+        self.store = store
+        self.directory = directory
+        """The execution's task_dir, absolute, if it has one."""
+        self.files: dict[str, FileResult] = {}
+
+    def note(self, path: PurePath) -> FileResult:
+        """Digest the file that `path` names. Raises FileNotFoundError where there is none."""
+        absolute = os.path.normpath(os.path.join(self.root, path))
+        found = self.files.get(absolute)
+        if found is None:
+            if not os.path.exists(absolute):
+                raise FileNotFoundError(
+                    f"the result names {str(path)!r}, which does not exist. Create it, or return a str."
+                )
+            digest, size = content_digest(absolute)
+            kept = relative_to(absolute, self.root)
+            found = FileResult(absolute if kept is None else kept, digest, size, stamp(absolute))
+            self.files[absolute] = found
+        return found
+
+    def place(self, path: PurePath) -> tuple[str, str]:
+        """How a Path counts in the value digest: by its place and its content."""
+        content = self.note(path).digest
+        absolute = os.path.normpath(os.path.join(self.root, path))
+        if self.directory is not None and (inside := relative_to(absolute, self.directory)) is not None:
+            return "task_dir", f"{inside}\0{content}"
+        if (stored := relative_to(absolute, self.store)) is not None:
+            # Another artifact's file: its folder's name changes from run to run, what lies in it does not.
+            return "artifact", f"{'/'.join(stored.split(os.sep)[3:])}\0{content}"
+        inside = relative_to(absolute, self.root)
+        return ("", f"{absolute}\0{content}") if inside is None else ("root", f"{inside}\0{content}")
+
+    def keep(self, path: PurePath) -> Any:
+        """How a Path is written into the stored value."""
+        self.note(path)
+        absolute = os.path.normpath(os.path.join(self.root, path))
+        for base, folder in (("store", self.store), ("root", self.root)):
+            inside = relative_to(absolute, folder)
+            if inside is not None:
+                return KeptPath(base, inside)
+        return path
+
+
+def unchanged(file: FileResult, root: str) -> bool:
+    """Say whether a file result is still there with the same content; the time stamp only spares reading it."""
+    path = os.path.join(root, file.path)
+    try:
+        if stamp(path) == file.mtime_ns and (os.path.isdir(path) or os.path.getsize(path) == file.size):
+            return True
+        return content_digest(path)[0] == file.digest
+    except OSError:
+        return False

@@ -1,0 +1,185 @@
+"""Who is plugged in: built-ins first, then installed plugins, then those named in the configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import pluggy
+
+from taskdisc import hookspecs
+from taskdisc.errors import PluginError, closest
+
+GROUP = "taskdisc"
+SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables")
+BUILTINS = ("executors", "stores", "codecs", "launchers", "injectables", "terminal")
+NO_AUTOLOAD = "no:*"
+
+
+class Distribution(NamedTuple):
+    """Where a plugin comes from."""
+
+    name: str
+    version: str
+
+
+class PluginManager(pluggy.PluginManager):
+    """pluggy's manager, with hooks found by name, plugins found without importlib.metadata, and lookup of factories."""
+
+    def __init__(self) -> None:
+        super().__init__("taskdisc")
+        self.add_hookspecs(hookspecs)
+        self.distributions: dict[str, Distribution] = {}
+        self._supplied: dict[str, dict[str, Any]] = {}
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        """Functions called `taskdisc_*` are hook implementations without a decorator."""
+        options = super().parse_hookimpl_opts(plugin, name)
+        if options is None and name.startswith(hookspecs.PREFIX) and callable(getattr(plugin, name, None)):
+            return {}
+        return options
+
+    def add(self, plugin: object, name: str, distribution: Distribution) -> None:
+        """Register a plugin. Raises PluginError for a misspelt hook or wrong arguments."""
+        self._check_names(plugin, name)
+        try:
+            self.register(plugin, name)
+        except pluggy.PluginValidationError as error:
+            self.unregister(name=name)
+            raise PluginError(f"plugin {name}: {error}") from None
+        self.distributions[name] = distribution
+        self._supplied.clear()
+
+    def _check_names(self, plugin: object, name: str) -> None:
+        known = [hook for hook in vars(hookspecs) if hook.startswith(hookspecs.PREFIX)]
+        for attribute in dir(plugin):
+            if attribute.startswith(hookspecs.PREFIX) and attribute not in known:
+                near = closest(attribute, known)
+                meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+                raise PluginError(f"plugin {name}: there is no hook {attribute}. {meant}")
+
+    def supplied(self, kind: str) -> dict[str, Any]:
+        """Return what all plugins supply of a kind (one of SUPPLIES), by name. Raises PluginError for a duplicate."""
+        found = self._supplied.get(kind)
+        if found is None:
+            found = {}
+            owners: dict[str, str] = {}
+            for owner, supply in self.supplies(kind):
+                for name, factory in supply.items():
+                    if name in found:
+                        raise PluginError(
+                            f"{kind[:-1]} {name!r} is supplied by {owners[name]} and by {owner}. "
+                            f"Leave one out: --plugin no:{owner}"
+                        )
+                    found[name], owners[name] = factory, owner
+            self._supplied[kind] = found
+        return found
+
+    def supplies(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield (plugin, what it supplies of this kind)."""
+        for implementation in getattr(self.hook, f"taskdisc_{kind}").get_hookimpls():
+            try:
+                yield implementation.plugin_name, implementation.function() or {}
+            except Exception as error:
+                raise PluginError(f"plugin {implementation.plugin_name}: taskdisc_{kind} raised {error!r}") from error
+
+    def make(self, kind: str, name: str, **arguments: Any) -> Any:
+        """Make the thing of this kind and name. Raises PluginError where there is none."""
+        known = self.supplied(kind)
+        if name not in known:
+            near = closest(name, list(known))
+            meant = f"Did you mean {near}?" if near else f"There are {', '.join(sorted(known))}."
+            raise PluginError(f"no plugin supplies the {kind[:-1]} {name!r}. {meant}")
+        return known[name](**arguments)
+
+
+_managers: dict[tuple[str, ...], PluginManager] = {}
+
+
+def plugin_manager(names: tuple[str, ...] = ()) -> PluginManager:
+    """Return the manager with the built-ins, installed plugins, and those in `names`.
+
+    A name is a module, or an installed plugin's name; `no:NAME` leaves a plugin out, `no:*` all that are merely
+    installed. The same names give the same manager, so that a forked worker finds it made.
+    """
+    manager = _managers.get(names)
+    if manager is None:
+        manager = _managers[names] = _load(names)
+    return manager
+
+
+def _load(names: tuple[str, ...]) -> PluginManager:
+    manager = PluginManager()
+    refused = {name[3:] for name in names if name.startswith("no:")}
+    wanted = [name for name in names if not name.startswith("no:")]
+    ours = Distribution("taskdisc", sys.modules["taskdisc"].__version__)
+    for name in BUILTINS:
+        if name not in refused:
+            manager.add(import_module(f"taskdisc.builtin.{name}"), name, ours)
+    installed = {entry.name: entry for entry in installed_plugins()}
+    if "*" not in refused:
+        wanted = [name for name in installed if name not in refused] + wanted
+    for name in dict.fromkeys(wanted):
+        if manager.get_plugin(name) is not None:
+            continue
+        entry = installed.get(name, EntryPoint(name, name, Distribution("", "")))
+        manager.add(_import(entry), name, entry.distribution)
+    return manager
+
+
+class EntryPoint(NamedTuple):
+    """An installed plugin: `module:attribute`, and its distribution."""
+
+    name: str
+    target: str
+    distribution: Distribution
+
+
+def _import(entry: EntryPoint) -> object:
+    module, _, attribute = entry.target.partition(":")
+    try:
+        plugin: Any = import_module(module)
+        for part in filter(None, attribute.split(".")):
+            plugin = getattr(plugin, part)
+    except Exception as error:
+        source = f" (of {entry.distribution.name})" if entry.distribution.name else ""
+        raise PluginError(
+            f"plugin {entry.name}{source} cannot be imported: {type(error).__name__}: {error}. "
+            f"Leave it out: --plugin no:{entry.name}"
+        ) from error
+    return plugin  # type: ignore[no-any-return]
+
+
+def installed_plugins() -> Iterator[EntryPoint]:
+    """Yield the entry points of our group.
+
+    Reads the dist-info folders itself: importlib.metadata costs three interpreters to import.
+    """
+    for folder in dict.fromkeys(sys.path):
+        try:
+            with os.scandir(folder or ".") as entries:
+                found = sorted(entry.path for entry in entries if entry.name.endswith(".dist-info"))
+        except OSError:
+            continue
+        for path in found:
+            try:
+                with open(os.path.join(path, "entry_points.txt"), encoding="utf-8") as stream:
+                    text = stream.read()
+            except OSError:
+                continue
+            if f"[{GROUP}]" in text:
+                yield from _entries(text, os.path.basename(path))
+
+
+def _entries(text: str, folder: str) -> Iterator[EntryPoint]:
+    name, _, version = folder.removesuffix(".dist-info").partition("-")
+    section = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif section == GROUP and "=" in line:
+            entry, _, target = line.partition("=")
+            yield EntryPoint(entry.strip(), target.strip(), Distribution(name.replace("_", "-"), version))

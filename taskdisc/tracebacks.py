@@ -1,0 +1,89 @@
+"""Exceptions of tasks as text: the user's frames only, in pytest's manner. Imported when something failed."""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+
+import taskdisc
+from taskdisc.errors import Place
+from taskdisc.model import ErrorText
+from taskdisc.paths import relative_to
+
+OURS = os.path.dirname(os.path.abspath(taskdisc.__file__)) + os.sep
+
+
+def describe_error(error: BaseException, root: str) -> ErrorText:
+    """Return `error` as text, with what caused it first."""
+    lines: list[str] = []
+    for link, sentence in _chain(error):
+        lines += _section(link, root)
+        if sentence:
+            lines += ["", sentence, ""]
+    place = next((Place(path, line) for path, line, _ in reversed(_frames(error, root)) if not os.path.isabs(path)), None)
+    return ErrorText(_kind(error), str(error), place, "\n".join(lines))
+
+
+def _kind(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
+    """Yield the exceptions that led to `error`, oldest first, each with the sentence that leads to the next."""
+    links = [(error, "")]
+    seen = {id(error)}
+    while True:
+        last = links[-1][0]
+        if last.__cause__ is not None:
+            before, sentence = last.__cause__, "which was the direct cause of:"
+        elif last.__context__ is not None and not last.__suppress_context__:
+            before, sentence = last.__context__, "and while that was being handled:"
+        else:
+            break
+        if id(before) in seen:
+            break
+        seen.add(id(before))
+        links.append((before, sentence))
+    return reversed(links)
+
+
+def _section(error: BaseException, root: str) -> list[str]:
+    lines: list[str] = []
+    for path, line, name in _frames(error, root):
+        lines.append(f"{path}:{line}: in {name}")
+        source = linecache.getline(os.path.join(root, path), line).strip()
+        if source:
+            lines.append(f"    {source}")
+    first, *rest = str(error).split("\n")
+    lines.append(f"E   {_kind(error)}: {first}" if first else f"E   {_kind(error)}")
+    lines += [f"E   {text}" for text in rest]
+    lines += [f"E   {text}" for text in getattr(error, "__notes__", ())]
+    for number, inner in enumerate(getattr(error, "exceptions", ()), 1):
+        if isinstance(inner, BaseException):
+            lines += [f"  {number}:", *(f"  {text}" for text in _section(inner, root))]
+    return lines
+
+
+def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:
+    """(path, line, function) of the frames in the project, and of the last one wherever it is."""
+    found: list[tuple[str, int, str]] = []
+    trace = error.__traceback__
+    while trace is not None:
+        path = _path(trace.tb_frame, trace)
+        if not path.startswith(OURS):
+            inside = relative_to(path, root)
+            last = trace.tb_next is None
+            if last or (inside is not None and "site-packages" not in inside):
+                found.append((path if inside is None else inside, trace.tb_lineno, trace.tb_frame.f_code.co_name))
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename:
+        inside = relative_to(os.path.abspath(error.filename), root)
+        found.append((inside or error.filename, error.lineno or 0, "(syntax)"))
+    return found
+
+
+def _path(frame: FrameType, trace: TracebackType) -> str:
+    return os.path.abspath(frame.f_code.co_filename)

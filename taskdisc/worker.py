@@ -1,0 +1,291 @@
+"""What happens where a task runs: load the inputs, call the function, save the result, say how it went."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import sys
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from taskdisc.errors import EncodingError
+from taskdisc.gather import Gather, coordinate_type
+from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
+from taskdisc.paths import ResultPaths, replace_paths, set_bases
+
+if TYPE_CHECKING:
+    from taskdisc.capture import Capture
+    from taskdisc.protocols import Codec, ObjectStore
+
+PICKLED = b"pickle\0"
+
+
+class DamagedObject(Exception):
+    """A stored value is missing or is not what it was when it was stored."""
+
+
+class Runner:
+    """Runs jobs, one after the other, in this process; what every executor calls where the work is done."""
+
+    def __init__(self, context: WorkerContext, capture: Capture | None = None) -> None:
+        from taskdisc.pluginmanager import plugin_manager
+
+        self.context = context
+        self.capture = capture
+        self.plugins = plugin_manager(context.plugins)
+        self.objects: ObjectStore = self.plugins.make("stores", context.storage, path=context.store)
+        self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
+        self._codecs: dict[str, Codec] = {}
+        self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
+        self._modules: dict[str, ModuleType] = {}
+
+    def codec(self, name: str) -> Codec:
+        """Return the codec called `name`, made on first use."""
+        if name not in self._codecs:
+            self._codecs[name] = self.plugins.make("codecs", name)
+        return self._codecs[name]
+
+    def run(self, job: Job) -> JobResult:
+        """Run one attempt. Whatever the task raises ends up in the result; only KeyboardInterrupt comes out."""
+        started, wall = time.time(), time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        execution = None
+        try:
+            task = self._tasks[job.task] or self._prepare(job.task)
+            execution = Execution(self, task, job)
+            value = task.function(**execution.arguments())
+            if task.is_coroutine:
+                import asyncio
+
+                value = asyncio.run(value)
+            parts = execution.save(value)
+            outcome, error = Outcome.SUCCEEDED, None
+        except KeyboardInterrupt:
+            if self.capture is None:
+                raise
+            parts, outcome, error = (), Outcome.FAILED, ErrorText("KeyboardInterrupt", "", None, "E   KeyboardInterrupt")
+        except BaseException as raised:
+            from taskdisc.tracebacks import describe_error
+
+            parts, outcome, error = (), Outcome.FAILED, describe_error(raised, self.context.root)
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        files, directory = execution.finish(outcome) if execution is not None else ((), None)
+        stdout = stderr = None
+        if self.capture is not None:
+            stdout, stderr = self.capture.take(f"{job.number}.{job.attempt}")
+        seconds = time.perf_counter() - wall
+        return JobResult(
+            job.number, outcome, parts, files, directory, started, seconds, cpu, after.ru_maxrss * 1024, stdout, stderr, error
+        )
+
+    def _prepare(self, index: int) -> PreparedTask:
+        spec = self.context.specs[index]
+        function = spec.function
+        if function is None:
+            function = getattr(self._module(spec.module), spec.attribute)
+        task = self._tasks[index] = PreparedTask(spec, function)
+        return task
+
+    def _module(self, name: str) -> ModuleType:
+        """The project's modules are imported once, in the order of the run, when the first job needs one."""
+        if not self._modules:
+            from taskdisc.collect import import_modules
+
+            self._modules = import_modules(self.context.root, self.context.modules)
+        return self._modules[name]
+
+    def load(self, stored: Stored, codec: str) -> Any:
+        """Return a new value from its stored form."""
+        set_bases(self.context.root, self.context.store)
+        if isinstance(stored, bytes):
+            return self.codec(codec).decode(memoryview(stored))
+        try:
+            data = self.objects.open(stored)
+        except KeyError:
+            raise DamagedObject(f"object {stored[:12]} is gone from the store; run again to make it anew") from None
+        if sha256(data).hexdigest() != stored:
+            self.objects.delete(stored)
+            raise DamagedObject(f"object {stored[:12]} was damaged in the store and is removed; run again to make it anew")
+        return self.codec(codec).decode(data)
+
+
+class PreparedTask:
+    """A task as the worker keeps it: the function and how its arguments are made."""
+
+    __slots__ = ("function", "is_coroutine", "settings", "shared", "spec")
+
+    def __init__(self, spec: TaskSpec, function: Callable[..., Any]) -> None:
+        self.spec = spec
+        self.function = function
+        self.is_coroutine = bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x80)
+        settings = pickle.loads(spec.settings)
+        plain = all(type(value) in (int, float, str, bool, type(None)) for value in settings.values())
+        self.shared: dict[str, Any] = settings if plain else {}
+        self.settings: bytes | None = None if plain else spec.settings
+
+
+class Execution:
+    """One attempt at one job: its arguments, its task_dir, what it leaves behind."""
+
+    __slots__ = ("_directory", "job", "paths", "runner", "task")
+
+    def __init__(self, runner: Runner, task: PreparedTask, job: Job) -> None:
+        self.runner = runner
+        self.task = task
+        self.job = job
+        self.paths: ResultPaths | None = None
+        self._directory: str | None = None
+
+    @property
+    def seed(self) -> int:
+        """A number that depends on the instance's identity alone."""
+        identity = f"{self.task.spec.id}\0{self.job.instance}".encode()
+        return int.from_bytes(sha256(identity).digest()[:8], "big")
+
+    def task_dir(self) -> str:
+        """Make the execution's folder on first use, and return its absolute path."""
+        if self._directory is None:
+            context = self.runner.context
+            name = f"{self.job.number}.{self.job.attempt}"
+            self._directory = os.path.join(context.store, context.directories, name)
+            os.makedirs(self._directory, mode=0o700)
+        return self._directory
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the function receives: new objects every time, so that no job sees another's changes."""
+        task = self.task
+        arguments = pickle.loads(task.settings) if task.settings is not None else dict(task.shared)
+        for (name, kind), given in zip(task.spec.arguments, self.job.arguments, strict=True):
+            arguments[name] = self._argument(name, kind, given)
+        if "random" in sys.modules or "numpy.random" in sys.modules:
+            self._seed_generators()
+        return arguments
+
+    def _seed_generators(self) -> None:
+        """Repeated runs repeat, and workers forked from one process never share a stream."""
+        if (plain := sys.modules.get("random")) is not None:
+            plain.seed(self.seed)
+        if (numpy := sys.modules.get("numpy.random")) is not None:
+            numpy.seed(self.seed % 2**32)
+
+    def _argument(self, name: str, kind: str, given: Any) -> Any:
+        load = self.runner.load
+        if kind == ArgumentKind.VALUE:
+            return pickle.loads(given)
+        if kind == ArgumentKind.RESULT:
+            codec, stored = given
+            return load(stored, codec)
+        if kind == ArgumentKind.OUTPUTS:
+            codec, names, parts = given
+            return {name: load(part, codec) for name, part in zip(names, parts, strict=True)}
+        if kind == ArgumentKind.PATH:
+            from pathlib import Path
+
+            return Path(given)
+        if kind == ArgumentKind.GATHER:
+            return self._gather(*given)
+        return self.runner.injectables[name](self)
+
+    def _gather(
+        self, fields: tuple[str, ...] | None, labels: bytes, codec: str, stored: tuple[Any, ...], outputs: tuple[str, ...]
+    ) -> Gather[Any]:
+        keys = pickle.loads(labels)
+        if fields is not None:
+            make = coordinate_type(fields)
+            keys = [make(*key) for key in keys]
+        load = self.runner.load
+        if not outputs:
+            return Gather.lazy(keys, stored, lambda item: load(item, codec))
+        return Gather.lazy(
+            keys, stored, lambda parts: {n: load(part, codec) for n, part in zip(outputs, parts, strict=True)}
+        )
+
+    def save(self, value: Any) -> tuple[Part, ...]:
+        """Encode, digest and keep the result: one part, or one for each named output. Raises what that raises."""
+        outputs = self.task.spec.outputs
+        if not outputs:
+            return (self._part(value, "the result"),)
+        named = name_outputs(value, outputs)
+        return tuple(self._part(named[name], f"output {name!r}") for name in outputs)
+
+    def _part(self, value: Any, what: str) -> Part:
+        kind = type(value)
+        if kind not in (int, float, str, bool, type(None)):
+            return self._general_part(value, what)
+        from taskdisc.fingerprint.encoding import digest
+
+        payload = pickle.dumps(value, 5) if self.task.spec.codec == "pickle" else self._encode(value, what)[0]
+        return self._kept(digest(value), [payload], len(payload))
+
+    def _general_part(self, value: Any, what: str) -> Part:
+        from taskdisc.fingerprint.encoding import digest
+
+        context = self.runner.context
+        if self.paths is None:
+            self.paths = ResultPaths(context.root, context.store, self._directory)
+        paths = self.paths
+        known = len(paths.files)
+        kept = replace_paths(value, paths.keep)
+        pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
+        try:
+            identity = digest(value, place=paths.place)
+        except EncodingError:
+            whole = sha256(PICKLED)
+            for piece in pieces:
+                whole.update(piece)
+            identity = whole.digest()
+        return self._kept(identity, pieces, sum(memoryview(piece).nbytes for piece in pieces))
+
+    def _encode(self, value: Any, what: str) -> list[bytes | memoryview]:
+        try:
+            return self.runner.codec(self.task.spec.codec).encode(value)
+        except Exception as error:
+            raise TypeError(
+                f"{what} cannot be kept: {type(value).__name__} does not pickle ({error}). "
+                f"Return plain data, or what is needed to make it again."
+            ) from error
+
+    def _kept(self, identity: bytes, pieces: list[bytes | memoryview], size: int) -> Part:
+        if size <= self.runner.context.inline_limit:
+            return Part(identity, bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces), None, size)
+        content = sha256()
+        for piece in pieces:
+            content.update(piece)
+        name = content.hexdigest()
+        self.runner.objects.put(name, pieces)
+        return Part(identity, None, name, size)
+
+    def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
+        """Return the file results and the kept task_dir; a folder that holds nothing is removed."""
+        directory = self._directory
+        if directory is not None and (outcome != Outcome.SUCCEEDED or not os.listdir(directory)):
+            import shutil
+
+            shutil.rmtree(directory, ignore_errors=True)
+            directory = None
+        files = tuple(self.paths.files.values()) if self.paths is not None else ()
+        return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
+
+
+def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a task with named outputs returned as a dict. Raises TypeError where it does not fit."""
+    if isinstance(value, dict):
+        if set(value) == set(outputs):
+            return value
+        raise TypeError(f"outputs are {_listed(outputs)}, and the returned dict has {_listed(value)}")
+    if isinstance(value, tuple | list):
+        if len(value) == len(outputs):
+            return dict(zip(outputs, value, strict=True))
+        raise TypeError(f"outputs are {_listed(outputs)}, and {len(value)} values were returned")
+    raise TypeError(
+        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, not {type(value).__name__}"
+    )
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(str, names)) or "nothing"
