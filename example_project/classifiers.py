@@ -4,6 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import dist, fsum, log
 from statistics import mean, pstdev
 from typing import Protocol
@@ -28,7 +29,7 @@ class Scaling:
 
     def apply(self, point: Point) -> Point:
         """Return `point` in standard deviations from the mean, so that grams and millimetres weigh the same."""
-        return tuple((x - m) / s for x, m, s in zip(point, self.means, self.deviations))
+        return tuple((x - m) / s for x, m, s in zip(point, self.means, self.deviations, strict=True))
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Bayes:
 
     def _log_posterior(self, label: str, point: Point) -> float:
         log_prior, scaling = self.labels[label]
-        return log_prior - fsum(log(s) + z * z / 2 for z, s in zip(scaling.apply(point), scaling.deviations))
+        standard = scaling.apply(point)
+        return log_prior - fsum(log(s) + z * z / 2 for z, s in zip(standard, scaling.deviations, strict=True))
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Fork:
 
 def fit_scaling(points: Sequence[Point]) -> Scaling:
     """Measure the scale of `points`."""
-    columns = list(zip(*points))
+    columns = list(zip(*points, strict=True))
     return Scaling(tuple(mean(column) for column in columns), tuple(pstdev(column) for column in columns))
 
 
@@ -142,7 +144,7 @@ def _cuts(examples: Sequence[Example], coordinate: int, min_leaf: int) -> list[t
     below: Counter[str] = Counter()
     above = Counter(label for _, label in ordered)
     cuts = []
-    for size, ((x, label), (following, _)) in enumerate(zip(ordered, ordered[1:]), start=1):
+    for size, ((x, label), (following, _)) in enumerate(pairwise(ordered), start=1):
         below[label] += 1
         above[label] -= 1
         if x < following and min_leaf <= size <= len(ordered) - min_leaf:

@@ -1,4 +1,4 @@
-"""The record that the whole study is about. A plain module: it holds no tasks, its name does not begin with `tasks_`."""
+"""The record that the whole study is about. A plain module: without `tasks_` in its name it has no tasks."""
 
 from dataclasses import dataclass
 

@@ -1,24 +1,28 @@
 """The three pictures of the report, as SVG text. They carry no colours: report.css gives those, light and dark."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from math import ceil, floor
 from statistics import mean
 
 from penguin import MEASUREMENTS, SPECIES, Penguin
 from svg import Scale, line, mark, picture, tag, text
 
 # Species differ in shape as well as in colour, for those who cannot tell the colours apart.
-_SHAPES = dict(zip(SPECIES, ("circle", "triangle", "square")))
+_SHAPES = {"Adelie": "circle", "Chinstrap": "triangle", "Gentoo": "square"}
 
 
 def bills(penguins: Sequence[Penguin], mistakes: Mapping[str, str]) -> str:
     """Draw every bird's bill, length against depth; rings mark those that were mistaken for another species."""
-    x, y = Scale(30, 60, 36, 710), Scale(12, 22, 400, 44)
+    lengths = _ticks([penguin.bill_length for penguin in penguins], 5)
+    depths = _ticks([penguin.bill_depth for penguin in penguins], 2)
+    x, y = Scale(lengths[0], lengths[-1], 36, 710), Scale(depths[0], depths[-1], 400, 44)
     parts = [
-        *_grid_across(x, range(30, 61, 5), 44, 400),
-        *_grid_up(y, range(12, 23, 2), 36, 710),
+        *_grid_across(x, lengths, 44, 400),
+        *_grid_up(y, depths, 36, 710),
         text(710, 440, MEASUREMENTS["bill_length"], "axis", "end"),
         text(0, 24, MEASUREMENTS["bill_depth"], "axis", "start"),
-        *_species_legend(426, 19),
+        *_species_legend(440, 19),
         *(_bird(penguin, x, y, mistakes) for penguin in penguins),
     ]
     told = f"{len(penguins)} birds; the species form three clouds that hardly overlap."
@@ -29,13 +33,13 @@ def accuracies(scores: Mapping[str, Sequence[float]], best: str) -> str:
     """Draw the accuracies of each method as a row of dots, one for each split, with their mean."""
     ranking = sorted(scores, key=lambda method: -mean(scores[method]))
     bottom = 40 + 44 * len(ranking)
-    lowest = min(min(shares) for shares in scores.values())
-    first = int(lowest * 20) * 5  # percent, rounded down to a multiple of five
-    x = Scale(first / 100, 1, 80, 630)
+    percents = _ticks([95, 100, *(100 * share for shares in scores.values() for share in shares)], 5)
+    x = Scale(percents[0] / 100, 1, 80, 630)
+    rows = [_row(name, scores[name], 62 + 44 * place, x, name == best) for place, name in enumerate(ranking)]
     parts = [
-        *_grid_across(x, [percent / 100 for percent in range(first, 101, 5)], 30, bottom, _percent),
+        *_grid_across(x, [percent / 100 for percent in percents], 30, bottom, _percent),
         text(720, 20, "mean", "axis", "end"),
-        *(part for row, name in enumerate(ranking) for part in _row(name, scores[name], 62 + 44 * row, x, name == best)),
+        *chain.from_iterable(rows),
         text(630, bottom + 40, "Accuracy on birds that were not trained on", "axis", "end"),
     ]
     told = "; ".join(f"{name} {mean(scores[name]):.1%}" for name in ranking)
@@ -44,11 +48,12 @@ def accuracies(scores: Mapping[str, Sequence[float]], best: str) -> str:
 
 def confusions(confusion: Mapping[str, Mapping[str, int]]) -> str:
     """Draw the confusion matrix: a row for each true species, a column for each answer."""
+    rows = [_counts(truth, confusion[truth], 64 + 84 * place) for place, truth in enumerate(SPECIES)]
     parts = [
         text(111, 20, "Answer", "axis", "start"),
         text(0, 50, "Truth", "axis", "start"),
         *(text(211 + 204 * column, 50, answer, "name") for column, answer in enumerate(SPECIES)),
-        *(part for row, truth in enumerate(SPECIES) for part in _counts(truth, confusion[truth], 64 + 84 * row)),
+        *chain.from_iterable(rows),
     ]
     told = " ".join(f"Of {sum(c.values())} {truth}, {c[truth]} were recognised." for truth, c in confusion.items())
     return picture("confusions", 720, 324, "Confusion matrix", told, parts)
@@ -72,9 +77,10 @@ def _bird(penguin: Penguin, x: Scale, y: Scale, mistakes: Mapping[str, str]) -> 
 
 def _species_legend(left: float, top: float) -> list[str]:
     entries = []
-    for place, species in enumerate(SPECIES):
-        entries.append(mark(left + 106 * place, top, _SHAPES[species], f"mark {species.lower()}"))
-        entries.append(text(left + 106 * place + 12, top + 5, species, "name", "start"))
+    for species in SPECIES:
+        entries.append(mark(left, top, _SHAPES[species], f"mark {species.lower()}"))
+        entries.append(text(left + 12, top + 5, species, "name", "start"))
+        left += 44 + 7 * len(species)
     return entries
 
 
@@ -128,6 +134,11 @@ def _grid_across(
 def _grid_up(y: Scale, ticks: Sequence[float], left: float, right: float) -> list[str]:
     lines = [line(left, y(tick), right, y(tick), "grid") for tick in ticks]
     return lines + [text(left - 10, y(tick) + 4, str(tick), anchor="end") for tick in ticks]
+
+
+def _ticks(values: Sequence[float], step: int) -> range:
+    """Return the multiples of `step` from below the least to above the greatest value."""
+    return range(step * floor(min(values) / step), step * ceil(max(values) / step) + 1, step)
 
 
 def _percent(share: float) -> str:

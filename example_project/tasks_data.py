@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from penguin import MEASUREMENTS, SPECIES, Penguin
+
 from taskdisc import axis, file, task
 
 raw = file("data/penguins-raw.csv")  # tracked by its content, injected as a Path
@@ -50,12 +51,15 @@ def summary(penguins: list[Penguin]) -> dict[str, dict]:
 
 
 def _describe(flock: list[Penguin]) -> dict:
-    columns = dict(zip(MEASUREMENTS, zip(*(penguin.measurements for penguin in flock))))
     return {
         "count": len(flock),
         "islands": sorted({penguin.island for penguin in flock}),
-        "measurements": {name: (mean(column), stdev(column)) for name, column in columns.items()},
+        "measurements": {name: _spread([getattr(penguin, name) for penguin in flock]) for name in MEASUREMENTS},
     }
+
+
+def _spread(column: list[float]) -> tuple[float, float]:
+    return mean(column), stdev(column)
 
 
 def _penguin(row: dict[str, str]) -> Penguin:

@@ -5,6 +5,7 @@ from statistics import mean
 
 from classifiers import Classifier, Example, Neighbours, Standardised, fit_bayes, fit_scaling, fit_tree
 from penguin import SPECIES, Penguin
+
 from taskdisc import Gather, axis, task
 
 method = axis({  # a mapping gives its values names: model[method=knn-5,seed=0]
@@ -40,7 +41,7 @@ def scores(accuracy: Gather[float]) -> dict[str, list[float]]:
 
 def best(scores: dict[str, list[float]]) -> str:
     """Return the method with the highest mean accuracy; among equals the one that is named first."""
-    return max(scores, key=lambda method: mean(scores[method]))
+    return max(scores, key=lambda name: mean(scores[name]))
 
 
 @task(outputs=("confusion", "mistakes"))

@@ -8,6 +8,7 @@ from string import Template
 
 from penguin import MEASUREMENTS, Penguin
 from pictures import accuracies, bills, confusions, key
+
 from taskdisc import file
 
 style = file("report.css")  # a change of colour makes a new report, and no new model
