@@ -22,7 +22,7 @@ def bills(penguins: Sequence[Penguin], mistakes: Mapping[str, str]) -> str:
         *_grid_up(y, depths, 36, 710),
         text(710, 440, MEASUREMENTS["bill_length"], "axis", "end"),
         text(0, 24, MEASUREMENTS["bill_depth"], "axis", "start"),
-        *_species_legend(440, 19),
+        *_species_legend(454, 19),
         *(_bird(penguin, x, y, mistakes) for penguin in penguins),
     ]
     told = f"{len(penguins)} birds; the species form three clouds that hardly overlap."
