@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import CollectionError, Place, UsageError
-from taskdisc.marks import DEFAULTS, MARK, Axis, File
-from taskdisc.model import MISSING, Parameter, Task
+from taskdisc.marks import DEFAULTS, MARK, Axis, File, innermost
+from taskdisc.model import MISSING, Collection, Namespace, Parameter, Task
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
@@ -23,29 +23,9 @@ EARLY_HOOKS = ("taskdisc_configure", "taskdisc_ignore_path")
 VARIADIC, KEYWORDS, GENERATOR, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x200
 
 
-class Namespace(NamedTuple):
-    """What the names of one module mean."""
-
-    module: str
-    path: str
-    tasks: tuple[Task, ...]
-    """Defined here, in the order of the file."""
-    names: dict[str, Any]
-    """Module-level names bound to axes, files, or functions of the project's tasks."""
-
-
-class Collection(NamedTuple):
-    """Everything that was found, module by module."""
-
-    namespaces: tuple[Namespace, ...]
-    modules: tuple[tuple[str, str], ...]
-
-    @property
-    def tasks(self) -> list[Task]:
-        return [task for namespace in self.namespaces for task in namespace.tasks]
-
-
-def find_modules(config: Config, ignore: Callable[[str], bool | None], extra: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+def find_modules(
+    config: Config, ignore: Callable[[str], bool | None], extra: Sequence[str] = ()
+) -> tuple[tuple[str, str], ...]:
     """Return (dotted name, path relative to the root) of the task modules, sorted by path.
 
     `extra` are paths that were named explicitly: they are collected whatever their name.
@@ -59,7 +39,8 @@ def find_modules(config: Config, ignore: Callable[[str], bool | None], extra: Se
 def _walk(top: str, config: Config, ignore: Callable[[str], bool | None]) -> Iterator[str]:
     if not os.path.isdir(top):
         raise CollectionError(
-            f"paths: there is no folder {os.path.relpath(top, config.root)!r} in {config.root}. Mend `paths` in pyproject.toml."
+            f"paths: there is no folder {os.path.relpath(top, config.root)!r} in {config.root}. "
+            f"Mend `paths` in pyproject.toml."
         )
     for folder, folders, files in os.walk(top):
         folders[:] = sorted(name for name in folders if _enters(os.path.join(folder, name), config, ignore))
@@ -230,16 +211,6 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
     return Namespace(name, path, tuple(tasks), names)
 
 
-def innermost(value: Any) -> FunctionType | None:
-    """Return the function below all `functools.wraps`, or None where there is none."""
-    for _ in range(100):
-        inner = getattr(value, "__wrapped__", None)
-        if inner is None:
-            break
-        value = inner
-    return value if isinstance(value, FunctionType) else None
-
-
 def _name_axis(axis: Axis, key: str, module: ModuleType, root: str) -> None:
     axis.place = Place(_relative(axis.place.path, root), axis.place.line)
     if axis.name == key:
@@ -248,7 +219,8 @@ def _name_axis(axis: Axis, key: str, module: ModuleType, root: str) -> None:
     names = [name for name, value in vars(home).items() if value is axis] if home is not None else []
     if len(names) > 1:
         raise CollectionError(
-            f"{axis.place}: one axis with two names, {names[0]} and {names[1]}. Two axes: call axis(...) twice. One: delete a name."
+            f"{axis.place}: one axis with two names, {names[0]} and {names[1]}. "
+            f"Two axes: call axis(...) twice. One: delete a name."
         )
     axis.name = names[0] if names else axis.name or key
 
@@ -302,8 +274,8 @@ def parameters_of(value: Any, function: FunctionType) -> tuple[Parameter, ...]:
             for p in inspect.signature(value).parameters.values()
         )
     code = function.__code__
-    count = code.co_argcount
-    defaults = dict(zip(code.co_varnames[count - len(function.__defaults__ or ()) : count], function.__defaults__ or (), strict=True))
+    count, values = code.co_argcount, function.__defaults__ or ()
+    defaults = dict(zip(code.co_varnames[count - len(values) : count], values, strict=True))
     defaults.update(function.__kwdefaults__ or {})
     annotations = function.__annotations__
     return tuple(

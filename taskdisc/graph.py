@@ -96,7 +96,7 @@ def order_axes(axes: Iterable[Axis]) -> tuple[Axis, ...]:
 def order_tasks(tasks: dict[str, Task], sources: dict[str, dict[str, Source]]) -> dict[str, Task]:
     """Return the tasks with dependencies first, otherwise as collected. Raises CollectionError for a circle."""
     waiting = {
-        task: {s.task for s in sources[task].values() if isinstance(s, FromTask | FromGather)} for task in tasks
+        task: {s.task for s in filled.values() if isinstance(s, FromTask | FromGather)} for task, filled in sources.items()
     }
     dependents: dict[str, list[str]] = {task: [] for task in tasks}
     for task, needed in waiting.items():
@@ -132,4 +132,5 @@ def _circle(waiting: dict[str, set[str]], tasks: dict[str, Task], sources: dict[
         )
         steps.append(f"    {tasks[dependent].place} {tasks[dependent].name} depends on {name}")
     names = " -> ".join(tasks[task].name for task in ring)
-    return "\n".join([f"circle of tasks: {names}", *steps, "    One of them must do without the other: rename a parameter, or split a task."])
+    remedy = "    One of them must do without the other: rename a parameter, or split a task."
+    return "\n".join([f"circle of tasks: {names}", *steps, remedy])

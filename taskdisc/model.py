@@ -78,6 +78,29 @@ class Task(NamedTuple):
     options: TaskOptions
 
 
+class Namespace(NamedTuple):
+    """What the names of one module mean."""
+
+    module: str
+    path: str
+    tasks: tuple[Task, ...]
+    """Defined here, in the order of the file."""
+    names: dict[str, Any]
+    """Module-level names bound to axes, files, or functions of the project's tasks."""
+
+
+class Collection(NamedTuple):
+    """Everything that was found, module by module."""
+
+    namespaces: tuple[Namespace, ...]
+    modules: tuple[tuple[str, str], ...]
+    """(dotted name, path relative to the root), in the order of their import."""
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [task for namespace in self.namespaces for task in namespace.tasks]
+
+
 class TaskSpec(NamedTuple):
     """What a worker must know of a task, sent once for all its jobs."""
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from taskdisc.collect import Collection, innermost
 from taskdisc.errors import CollectionError, Place, closest
 from taskdisc.gather import Gather
 from taskdisc.graph import (
@@ -21,8 +20,8 @@ from taskdisc.graph import (
     order_axes,
     order_tasks,
 )
-from taskdisc.marks import MARK, Axis, File
-from taskdisc.model import MISSING, Parameter, Task
+from taskdisc.marks import MARK, Axis, File, innermost
+from taskdisc.model import MISSING, Collection, Parameter, Task
 
 
 class Result(NamedTuple):
@@ -84,7 +83,7 @@ class Names:
         self.axes: dict[str, list[Axis]] = {}
         self.open: dict[str, tuple[Axis, Any, Task]] = {}
         for namespace in collection.namespaces:
-            self.local[namespace.module] = local = {}
+            local: dict[str, list[Meaning]] = self.local.setdefault(namespace.module, {})
             for name, value in namespace.names.items():
                 if isinstance(value, Axis):
                     _add(local, name, value)
@@ -108,7 +107,8 @@ class Names:
         meaning = self._meaning(task, parameter.name)
         gathers = is_gather(parameter.annotation, task)
         if isinstance(meaning, Result):
-            return (FromGather(meaning.task.id, meaning.output, ()) if gathers else FromTask(meaning.task.id, meaning.output))
+            kind = (meaning.task.id, meaning.output)
+            return FromGather(*kind, ()) if gathers else FromTask(*kind)
         if meaning is not None:
             if gathers:
                 what = "an axis" if isinstance(meaning, Axis) else "a file"
@@ -143,7 +143,8 @@ class Names:
             self._warn_of_names_nearby(task, name)
         known = self.open.get(name)
         if known is None:
-            known = self.open[name] = (Axis((), module="", place=task.place, name=name, open=True), parameter.annotation, task)
+            axis = Axis((), module="", place=task.place, name=name, open=True)
+            known = self.open[name] = (axis, parameter.annotation, task)
         axis, annotation, first = known
         if str(annotation) != str(parameter.annotation):
             raise Unresolved(
@@ -157,7 +158,10 @@ class Names:
         meant = f'Meant so: @task(open=("{name}",)).'
         if name in self.axes:
             axis = self.axes[name][0]
-            self.warnings.append(f"{where}; there is an axis {name} in {axis.place}. To use it: from {axis.module} import {name}. {meant}")
+            self.warnings.append(
+                f"{where}; there is an axis {name} in {axis.place}. "
+                f"To use it: from {axis.module} import {name}. {meant}"
+            )
         elif (near := closest(name, self._known(task))) is not None:
             self.warnings.append(f"{where}; did you mean {near}? {meant}")
 
@@ -210,7 +214,8 @@ def _kind(meaning: Meaning) -> str:
 
 
 def _import_advice(task: Task, name: str, found: list[Meaning]) -> str:
-    elsewhere = [m.task.module for m in found if isinstance(m, Result) and m.output is None and m.task.module != task.module]
+    tasks = [meaning.task for meaning in found if isinstance(meaning, Result) and meaning.output is None]
+    elsewhere = [other.module for other in tasks if other.module != task.module]
     if elsewhere and len(elsewhere) == len(found):
         return f"To choose: from {elsewhere[0]} import {name}."
     return "Rename one."
@@ -242,16 +247,16 @@ def _spread_axes(tasks: dict[str, Task], sources: dict[str, dict[str, Source]]) 
                 if not over:
                     target = tasks[source.task]
                     problems.append(
-                        f"{task.place} {task.name}: Gather of {name}: {target.name} ({target.place}) has no axes to gather over. "
-                        f"Leave Gather[...] out of the annotation."
+                        f"{task.place} {task.name}: Gather of {name}: {target.name} ({target.place}) has no axes "
+                        f"to gather over. Leave Gather[...] out of the annotation."
                     )
                 source = sources[task.id][name] = source._replace(over=over)
             for axis in source_axes(source, axes):
                 known, via = found.setdefault(axis.name, (axis, name))
                 if known is not axis:
                     problems.append(
-                        f"{task.name} would have two axes called {axis.name}: {known.place} (via {via}) and {axis.place} "
-                        f"(via {name}). Same thing: import one. Otherwise rename one."
+                        f"{task.name} would have two axes called {axis.name}: {known.place} (via {via}) and "
+                        f"{axis.place} (via {name}). Same thing: import one. Otherwise rename one."
                     )
         axes[task.id] = order_axes(axis for axis, _ in found.values())
     if problems:
