@@ -230,3 +230,33 @@ class WorkerContext(NamedTuple):
     """Name of the store plugin that keeps large objects."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+
+
+class StepEnd(NamedTuple):
+    """How a step ended: what is reported once it is durable."""
+
+    id: str
+    task: str
+    outcome: str
+    result: JobResult | None = None
+    """None for a step that was not executed."""
+    blocked: tuple[str, ...] = ()
+    """Printed ids of steps that its failure put out of reach: the first few."""
+    blocked_count: int = 0
+
+
+class RunReport(NamedTuple):
+    """What a run did."""
+
+    run: int
+    """Number of the run in the index, 0 where nothing was executed."""
+    targets: tuple[str, ...]
+    counts: dict[str, int]
+    """Steps by outcome."""
+    failures: tuple[StepEnd, ...]
+    seconds: float
+    interrupted: bool = False
+    left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(task, open parameters) that a run without targets left out, since nothing gives them."""
+    warnings: tuple[str, ...] = ()
+    store: str = ""

@@ -51,12 +51,13 @@ class Dependents(NamedTuple):
 class Block:
     """What the scheduler keeps of a block."""
 
-    __slots__ = ("dependents", "gathers", "offset", "rank", "runnable", "size", "undecided")
+    __slots__ = ("dependents", "gathers", "lane", "offset", "rank", "runnable", "size", "undecided")
 
-    def __init__(self, offset: int, size: int, rank: float, gathers: bool) -> None:
+    def __init__(self, offset: int, size: int, rank: float, lane: int, gathers: bool) -> None:
         self.offset = offset
         self.size = size
         self.rank = rank
+        self.lane = lane
         self.gathers = gathers
         self.dependents: list[Dependents] = []
         self.undecided: list[int] = []
@@ -74,7 +75,7 @@ class Scheduler:
         self._state = bytearray()
         self._pending = array("I")
         self._undecided: list[int] = []
-        self._runnable: list[tuple[float, int]] = []
+        self._runnable: dict[int, list[tuple[float, int]]] = {}
 
     def __len__(self) -> int:
         return len(self._state)
@@ -93,16 +94,17 @@ class Scheduler:
         edges: Sequence[Edge] = (),
         *,
         rank: float = 0.0,
+        lane: int = 0,
         gathers: bool = False,
         needed: Sequence[int] | None = None,
     ) -> int:
         """Add a block and return its number.
 
-        Of runnable nodes, those of the highest `rank` start first (the longest path to the end, in seconds).
+        Of a lane's runnable nodes, those of the highest `rank` start first (the longest path to the end, in seconds).
         `needed`: rows whose entry is 0 are left out, and must not be needed by other nodes that are not.
         """
         number, offset = len(self.blocks), len(self._state)
-        block = Block(offset, size, rank, gathers)
+        block = Block(offset, size, rank, lane, gathers)
         self.blocks.append(block)
         self._offsets.append(offset)
         self._state += bytes(size)
@@ -188,14 +190,15 @@ class Scheduler:
             number = self.block_of(node)
             block = self.blocks[number]
             if not block.runnable:
-                heapq.heappush(self._runnable, (-block.rank, number))
+                heapq.heappush(self._runnable.setdefault(block.lane, []), (-block.rank, number))
             block.runnable.append(node)
 
-    def take_runnable(self, most: int) -> list[int]:
-        """Return up to `most` nodes to execute now, the longest path first; they count as running."""
+    def take_runnable(self, most: int, lane: int = 0) -> list[int]:
+        """Return up to `most` nodes of a lane to execute now, the longest path first; they count as running."""
         taken: list[int] = []
-        while self._runnable and len(taken) < most:
-            number = self._runnable[0][1]
+        heap = self._runnable.get(lane, [])
+        while heap and len(taken) < most:
+            number = heap[0][1]
             queue = self.blocks[number].runnable
             while queue and len(taken) < most:
                 node = queue.popleft()
@@ -203,12 +206,12 @@ class Scheduler:
                     self._state[node] = RUNNING
                     taken.append(node)
             if not queue:
-                heapq.heappop(self._runnable)
+                heapq.heappop(heap)
         return taken
 
-    @property
-    def has_runnable(self) -> bool:
-        return bool(self._runnable)
+    def has_runnable(self, lane: int = 0) -> bool:
+        """Say whether a lane has nodes to execute."""
+        return bool(self._runnable.get(lane))
 
     def claimed(self, nodes: Iterable[int]) -> None:
         """Another run is computing these nodes; they rest until `released`."""
