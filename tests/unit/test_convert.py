@@ -6,7 +6,7 @@ import enum
 import math
 import os
 import sys
-import typing  # noqa: F401 - for annotations that are strings
+import typing
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
