@@ -93,9 +93,9 @@ def load(
     overrides = overrides or {}
     root, table = _located(start or os.getcwd(), directory, overrides.get("store") or environ.get("TASKDISC_STORE"))
     dotenv = _read_dotenv(root)
-    base, profiles = _section(table, _TOP, ("profiles",)), _profiles(table)
+    base, profiles = _Section(table, _TOP, ("profiles",)), _profiles(table)
     chosen = _chosen_profile(profile, environ, dotenv, profiles)
-    selected = profiles[chosen] if chosen else _Section({}, {}, ())
+    selected = profiles[chosen] if chosen else _Section({}, _TOP)
     values, origins = _merged(
         _from_one(base.options, NAME),
         _from_one(selected.options, f"profile {chosen}"),
@@ -142,22 +142,20 @@ def _located(start: str, directory: str | None, store: str | None) -> tuple[str,
 # pyproject.toml
 
 
-class _Section(NamedTuple):
+class _Section:
     """`[tool.taskdisc]` or a profile, checked."""
 
-    options: Mapping[str, Any]
-    params: Mapping[str, Any]
-    tasks: tuple[TaskTable, ...]
+    __slots__ = ("options", "params", "tasks")
 
-
-def _section(table: Table, path: str, others: tuple[str, ...] = ()) -> _Section:
-    options = from_table(table, f"{NAME} [{path}]", ("params", "tasks", *others))
-    return _Section(options, _params(table, f"{path}.params"), _task_tables(table, f"{path}.tasks"))
+    def __init__(self, table: Table, path: str, others: tuple[str, ...] = ()) -> None:
+        self.options = from_table(table, f"{NAME} [{path}]", ("params", "tasks", *others))
+        self.params = _params(table, f"{path}.params")
+        self.tasks = _task_tables(table, f"{path}.tasks")
 
 
 def _profiles(table: Table) -> dict[str, _Section]:
     path = f"{_TOP}.profiles"
-    return {name: _section(inner, f"{path}.{_quoted(name)}") for name, inner in _sub_tables(table, path)}
+    return {name: _Section(inner, f"{path}.{_quoted(name)}") for name, inner in _sub_tables(table, path)}
 
 
 def _params(table: Table, path: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from taskdisc.errors import ConfigError, closest
 
@@ -13,15 +13,19 @@ INTERNAL = "TASKDISC_INTERNAL_"
 """Variables that begin so are taskdisc's own, between its processes."""
 
 
-class Kind(NamedTuple):
-    """What an option's value may be."""
+class Kind:
+    """What an option's value may be.
 
-    words: str
-    """Goes on after "takes"."""
-    type: type
-    accepts: Callable[[Any], bool]
-    separator: str = ""
-    """Between the items of a list in an environment variable."""
+    `words` go on after "takes"; `separator` stands between the items of a list in an environment variable.
+    """
+
+    __slots__ = ("accepts", "separator", "type", "words")
+
+    def __init__(self, words: str, type: type, accepts: Callable[[Any], bool], separator: str = "") -> None:
+        self.words = words
+        self.type = type
+        self.accepts = accepts
+        self.separator = separator
 
 
 def _any(value: Any) -> bool:
@@ -40,21 +44,22 @@ _NAMES = Kind("a list of strings", tuple, _strings, ",")
 _PATHS = Kind("a list of paths", tuple, _strings, os.pathsep)
 
 
-class Option(NamedTuple):
-    """One option, by its name in pyproject.toml."""
+class Option:
+    """One option: its name in pyproject.toml, its variable in the environment, its kind, default, example and help.
 
-    name: str
-    kind: Kind
-    default: Any
-    example: Any
-    help: str
-    adds: bool = False
-    """Values from several sources are joined, where else the last source wins."""
+    `adds` says that values from several sources are joined, where else the last source wins.
+    """
 
-    @property
-    def variable(self) -> str:
-        """Name of the environment variable."""
-        return PREFIX + self.name.upper()
+    __slots__ = ("adds", "default", "example", "help", "kind", "name", "variable")
+
+    def __init__(self, name: str, kind: Kind, default: Any, example: Any, help: str, adds: bool = False) -> None:
+        self.name = name
+        self.variable = PREFIX + name.upper()
+        self.kind = kind
+        self.default = default
+        self.example = example
+        self.help = help
+        self.adds = adds
 
 
 OPTIONS: Mapping[str, Option] = {

@@ -82,16 +82,20 @@ def _parsed(path: str, data: bytes) -> list[Table]:
 
 
 def _kept(path: str, data: bytes) -> list[Table] | None:
-    """What was kept for exactly this text; anything else in the file, or no file, is a miss."""
+    """What was kept for exactly this text; anything else in the file, or no file, is a miss.
+
+    It is kept twice over, since marshal believes, or does not survive, a broken file: that costs no import, as a
+    checksum would.
+    """
     import marshal
-    from zlib import crc32
 
     try:
         with open(path, "rb") as file:
             kept = file.read()
-        if int.from_bytes(kept[:4], "big") != crc32(kept[4:]):  # marshal does not survive every broken file
+        half = len(kept) // 2
+        if kept[:half] != kept[half:]:
             return None
-        text, found = marshal.loads(kept[4:])
+        text, found = marshal.loads(kept[half:])
     except (OSError, ValueError, EOFError, TypeError):
         return None
     return found if text == data else None
@@ -100,7 +104,6 @@ def _kept(path: str, data: bytes) -> list[Table] | None:
 def _keep(path: str, data: bytes, found: list[Table]) -> None:
     """Keep the table in a store that exists; a folder that is read-only, or a TOML date, is no reason to fail."""
     import marshal
-    from zlib import crc32
 
     folder = os.path.dirname(path)
     if not os.path.isdir(os.path.dirname(folder)):
@@ -110,7 +113,7 @@ def _keep(path: str, data: bytes, found: list[Table]) -> None:
         body = marshal.dumps((data, found), 4)
         os.makedirs(folder, exist_ok=True)
         with open(temporary, "wb") as file:
-            file.write(crc32(body).to_bytes(4, "big") + body)
+            file.write(body + body)
         os.replace(temporary, path)
     except (OSError, ValueError):
         pass

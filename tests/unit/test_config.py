@@ -472,7 +472,9 @@ def test_every_damage_to_the_kept_table_is_ignored(project: Project) -> None:
     (root / ".taskdisc").mkdir()
     loaded(root)
     whole = kept(root).read_bytes()
-    for damaged in (b"", whole[:3], whole[:-1], whole[:10] + b"\xff" + whole[11:], b"\0" * len(whole), b"\0" * 4):
+    assert whole[-5:] == b"\3\0\0\0" + b"0", "the 3 of workers, and the end of the table"
+    another = whole[:-5] + b"\4" + whole[-4:]
+    for damaged in (b"", whole[:3], whole[:-1], another, whole[: len(whole) // 2], b"\0" * len(whole), b"\xff" * 8):
         kept(root).write_bytes(damaged)
         assert loaded(root).workers == 3
         assert kept(root).read_bytes() == whole
