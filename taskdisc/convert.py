@@ -248,13 +248,13 @@ def _to_enum(kind: Any, value: Any, text: bool, names: Names) -> Any:
 
 
 def _chosen(kind: Any, choices: list[tuple[Any, Any]], value: Any, text: bool) -> Any:
-    """The choice whose key the value is; types are kept apart, so that True is not 1."""
+    """The choice whose key the value is, once it has the type of that key."""
     for key, choice in choices:
         try:
             found = _to(type(key), value, text, {})
         except ConversionError:
             continue
-        if found == key and type(found) is type(key) and (text or type(value) is type(key)):
+        if found == key:
             return choice
     raise _refusal(kind, value)
 
