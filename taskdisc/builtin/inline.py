@@ -1,0 +1,50 @@
+"""The executor for debugging and for tiny runs: jobs run in the run's own process, one at a time, output uncaught."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from taskdisc.builtin.serving import RunnerFactory, Runs
+from taskdisc.model import Job, JobResult, WorkerContext
+
+
+class InlineExecutor:
+    """Runs one job each time that results are asked for."""
+
+    def __init__(self, workers: int = 1, factory: RunnerFactory | None = None) -> None:
+        """`workers` is of no consequence: there is one. For `factory` see `ProcessExecutor`."""
+        self._factory = factory
+        self._runner: Runs | None = None
+        self._waiting: deque[Job] = deque()
+
+    def start(self, context: WorkerContext) -> None:
+        """Make what runs the jobs."""
+        factory = self._factory
+        if factory is None:
+            from taskdisc.worker import Runner
+
+            factory = Runner
+        self._runner = factory(context, None)
+
+    def free(self) -> int:
+        """Return 1 when the last job has been run."""
+        return 0 if self._waiting else 1
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Take the job; `collect` runs it."""
+        self._waiting.extend(jobs)
+
+    def collect(self) -> list[JobResult]:
+        """Run the next job, if there is one, and return its result. Raises KeyboardInterrupt."""
+        if not self._waiting:
+            return []
+        assert self._runner is not None, "start() comes first"
+        return [self._runner.run(self._waiting.popleft())]
+
+    def fileno(self) -> None:
+        """There is nothing to wait for."""
+
+    def stop(self, *, kill: bool) -> None:
+        """Drop what has not been run."""
+        self._waiting.clear()

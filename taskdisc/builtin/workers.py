@@ -1,0 +1,242 @@
+"""The run's side of one worker process: how it is born, what it is given, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from mmap import PAGESIZE, mmap
+from typing import NamedTuple
+
+from taskdisc.builtin.serving import READ, RUNNING, SINCE, STOP, Ends, RunnerFactory, work
+from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result
+from taskdisc.descriptors import close_private, keep_private
+from taskdisc.model import Job, JobResult, WorkerContext
+
+PIPE = 1 << 18
+"""Bytes of results that a worker can have sent while the run is busy, before it must wait."""
+
+
+class Worker:
+    """A worker process: jobs go in at `submit`, results come out at `receive`, never waiting for the process."""
+
+    def __init__(self, name: str, process: int, jobs: int, results: int, life: int, page: mmap) -> None:
+        self.name = name
+        self.process = process
+        """Its id, which is that of its process group, too."""
+        self.results = results
+        """Readable when there are results, or when the process has ended."""
+        self.jobs: int | None = jobs
+        """Writable when there is room for the backlog; None once it is dismissed."""
+        self.queue: dict[int, Job] = {}
+        """By number, the jobs that it has been given and that it has not answered."""
+        self.answered = 0
+        """How many jobs it has done."""
+        self.backlog = bytearray()
+        self._life = life
+        self._page = page
+        self._words = memoryview(page).cast("Q")
+        self._inbox = Inbox()
+        self._status: int | None = None
+        self.ending = os.pidfd_open(process) if hasattr(os, "pidfd_open") else None
+        """Readable when the process has ended, even where a child that it left holds its pipes."""
+        if self.ending is not None:
+            keep_private(self.ending)
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs."""
+        for job in jobs:
+            self.queue[job.number] = job
+        self.send(pack_jobs(jobs))
+
+    def send(self, message: bytes) -> None:
+        """Send a message after those that still wait; what does not go now is kept in the backlog."""
+        self.backlog += message
+        self.flush()
+
+    def flush(self) -> None:
+        """Send of the backlog what the worker has room for."""
+        try:
+            while self.backlog and self.jobs is not None:
+                del self.backlog[: os.write(self.jobs, self.backlog)]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            # It is dead, which shows elsewhere.
+            self.backlog.clear()
+
+    def receive(self) -> list[JobResult] | None:
+        """Return the results that are there, or None when the worker will send no more."""
+        try:
+            data = os.read(self.results, READ)
+        except BlockingIOError:
+            return []
+        if not data:
+            return None
+        results = [unpack_result(plain) for plain in self._inbox.feed(data)]
+        for result in results:
+            del self.queue[result.number]
+        self.answered += len(results)
+        return results
+
+    def running(self) -> tuple[Job, float] | None:
+        """Return the job that is running, or was when the worker died, and when it began (seconds since the epoch)."""
+        job = self.queue.get(self._words[RUNNING] - 1)
+        return None if job is None else (job, self._words[SINCE] / 1e9)
+
+    def dismiss(self) -> None:
+        """Let it end after the job that is running."""
+        self._words[STOP] = 1
+        self.backlog.clear()
+        if self.jobs is not None:
+            close_private(self.jobs)
+            self.jobs = None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process and to those of its children that stayed in its group."""
+        try:
+            os.killpg(self.process, number)
+        except ProcessLookupError:
+            if self._status is None:
+                # It is so young that it is not the leader of its group yet.
+                os.kill(self.process, number)
+        except PermissionError:
+            # What is left in the group belongs to somebody else or (macOS) is dead.
+            pass
+
+    def is_gone(self) -> bool:
+        """Say whether the process has ended, and its group is empty."""
+        if self._status is None:
+            self._reap(os.WNOHANG)
+        try:
+            os.killpg(self.process, 0)
+        except (ProcessLookupError, PermissionError):
+            return self._status is not None
+        return False
+
+    def bury(self) -> int:
+        """Kill what is left of the process and of its group, release what was kept for it; return its wait status."""
+        from signal import SIGKILL
+
+        self.signal(SIGKILL)
+        self._reap(0)
+        self.dismiss()
+        for descriptor in (self.results, self._life, self.ending):
+            if descriptor is not None:
+                close_private(descriptor)
+        self._words.release()
+        self._page.close()
+        return self._status or 0
+
+    def _reap(self, options: int) -> None:
+        if self._status is not None:
+            return
+        try:
+            process, status = os.waitpid(self.process, options)
+        except ChildProcessError:
+            # The host program ignores SIGCHLD, or waits for any child: how this one ended is lost.
+            process, status = self.process, 0
+        if process:
+            self._status = status
+
+
+class Pipes(NamedTuple):
+    """What connects a run with one worker: three pipes, the run's end of each first."""
+
+    jobs: int
+    results: int
+    life: int
+    theirs: tuple[int, int, int]
+
+    def close_theirs(self) -> None:
+        """Leave the worker's ends to the worker."""
+        for descriptor in self.theirs:
+            os.close(descriptor)
+
+
+def birth(name: str, context: WorkerContext, factory: RunnerFactory | None) -> Worker:
+    """Start a worker, the fastest way that is safe. Raises OSError."""
+    return fork(name, context, factory) if may_fork() else spawn(name, context, factory)
+
+
+def may_fork() -> bool:
+    """Say whether a fork of this process is sound: other threads would be gone in it, with their locks held.
+
+    Threads of libraries that live through forks (numpy's pool for linear algebra) do not show here, and may be there.
+    """
+    threading = sys.modules.get("threading")
+    return sys.platform != "darwin" and (threading is None or threading.active_count() == 1)
+
+
+def fork(name: str, context: WorkerContext, factory: RunnerFactory | None) -> Worker:
+    """Start a worker as a copy of this process. Raises OSError."""
+    page = mmap(-1, PAGESIZE)
+    pipes = _pipes()
+    _flush_streams()
+    process = _fork()
+    if not process:
+        work(Ends(*pipes.theirs, page), name, context, factory)
+    pipes.close_theirs()
+    return Worker(name, process, pipes.jobs, pipes.results, pipes.life, page)
+
+
+def _fork() -> int:
+    import warnings
+
+    with warnings.catch_warnings():
+        # Python 3.12 counts the threads of libraries, too; `may_fork` has looked.
+        warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
+        return os.fork()
+
+
+def spawn(name: str, context: WorkerContext, factory: RunnerFactory | None) -> Worker:
+    """Start a worker as a fresh interpreter. Raises OSError, and whatever pickling `factory` raises."""
+    import pickle
+    from subprocess import Popen
+    from tempfile import TemporaryFile
+
+    plain = context._replace(specs=tuple(spec._replace(function=None) for spec in context.specs))
+    introduction = pickle.dumps((list(sys.path), pickle.dumps((name, plain, factory))))
+    pipes = _pipes()
+    with TemporaryFile() as shared:
+        shared.truncate(PAGESIZE)
+        page = mmap(shared.fileno(), PAGESIZE)
+        descriptors = [*pipes.theirs, shared.fileno()]
+        command = [sys.executable, "-m", "taskdisc.builtin.serving", *map(str, descriptors)]
+        process = Popen(command, pass_fds=descriptors, start_new_session=True)
+    # The worker is waited for by its number: this object must not complain that it is still running.
+    process.returncode = 0
+    pipes.close_theirs()
+    worker = Worker(name, process.pid, pipes.jobs, pipes.results, pipes.life, page)
+    worker.send(frame(introduction))
+    return worker
+
+
+def _pipes() -> Pipes:
+    jobs, to_worker = os.pipe()
+    from_worker, results = os.pipe()
+    life, our_life = os.pipe()
+    for descriptor in (to_worker, from_worker):
+        os.set_blocking(descriptor, False)
+    # Before the worker is there, so that neither it nor a later one keeps them.
+    for descriptor in (to_worker, from_worker, our_life):
+        keep_private(descriptor)
+    _widen(results)
+    return Pipes(to_worker, from_worker, our_life, (jobs, results, life))
+
+
+def _widen(pipe: int) -> None:
+    import fcntl
+
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        try:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
+        except OSError:
+            # There is a limit for each user, and a smaller pipe will do.
+            pass
+
+
+def _flush_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
