@@ -53,6 +53,7 @@ class Config(NamedTuple):
     default_targets: tuple[str, ...] = OPTIONS["default_targets"].default
     executor: str = OPTIONS["executor"].default
     max_jobs: int = OPTIONS["max_jobs"].default
+    storage: str = OPTIONS["storage"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
     autoload: bool = OPTIONS["autoload"].default
     profile: str | None = None

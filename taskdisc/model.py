@@ -260,3 +260,4 @@ class RunReport(NamedTuple):
     """(task, open parameters) that a run without targets left out, since nothing gives them."""
     warnings: tuple[str, ...] = ()
     store: str = ""
+    verbosity: int = 0

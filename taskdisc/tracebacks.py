@@ -22,13 +22,17 @@ def describe_error(error: BaseException, root: str) -> ErrorText:
         lines += _section(link, root)
         if sentence:
             lines += ["", sentence, ""]
-    place = next((Place(path, line) for path, line, _ in reversed(_frames(error, root)) if not os.path.isabs(path)), None)
+    place = next(
+        (Place(path, line) for path, line, _ in reversed(_frames(error, root)) if not os.path.isabs(path)), None
+    )
     return ErrorText(_kind(error), str(error), place, "\n".join(lines))
 
 
 def _kind(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:

@@ -53,6 +53,10 @@ class DiskStore:
         finally:
             os.close(descriptor)
 
+    def has(self, name: str) -> bool:
+        """Say whether the object is there."""
+        return os.path.exists(self._path(name))
+
     def delete(self, name: str) -> None:
         """Remove the object if it is there."""
         self._remove(self._path(name))

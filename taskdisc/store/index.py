@@ -160,7 +160,9 @@ class Index:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"the store's index {self.path} cannot be used: {error}. {_remedy(error, self.path)}") from error
+            raise StoreError(
+                f"the store's index {self.path} cannot be used: {error}. {_remedy(error, self.path)}"
+            ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -241,7 +243,9 @@ class Index:
         for start in range(0, len(artifacts), 500):
             some = artifacts[start : start + 500]
             marks = ",".join("?" * len(some))
-            for number, payload, name in self._rows(f"select id, payload, object from artifact where id in ({marks})", some):
+            for number, payload, name in self._rows(
+                f"select id, payload, object from artifact where id in ({marks})", some
+            ):
                 found[number] = name if payload is None else payload
         return found
 
