@@ -149,8 +149,9 @@ PAIRS = [
     ("unused helper renamed", {"helpers.py": ("def unrelated", "def unrelatedly")}, set()),
     ("helper added", {"helpers.py": ("def unrelated", "def more(): ...\n\n\ndef unrelated")}, set()),
     ("unused function behind a star import", {"pkg/late.py": ("return rows", "return rows + 1")}, set()),
-    ("functions reordered", {"pkg/late.py": ("def finish(rows):\n    return len(rows)\n\n\ndef start(rows):\n    return rows",
-                                             "def start(rows):\n    return rows\n\n\ndef finish(rows):\n    return len(rows)")}, set()),
+    ("functions reordered", {"pkg/late.py": (
+        "def finish(rows):\n    return len(rows)\n\n\ndef start(rows):\n    return rows",
+        "def start(rows):\n    return rows\n\n\ndef finish(rows):\n    return len(rows)")}, set()),
     ("body of a task", {"tasks_a.py": ("fraction * 10", "fraction * 11")}, {"load"}),
     ("another task of the module", {"tasks_a.py": ("x = count\n", "x = count + 1\n")}, {"both"}),
     ("a local renamed", {"tasks_a.py": ("[line for line in open(path)]", "[row for row in open(path)]")}, {"load"}),
@@ -180,5 +181,6 @@ PAIRS = [
     ("base class", {"pkg/base.py": ("sides = 0", "sides = 1")}, {"circle"}),
     ("constant that a base class names", {"pkg/base.py": ("POWER = 2", "POWER = 3")}, {"circle"}),
     ("import inside a function", {"pkg/late.py": ("return len(rows)", "return len(rows) + 1")}, {"late"}),
-    ("re-export takes another way", {"pkg/__init__.py": ("from .shapes import area", "from pkg.shapes import area as area")}, set()),
+    ("re-export takes another way", {
+        "pkg/__init__.py": ("from .shapes import area", "from pkg.shapes import area as area")}, set()),
 ]  # fmt: skip
