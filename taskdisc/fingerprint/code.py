@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import NamedTuple
 
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
-from taskdisc.fingerprint.objects import ObjectSearch, is_task_text, place_of
+from taskdisc.fingerprint.objects import ObjectSearch, place_of
 from taskdisc.fingerprint.source import Unit
 from taskdisc.fingerprint.syntax import fold
 
@@ -82,7 +82,7 @@ class CodeFingerprints:
         if type(function) is not FunctionType or function.__closure__ or "__wrapped__" in function.__dict__:
             return None
         place = place_of(self._modules, function)
-        return _Node(place[0].name, place[1].name) if place and is_task_text(place[1], function) else None
+        return _Node(place.module.name, place.names[0]) if place and place.own else None
 
     def _parts_of(self, search: ObjectSearch) -> tuple[tuple[str, str], ...]:
         parts = dict(search.values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+from bisect import bisect_right
 from collections.abc import MutableMapping
 from hashlib import sha256
 from typing import NamedTuple, cast
@@ -28,7 +29,7 @@ class Target(NamedTuple):
 class Module:
     """A project's module: its summary, or for what is no Python text the digest of the file."""
 
-    __slots__ = ("digest", "file", "is_package", "name", "summary")
+    __slots__ = ("_units", "digest", "file", "is_package", "name", "summary")
 
     def __init__(self, name: str, file: str, is_package: bool, summary: ModuleSummary, digest: str) -> None:
         self.name = name
@@ -36,10 +37,14 @@ class Module:
         self.is_package = is_package
         self.summary = summary
         self.digest = digest
+        self._units: dict[int, Unit] = {}
 
     def unit(self, index: int) -> Unit:
         """Return one of the summary's units."""
-        return Unit(*self.summary["units"][index])  # type: ignore[arg-type]
+        unit = self._units.get(index)
+        if unit is None:
+            unit = self._units[index] = Unit._make(self.summary["units"][index])
+        return unit
 
     def absolute(self, name: str) -> str:
         """Return a module's full name, given as in an import statement here: `..pkg.mod`."""
@@ -51,11 +56,24 @@ class Module:
         base = parts[: len(parts) - level + self.is_package]
         return ".".join([*base, relative] if relative else base)
 
-    def unit_at(self, line: int) -> Unit | None:
-        """Return the innermost unit that covers a line."""
-        units = map(self.unit, range(len(self.summary["units"])))
-        covering = [unit for unit in units if unit.first <= line <= unit.last]
-        return min(covering, key=lambda unit: unit.last - unit.first, default=None)
+    def names_at(self, line: int) -> list[str]:
+        """Return the names that the innermost statements at a line give a value, or [""] where there are none.
+
+        Units stand in the order of their first lines, the outer ones before the inner ones.
+        """
+        rows = self.summary["units"]
+        index = bisect_right(rows, line, key=lambda row: cast("int", row[2])) - 1
+        while index >= 0 and self.unit(index).last < line:
+            index = self.unit(index).parent
+        if index < 0:
+            return []
+        first, names = self.unit(index).first, []
+        while index >= 0 and self.unit(index).first == first:
+            name = self.unit(index).name
+            if index in self.summary["names"].get(name, ()):
+                names.append(name)
+            index -= 1
+        return names or [""]
 
 
 class ProjectModules:

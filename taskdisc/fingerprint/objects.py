@@ -5,36 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from types import CellType, FunctionType, ModuleType
+from typing import NamedTuple
 
 from taskdisc.fingerprint.bytecode import digest_of_code, globals_of, spell_plain
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
-from taskdisc.fingerprint.source import Unit
 from taskdisc.fingerprint.syntax import fold
-
 
 _MADE_BY_PYTHON = frozenset(
     {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__qualname__"}
 )
 
 
-def place_of(modules: ProjectModules, function: FunctionType) -> tuple[Module, Unit] | None:
-    """Return the module and the unit whose text defines a function, or None if no text does."""
-    code = function.__code__
+class Place(NamedTuple):
+    """Where a function's text is: top-level names of a module; `own` where it is the definition of just this."""
+
+    module: Module
+    names: list[str]
+    own: bool
+
+
+def place_of(modules: ProjectModules, function: FunctionType) -> Place | None:
+    """Return where the text of a function is, or None if it is nowhere."""
+    code, name = function.__code__, function.__qualname__
     module = modules.get(function.__globals__.get("__name__", ""))
     if module is None or code.co_filename.startswith("<"):
         return None
-    name = function.__qualname__.partition(".")[0]
-    own = [module.unit(entry) for entry in module.summary["names"].get(name, ()) if isinstance(entry, int)]
-    for unit in own:
-        if unit.first <= code.co_firstlineno <= unit.last:
-            return module, unit
-    unit_there = module.unit_at(code.co_firstlineno) or next(iter(own), None)
-    return (module, unit_there) if unit_there else None
-
-
-def is_task_text(unit: Unit, function: FunctionType) -> bool:
-    """Say whether a unit is the definition of the function itself, and not of what encloses it."""
-    return unit.kind == "def" and unit.name == function.__qualname__
+    line, top = code.co_firstlineno, name.partition(".")[0]
+    entries = module.summary["names"].get(top, ())
+    for entry in entries:
+        if isinstance(entry, int):
+            unit = module.unit(entry)
+            if unit.first <= line <= unit.last:
+                return Place(module, [top], unit.kind == "def" and unit.name == name)
+    names = module.names_at(line) or ([top] if entries else [])
+    return Place(module, names, False) if names else None
 
 
 class ObjectSearch:
@@ -89,9 +93,8 @@ class ObjectSearch:
     def _add_function(self, function: FunctionType, as_task: bool) -> None:
         place = place_of(self._modules, function)
         if place is not None:
-            module, unit = place
-            table = self.tasks if as_task and is_task_text(unit, function) else self.helpers
-            table[Target(module.name, unit.name)] = None
+            table = self.tasks if as_task and place.own else self.helpers
+            table.update((Target(place.module.name, name), None) for name in place.names)
         elif self._modules.is_foreign(function.__globals__.get("__name__", "")):
             return
         else:
