@@ -3,8 +3,6 @@
 Later sources win: defaults, pyproject.toml, the profile, `.env`, the environment, the command line.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The task graph: one node a task, what fills each of its parameters, and the axes along which it exists."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Labels as text: how coordinates are printed in ids, and how a printed id is read back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from re import ASCII, compile
 from typing import Any, NamedTuple

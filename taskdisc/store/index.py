@@ -6,8 +6,6 @@ task reads just the rows that may count. Only a run's main process writes; a tra
 disk when it ends (write-ahead log, synchronous=FULL).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3
