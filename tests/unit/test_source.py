@@ -44,6 +44,8 @@ def test_lines_include_decorators() -> None:
         ("a = 1; return a", []),
         ("return [a for a in b for c in a]", ["b"]),
         ("return {a: b for a in c}", ["b", "c"]),
+        ("return [a for a in b], a", ["a", "b"]),
+        ("class G:\n        a = 1\n        def h(self): return a\n    return G", ["a"]),
         ("return lambda a, b=c: a + b + d", ["c", "d"]),
         ("global a; a = 1", ["=a"]),
         ("a.append(1)", ["=a.append"]),
