@@ -68,7 +68,7 @@ def test_cache_holds_json_and_is_used(write: Write, tmp_path: Path, monkeypatch:
     module = write(tasks_x="def f(): return 1\n")
     cache: dict[str, object] = {}
     expected = CodeFingerprints(str(tmp_path), cache).fingerprint(module.f)
-    monkeypatch.setattr("taskdisc.fingerprint.modules.summarise", None)
+    monkeypatch.setattr("taskdisc.fingerprint.source.summarise", None)
     assert CodeFingerprints(str(tmp_path), json.loads(json.dumps(cache))).fingerprint(module.f) == expected
 
 

@@ -8,7 +8,8 @@ from textwrap import dedent
 
 import pytest
 
-from taskdisc.fingerprint.source import ModuleSummary, Unit, summarise
+from taskdisc.fingerprint.source import summarise
+from taskdisc.fingerprint.summary import ModuleSummary, Unit
 
 
 def summary_of(text: str) -> ModuleSummary:
