@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import CodeType, FunctionType
 
-from taskdisc.fingerprint.syntax import fold
+from taskdisc.fingerprint.summary import fold
 
 
 def digest_of_code(function: FunctionType) -> str:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
 from taskdisc.fingerprint.objects import ObjectSearch, place_of
-from taskdisc.fingerprint.source import Unit
-from taskdisc.fingerprint.syntax import fold
+from taskdisc.fingerprint.summary import Unit, fold
 
 
 class Fingerprint(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 from hashlib import sha256
 from typing import NamedTuple, cast
 
-from taskdisc.fingerprint.source import FORMAT, ModuleSummary, Unit, summarise
+from taskdisc.fingerprint.summary import FORMAT, ModuleSummary, Unit
 
 _NOTHING: ModuleSummary = {"format": FORMAT, "units": [], "names": {}, "registered": {}, "stars": [], "duplicates": []}
 _INSTALLED = frozenset({"site-packages", "dist-packages", "node_modules"})
@@ -147,6 +147,8 @@ class ProjectModules:
             return Module(name, file, False, _NOTHING, digest)
         summary = cast("ModuleSummary | None", self._cache.get(digest))
         if summary is None or summary["format"] != FORMAT:
+            from taskdisc.fingerprint.source import summarise
+
             summary = summarise(_decode(data), os.path.relpath(file, self._root))
             self._cache[digest] = summary
         return Module(name, file, os.path.basename(file) == "__init__.py", summary, "")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from taskdisc.fingerprint.bytecode import digest_of_code, globals_of, spell_plain
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
-from taskdisc.fingerprint.syntax import fold
+from taskdisc.fingerprint.summary import fold
 
 _MADE_BY_PYTHON = frozenset(
     {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__qualname__"}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from hashlib import sha256
 from typing import Any, NamedTuple
 
-DIGEST_LENGTH = 32
+from taskdisc.fingerprint.summary import fold
+
 _UNSPOKEN = frozenset({"ctx", "kind", "type_comment", "type_ignores", "lineno"})
 
 
@@ -43,12 +43,6 @@ class _Scope:
         self.declared: dict[str, str] = {}
         self.imports: dict[str, list[str]] = {}
         self.uses: dict[str, None] = {}
-
-
-def fold(parts: Iterable[str]) -> str:
-    """Return the hex digest of a sequence of tokens."""
-    text = "\n".join(parts).encode("utf-8", "surrogatepass")
-    return sha256(text).hexdigest()[:DIGEST_LENGTH]
 
 
 def dotted(node: ast.AST) -> str:

@@ -262,6 +262,21 @@ def plain(function):
 """,
 }
 
+IMPORTS = {
+    "tasks_c.py": """
+from statistics import mean as middle
+from helpers import one as first, two as second
+import stars
+
+def a(rows): return middle(rows)
+def b(rows): return first(rows) - second(rows)
+def c(name): return getattr(stars, name)
+""",
+    "helpers.py": "def one(x): return x\n\ndef two(x): return -x\n",
+    "stars.py": "from below import *\n",
+    "below.py": "LIMIT = 1\n",
+}
+
 C = "tasks_c.py"
 PAIRS = [
     _pair("condition of an if", CONDITIONAL, {C: ("2**40", "2**41")}, {"a", "b", "width"}),
@@ -338,5 +353,8 @@ PAIRS = [
           {"e"}),
     _pair("fixture", DECORATORS, {C: ("return 6", "return 7")}, {"connection"}),
     _pair("axis function", DECORATORS, {C: ("def shard(a): return a", "def shard(a): return [a]")}, {"shard"}),
+    _pair("other function of the standard library", IMPORTS, {C: ("mean as", "median as")}, {"a"}),
+    _pair("two imports exchanged", IMPORTS, {C: ("one as first, two as second", "two as first, one as second")}, {"b"}),
+    _pair("star import of a module given to getattr", IMPORTS, {"below.py": ("LIMIT = 1", "LIMIT = 2")}, {"c"}),
     _pair("default of a task that is called", DECORATORS, {C: ("n=SEEDS", "n=9")}, {"calls"}),
 ]  # fmt: skip
