@@ -15,7 +15,7 @@ from taskdisc.errors import PluginError, closest
 
 GROUP = "taskdisc"
 SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables")
-BUILTINS = ("executors", "stores", "codecs", "launchers", "injectables", "terminal")
+BUILTINS = ("supplies", "terminal")
 NO_AUTOLOAD = "no:*"
 
 

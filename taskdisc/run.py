@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
@@ -104,7 +105,7 @@ class Run:
             index=project.index,
             code=project.fingerprint,
             file_digest=project.files.digest,
-            has_object=project.objects.has,
+            has_object=lambda name: project.objects.has(name),
             root=project.config.root,
             offset=self.offset,
         )
@@ -180,33 +181,36 @@ class Run:
 
     # Execution
 
-    def execute(self) -> RunReport:
-        """Compute what is missing; return what was done. An interruption ends up in the report."""
+    def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
+        """Compute what is missing; return what was done. An interruption ends up in the report.
+
+        `guard` is entered when the first job is about to start.
+        """
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
-        line = None
-        try:
-            while True:
-                self._decide()
-                if not self.scheduler.unfinished:
-                    break
-                if line is None:
-                    line = Line(self)
-                if not line.work():
-                    break
-        except KeyboardInterrupt:
-            self.interrupted = True
-        finally:
-            if line is not None:
-                line.close(kill=self.interrupted)
+        self._decide()
+        if self.scheduler.unfinished:
+            with guard():
+                self._work()
         self.project.save_caches()
-        if self.interrupted:
-            self._count(Outcome.CANCELLED, len([n for n in self.scheduler.cancel() if not self._is_gather(n)]))
         report = self._report()
-        if line is not None:
+        if self.number:
             self.project.open_index().end_run(self.number, report.seconds, report.counts)
         hook.taskdisc_run_finished(report=report, config=self.project.config)
         return report
+
+    def _work(self) -> None:
+        line = Line(self)
+        try:
+            while self.scheduler.unfinished and line.work():
+                self._decide()
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            line.close(kill=self.interrupted)
+        if self.interrupted:
+            ended = [node for node in self.scheduler.cancel() if not self._is_gather(node)]
+            self._count(Outcome.CANCELLED, len(ended) + len(self.running))
 
     def _decide(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:

@@ -21,8 +21,7 @@ def run(options: Options) -> int:
         planned = Run(project, targets, verbosity=options.verbosity)
         if options.dry_run:
             return _preview(planned, options)
-        with interruptible():
-            report = planned.execute()
+        report = planned.execute(guard=interruptible)
         if planned.targets:
             from taskdisc.cli.output import print_values
 

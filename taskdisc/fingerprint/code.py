@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, MutableMapping
-from hashlib import sha256
 from types import FunctionType
 from typing import NamedTuple
 
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
 from taskdisc.fingerprint.objects import ObjectSearch, place_of
 from taskdisc.fingerprint.summary import Unit, fold
+from taskdisc.hashing import sha256
 
 
 class Fingerprint(NamedTuple):

@@ -7,10 +7,10 @@ import os
 import sys
 from bisect import bisect_right
 from collections.abc import MutableMapping
-from hashlib import sha256
 from typing import NamedTuple, cast
 
 from taskdisc.fingerprint.summary import FORMAT, ModuleSummary, Unit
+from taskdisc.hashing import sha256
 
 _NOTHING: ModuleSummary = {"format": FORMAT, "units": [], "names": {}, "registered": {}, "stars": [], "duplicates": []}
 _INSTALLED = frozenset({"site-packages", "dist-packages", "node_modules"})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import NamedTuple, TypedDict
+
+from taskdisc.hashing import sha256
 
 DIGEST_LENGTH = 32
 FORMAT = 1
