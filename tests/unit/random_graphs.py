@@ -177,13 +177,13 @@ def _imported(name: str, text: str, others: dict[str, ModuleType]) -> ModuleType
 
 def reference_of(description: Description) -> Project:
     """Say the same in the vocabulary of the reference."""
-    axes = {axis.name: _reference_axis(axis) for axis in description.axes}
+    axes = {axis.name: reference_axis(axis) for axis in description.axes}
     return Project(
         *(
             Task(
                 task.name,
                 lambda outputs=task.outputs, **arguments: (0,) * len(outputs),
-                {filled.name: _source(filled, axes) for filled in task.parameters},
+                {filled.name: reference_source(filled, axes) for filled in task.parameters},
                 task.outputs,
             )
             for task in description.tasks
@@ -191,13 +191,13 @@ def reference_of(description: Description) -> Project:
     )
 
 
-def _reference_axis(axis: AxisText) -> Axis:
+def reference_axis(axis: AxisText) -> Axis:
     if axis.open:
         return Axis(axis.name, open=True)
     return Axis(axis.name, {label: [n] for n, label in enumerate(axis.labels)} if axis.labelled else axis.labels)
 
 
-def _source(filled: Filled, axes: dict[str, Axis]) -> Any:
+def reference_source(filled: Filled, axes: dict[str, Axis]) -> Any:
     if filled.kind == "gather":
         return GatherOf(filled.of, output=filled.output)
     if filled.kind == "task":

@@ -134,7 +134,7 @@ def check_ids(description: Description) -> None:
             assert (rows_of(world.graph, world.expansion, selection) or [0]) == [row]
 
 
-FEW = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+FEW = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 MANY = settings(max_examples=1000, deadline=None, database=None)
 
 
