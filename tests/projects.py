@@ -90,9 +90,10 @@ class Folder:
 
 
 def environment() -> dict[str, str]:
-    """Return an environment in which the package under test is found, installed or not."""
+    """Return an environment as users have it, in which the package under test is found, installed or not."""
     home = str(Path(taskdisc.__file__).parents[1])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
 
 
 def _be_the_command(words: list[str], out: int, err: int) -> None:
@@ -102,6 +103,7 @@ def _be_the_command(words: list[str], out: int, err: int) -> None:
         os.dup2(out, 1)
         os.dup2(err, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+        sys.dont_write_bytecode = False
         from taskdisc.cli import invoke
 
         code = invoke(words)

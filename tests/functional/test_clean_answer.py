@@ -7,6 +7,7 @@ whose code, settings, axis values, files and inputs' results have been together 
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -197,7 +198,9 @@ def recipe(instance: Instance, state: State, values: dict[Identity, Any]) -> Any
 def _taken(filled: Filled, instance: Instance, coordinates: Any, state: State, values: dict[Identity, Any]) -> Any:
     if filled.kind == "setting":
         given = given_values(state)
-        return given.get(f"{instance.identity.task}.setting", given.get("setting", state.codes[instance.identity.task].default))
+        return given.get(
+            f"{instance.identity.task}.setting", given.get("setting", state.codes[instance.identity.task].default)
+        )
     if filled.kind in ("axis", "open"):
         return filled.name, axis_value(state, filled.name, coordinates[filled.name].value)
     taken = instance.dependencies[filled.name]
@@ -299,8 +302,25 @@ def answer(folder: Folder, state: State, expected: Clean, executor: str) -> list
     return ended.executed
 
 
+def test_an_edit_within_the_second_of_a_run_is_seen(tmp_path: Path) -> None:
+    """Python itself would take the bytecode of the first text for that of the second."""
+    folder = Folder(tmp_path)
+    task = "import values\n\ndef one():\n    import later\n    return values.X, later.X\n"
+    folder.write({"tasks_x.py": task, "values.py": "X = 1\n", "later.py": "X = 1\n"})
+    stamps = {name: (tmp_path / name).stat() for name in ("values.py", "later.py")}
+    assert folder.run("one").out == "(1, 1)\n"
+    for name, stamp in stamps.items():
+        (tmp_path / name).write_text("X = 2\n")
+        os.utime(tmp_path / name, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert folder.run("one").out == "(2, 2)\n"
+
+
 FIXED = settings(deadline=None, derandomize=True, database=None)
-SEEDS, SIZES, STEPS = st.integers(0, 2**32), st.sampled_from([*range(3, 8), *[8] * 8]), st.sampled_from([1, 2, *[7] * 8])
+SEEDS, SIZES, STEPS = (
+    st.integers(0, 2**32),
+    st.sampled_from([*range(3, 8), *[8] * 8]),
+    st.sampled_from([1, 2, *[7] * 8]),
+)
 
 
 @settings(FIXED, max_examples=40)
