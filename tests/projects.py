@@ -102,7 +102,8 @@ def _be_the_command(words: list[str], out: int, err: int) -> None:
     try:
         os.dup2(out, 1)
         os.dup2(err, 2)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - as long as the process
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         sys.dont_write_bytecode = False
         from taskdisc.cli import invoke
 
