@@ -92,7 +92,7 @@ class Plan:
     # Families
 
     def family(self, task: str) -> Family:
-        """Return what the keys of this task's instances have in common. Raises UsageError for an unencodable setting."""
+        """Return what the keys of a task's instances have in common. Raises UsageError for an unencodable setting."""
         found = self._families.get(task)
         if found is None:
             found = self._families[task] = self._make_family(task)
@@ -265,7 +265,7 @@ class Plan:
         return self._labels[axis]
 
     def inputs_of(self, number: int, rows: list[int]) -> list[bytes]:
-        """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; axes are not among them."""
+        """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; without axes."""
         block = self.expansion.blocks[number]
         wanted = self.family(block.task).inputs
         columns = [column for name, column in self._columns(block, rows) if name in wanted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 import os
 from collections.abc import Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import collect
 from taskdisc.fingerprint.code import CodeFingerprints, Fingerprint
@@ -160,7 +160,7 @@ class Summaries(MutableMapping[str, object]):
             raise KeyError(digest) from None
 
     def __setitem__(self, digest: str, summary: object) -> None:
-        self.fresh[digest] = marshal.dumps(summary, 4)
+        self.fresh[digest] = marshal.dumps(cast("Any", summary), 4)
 
     def __delitem__(self, digest: str) -> None:
         del self.fresh[digest]

@@ -305,7 +305,8 @@ def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
             return dict(zip(outputs, value, strict=True))
         raise TypeError(f"outputs are {_listed(outputs)}, and {len(value)} values were returned")
     raise TypeError(
-        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, not {type(value).__name__}"
+        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, "
+        f"not {type(value).__name__}"
     )
 
 

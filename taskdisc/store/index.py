@@ -287,7 +287,8 @@ class Index:
     def objects_in_use(self) -> set[str]:
         """Return the names of all objects that results refer to."""
         rows = self._rows(
-            "select object from artifact where object is not null union select object from part where object is not null"
+            "select object from artifact where object is not null "
+            "union select object from part where object is not null"
         )
         return {name for (name,) in rows}
 

@@ -112,7 +112,9 @@ def wait_for(path):
 
 def interrupted():
     os.kill(os.getpid(), signal.SIGINT)
-    return subprocess.run([sys.executable, "-c", "import signal; print(signal.getsignal(2))"], capture_output=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", "import signal; print(signal.getsignal(2))"], capture_output=True
+    ).stdout
 
 
 def session():
