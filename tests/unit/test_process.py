@@ -112,7 +112,8 @@ def wait_for(path):
 
 def interrupted():
     os.kill(os.getpid(), signal.SIGINT)
-    return subprocess.run([sys.executable, "-c", "import signal; print(signal.getsignal(2))"], capture_output=True).stdout
+    command = [sys.executable, "-c", "import signal; print(signal.getsignal(2))"]
+    return subprocess.run(command, capture_output=True).stdout
 
 
 def session():
@@ -346,7 +347,9 @@ def test_an_idle_death_costs_no_job(start):
 def test_a_forgotten_fork_answers_once(start):
     executor = start(1)
     executor.submit([job(0, "fork_and_return"), job(1, "same", 1)])
-    assert values(collect(executor, 2)) == {0: "once", 1: 1}
+    results = collect(executor, 2)
+    assert values(results) == {0: "once", 1: 1}
+    assert [result.stderr for result in results] == [None, None]
 
 
 def test_interrupts_are_for_the_run(start):
