@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, overload
 
 from taskdisc.errors import Place, UsageError, closest
@@ -181,6 +182,16 @@ def file(path: str) -> Any:
     if not isinstance(path, str) and not hasattr(path, "__fspath__"):
         raise UsageError(f"file at {place} takes a path, not {path!r}.")
     return File(str(path), place)
+
+
+def innermost(value: Any) -> FunctionType | None:
+    """Return the function below all `functools.wraps`, or None where there is none."""
+    for _ in range(100):
+        inner = getattr(value, "__wrapped__", None)
+        if inner is None:
+            break
+        value = inner
+    return value if isinstance(value, FunctionType) else None
 
 
 def _caller() -> Place:

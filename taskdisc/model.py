@@ -78,6 +78,29 @@ class Task(NamedTuple):
     options: TaskOptions
 
 
+class Namespace(NamedTuple):
+    """What the names of one module mean."""
+
+    module: str
+    path: str
+    tasks: tuple[Task, ...]
+    """Defined here, in the order of the file."""
+    names: dict[str, Any]
+    """Module-level names bound to axes, files, or functions of the project's tasks."""
+
+
+class Collection(NamedTuple):
+    """Everything that was found, module by module."""
+
+    namespaces: tuple[Namespace, ...]
+    modules: tuple[tuple[str, str], ...]
+    """(dotted name, path relative to the root), in the order of their import."""
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [task for namespace in self.namespaces for task in namespace.tasks]
+
+
 class TaskSpec(NamedTuple):
     """What a worker must know of a task, sent once for all its jobs."""
 
@@ -207,3 +230,33 @@ class WorkerContext(NamedTuple):
     """Name of the store plugin that keeps large objects."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+
+
+class StepEnd(NamedTuple):
+    """How a step ended: what is reported once it is durable."""
+
+    id: str
+    task: str
+    outcome: str
+    result: JobResult | None = None
+    """None for a step that was not executed."""
+    blocked: tuple[str, ...] = ()
+    """Printed ids of steps that its failure put out of reach: the first few."""
+    blocked_count: int = 0
+
+
+class RunReport(NamedTuple):
+    """What a run did."""
+
+    run: int
+    """Number of the run in the index, 0 where nothing was executed."""
+    targets: tuple[str, ...]
+    counts: dict[str, int]
+    """Steps by outcome."""
+    failures: tuple[StepEnd, ...]
+    seconds: float
+    interrupted: bool = False
+    left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(task, open parameters) that a run without targets left out, since nothing gives them."""
+    warnings: tuple[str, ...] = ()
+    store: str = ""

@@ -53,6 +53,12 @@ class PluginManager(pluggy.PluginManager):
         self.distributions[name] = distribution
         self._supplied.clear()
 
+    def remove(self, name: str) -> None:
+        """Take a plugin out again."""
+        self.unregister(name=name)
+        self.distributions.pop(name, None)
+        self._supplied.clear()
+
     def _check_names(self, plugin: object, name: str) -> None:
         known = [hook for hook in vars(hookspecs) if hook.startswith(hookspecs.PREFIX)]
         for attribute in dir(plugin):

@@ -1,0 +1,182 @@
+"""Binding: the values that settings have in this run, and the elements of axes and open parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from taskdisc.errors import ConfigError, EncodingError, UsageError, closest
+from taskdisc.graph import FromAxis, FromSetting, TaskGraph
+from taskdisc.labels import label_texts, unquoted
+from taskdisc.marks import Axis, Element, innermost
+from taskdisc.model import MISSING, Task
+
+if TYPE_CHECKING:
+    from taskdisc.config import Config, ParamLayer
+
+
+class Bindings(NamedTuple):
+    """What this run gives to the graph."""
+
+    settings: dict[str, dict[str, Any]]
+    """By task id."""
+    elements: dict[Axis, tuple[Element, ...]]
+    """Of every axis of the graph; an open parameter that was not given is not there."""
+
+    def open_parameters(self, graph: TaskGraph, task: str) -> list[str]:
+        """Return the names of the task's open parameters that this run does not give."""
+        return [axis.name for axis in graph.axes[task] if axis not in self.elements]
+
+
+def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = None) -> Bindings:
+    """Return the values of this run; `given` are texts for open parameters, from the brackets of targets.
+
+    Raises UsageError or ConfigError for a name that nothing has, and for a value that does not fit.
+    """
+    axes = {axis.name: axis for task_axes in graph.axes.values() for axis in task_axes}
+    _check_names(graph, config, axes)
+    settings = {
+        task.id: {
+            source.name: _setting(task, source, config)
+            for source in graph.sources[task.id].values()
+            if isinstance(source, FromSetting)
+        }
+        for task in graph.tasks.values()
+    }
+    elements: dict[Axis, tuple[Element, ...]] = {}
+    for task in graph.tasks.values():
+        for source in graph.sources[task.id].values():
+            if isinstance(source, FromAxis) and source.axis not in elements:
+                found = _elements(source.axis, task, config, given or {})
+                if found is not None:
+                    elements[source.axis] = found
+    return Bindings(settings, elements)
+
+
+def _setting(task: Task, source: FromSetting, config: Config) -> Any:
+    given = config.setting(task.name, source.name)
+    if given is None:
+        return source.default
+    value, layer = given
+    return _converted(value, source.annotation, source.default, task, source.name, layer.origin, layer.texts)
+
+
+def _converted(value: Any, annotation: Any, default: Any, task: Task, name: str, origin: str, text: bool) -> Any:
+    from taskdisc.convert import ConversionError, convert
+
+    function = innermost(task.function)
+    try:
+        return convert(value, annotation, default, text=text, globals=function.__globals__ if function else {})
+    except ConversionError as error:
+        raise UsageError(f"{origin}: {task.name}.{name} ({task.place}): {error}") from None
+
+
+def _elements(axis: Axis, task: Task, config: Config, given: Mapping[str, str]) -> tuple[Element, ...] | None:
+    found = config.setting("", axis.name)
+    if axis.open:
+        return _open_element(axis, task, found, given)
+    if found is None:
+        return axis.elements
+    value, layer = found
+    if isinstance(value, str) and layer.texts:
+        items: list[Any] = [item for item in value.split(",") if item]
+    else:
+        items = list(value) if isinstance(value, list | tuple) else [value]
+    return tuple(_element(axis, item, layer) for item in items)
+
+
+def _open_element(
+    axis: Axis, task: Task, found: tuple[Any, ParamLayer] | None, given: Mapping[str, str]
+) -> tuple[Element, ...] | None:
+    annotation = next(p.annotation for p in task.parameters if p.name == axis.name)
+    if axis.name in given:
+        text = unquoted(given[axis.name])
+        value = _converted(text, annotation, MISSING, task, axis.name, f"{axis.name}={text}", True)
+    elif found is not None:
+        value = _converted(found[0], annotation, MISSING, task, axis.name, found[1].origin, found[1].texts)
+    else:
+        return None
+    _check_encodable(value, f"{axis.name}")
+    return (Element(value, value),)
+
+
+def _element(axis: Axis, item: Any, layer: ParamLayer) -> Element:
+    """The element that a label means; an axis without labels takes new values of its elements' type."""
+    texts = label_texts([element.label for element in axis.elements])
+    wanted = str(item).strip()
+    for text, element in zip(texts, axis.elements, strict=True):
+        if wanted in (text, unquoted(text)) if layer.texts else element.label == item:
+            return element
+    labelled = any(element.label is not element.value for element in axis.elements)
+    kinds = {type(element.label) for element in axis.elements}
+    if not labelled and len(kinds) == 1 and (kind := kinds.pop()) in (int, float, str, bool):
+        from taskdisc.convert import ConversionError, convert
+
+        try:
+            value = convert(item if not layer.texts else wanted, kind, text=layer.texts, globals={})
+        except ConversionError as error:
+            raise UsageError(f"{layer.origin}: axis {axis.name} ({axis.place}): {error}") from None
+        return Element(value, value)
+    near = closest(wanted, texts)
+    meant = f" Did you mean {near}?" if near else ""
+    raise UsageError(
+        f"{layer.origin}: axis {axis.name} ({axis.place}) has no element {wanted}.{meant} "
+        f"It has {', '.join(texts[:8])}{', ...' if len(texts) > 8 else ''}."
+    )
+
+
+def _check_encodable(value: Any, what: str) -> None:
+    from taskdisc.fingerprint.encoding import encode
+
+    try:
+        encode(value)
+    except EncodingError as error:
+        raise UsageError(f"{what}: {error}") from None
+
+
+def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> None:
+    layers = [layer for layer in config.layers if layer.values]
+    if not layers:
+        return
+    settings = {
+        (task.name, source.name)
+        for task in graph.tasks.values()
+        for source in graph.sources[task.id].values()
+        if isinstance(source, FromSetting)
+    }
+    plain = {name for _, name in settings} | set(axes)
+    for layer in layers:
+        for key in layer.values:
+            task, dot, name = key.rpartition(".")
+            if (task, name) in settings if dot else key in plain:
+                continue
+            raise (UsageError if layer.texts else ConfigError)(_unknown_name(key, layer, graph, settings, plain, axes))
+
+
+def _unknown_name(
+    key: str,
+    layer: ParamLayer,
+    graph: TaskGraph,
+    settings: set[tuple[str, str]],
+    plain: set[str],
+    axes: Mapping[str, Axis],
+) -> str:
+    task, _, name = key.rpartition(".")
+    where = f"{layer.origin} {key}" if layer.texts else f"{layer.origin}: {key}"
+    named = [known for known in graph.tasks.values() if known.name == key]
+    if named:
+        return f"{where}: {key} is a task ({named[0].place}): its value is what it computes. Settings are parameters with a default."
+    if task:
+        known = sorted(setting for owner, setting in settings if owner == task)
+        if known:
+            return f"{where}: {task} has no setting {name}. It has {', '.join(known)}."
+        if name in axes:
+            return f"{where}: {name} is an axis of the whole project. Leave the task out: {name}=..."
+        names = sorted({owner for owner, _ in settings})
+        near = closest(task, names)
+        return f"{where}: no task {task} has settings.{f' Did you mean {near}?' if near else ''}"
+    near = closest(key, sorted(plain))
+    known = sorted(plain)
+    return f"{where}: nothing has a setting {key}. " + (
+        f"Did you mean {near}?" if near else f"There are {', '.join(known)}." if known else "No task has settings."
+    )

@@ -1,0 +1,284 @@
+"""Collection: find the modules of a project, import them, and take out tasks, axes and files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from taskdisc.errors import CollectionError, Place, UsageError
+from taskdisc.marks import DEFAULTS, MARK, Axis, File, innermost
+from taskdisc.model import MISSING, Collection, Namespace, Parameter, Task
+
+if TYPE_CHECKING:
+    from taskdisc.config import Config
+    from taskdisc.pluginmanager import PluginManager
+
+SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
+EARLY_HOOKS = ("taskdisc_configure", "taskdisc_ignore_path")
+
+VARIADIC, KEYWORDS, GENERATOR, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x200
+
+
+def find_modules(
+    config: Config, ignore: Callable[[str], bool | None], extra: Sequence[str] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Return (dotted name, path relative to the root) of the task modules, sorted by path.
+
+    `extra` are paths that were named explicitly: they are collected whatever their name.
+    """
+    found = {path for top in config.paths for path in _walk(os.path.join(config.root, top), config, ignore)}
+    for path in extra:
+        found.add(os.path.relpath(os.path.join(config.root, path), config.root))
+    return tuple((_dotted(path), path.replace(os.sep, "/")) for path in sorted(found))
+
+
+def _walk(top: str, config: Config, ignore: Callable[[str], bool | None]) -> Iterator[str]:
+    if not os.path.isdir(top):
+        raise CollectionError(
+            f"paths: there is no folder {os.path.relpath(top, config.root)!r} in {config.root}. "
+            f"Mend `paths` in pyproject.toml."
+        )
+    for folder, folders, files in os.walk(top):
+        folders[:] = sorted(name for name in folders if _enters(os.path.join(folder, name), config, ignore))
+        for name in files:
+            path = os.path.join(folder, name)
+            if _matches(name, config.files) and not _excluded(path, config) and not ignore(path):
+                yield os.path.relpath(path, config.root)
+
+
+def _enters(folder: str, config: Config, ignore: Callable[[str], bool | None]) -> bool:
+    name = os.path.basename(folder)
+    if name.startswith(".") or name in SKIPPED_FOLDERS or _excluded(folder, config):
+        return False
+    if os.path.exists(os.path.join(folder, "pyvenv.cfg")) or _is_project(folder):
+        return False
+    return not ignore(folder)
+
+
+def _is_project(folder: str) -> bool:
+    """A nested project is collected from its own root."""
+    try:
+        with open(os.path.join(folder, "pyproject.toml"), encoding="utf-8", errors="replace") as stream:
+            return "[tool.taskdisc" in stream.read()
+    except OSError:
+        return False
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    from fnmatch import fnmatch
+
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _excluded(path: str, config: Config) -> bool:
+    if not config.exclude:
+        return False
+    relative = os.path.relpath(path, config.root).replace(os.sep, "/")
+    return _matches(relative, config.exclude) or _matches(os.path.basename(path), config.exclude)
+
+
+def _dotted(path: str) -> str:
+    return os.path.splitext(path)[0].replace(os.sep, ".").replace("..", "")
+
+
+def import_modules(root: str, modules: Sequence[tuple[str, str]]) -> dict[str, ModuleType]:
+    """Import the modules in order. Raises CollectionError that tells of every module that cannot be imported.
+
+    What they print goes to stderr: stdout is for results.
+    """
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    imported: dict[str, ModuleType] = {}
+    problems: list[str] = []
+    with redirect_stdout(sys.stderr):
+        for name, path in modules:
+            try:
+                imported[name] = _import(name, os.path.join(root, path))
+            except (KeyboardInterrupt, MemoryError):
+                raise
+            except UsageError as error:
+                problems.append(_relative(str(error), root))
+            except BaseException as error:
+                problems.append(_import_problem(error, path, root))
+    if problems:
+        raise CollectionError("\n\n".join(problems))
+    return imported
+
+
+def _import(name: str, path: str) -> ModuleType:
+    """Import by the dotted name, or by location where that name leads elsewhere (or is no name at all)."""
+    from importlib import import_module
+    from importlib.machinery import PathFinder
+
+    loaded = sys.modules.get(name)
+    if loaded is not None and _same_file(getattr(loaded, "__file__", None), path):
+        return loaded
+    parent, _, last = name.rpartition(".")
+    if all(part.isidentifier() for part in name.split(".")):
+        try:
+            search = import_module(parent).__path__ if parent else None
+            spec = PathFinder.find_spec(name if parent else last, search)
+        except (ImportError, AttributeError):
+            spec = None
+        if spec is not None and _same_file(spec.origin, path) and loaded is None:
+            return import_module(name)
+    return _import_file(name, path)
+
+
+def _import_file(name: str, path: str) -> ModuleType:
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise CollectionError(f"{path} is no Python file. Give modules names that end in .py.")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def _same_file(one: str | None, other: str) -> bool:
+    return one is not None and os.path.realpath(one) == os.path.realpath(other)
+
+
+def _relative(text: str, root: str) -> str:
+    return text.replace(root.rstrip(os.sep) + os.sep, "")
+
+
+def _import_problem(error: BaseException, path: str, root: str) -> str:
+    from taskdisc.tracebacks import describe_error
+
+    if isinstance(error, SyntaxError) and error.filename:
+        where = _relative(error.filename, root)
+        lines = [f"{where}:{error.lineno}: syntax error: {error.msg}"]
+        if error.text:
+            lines.append(f"    {error.text.rstrip()}")
+            lines.append("    " + " " * ((error.offset or 1) - 1) + "^")
+        return "\n".join([*lines, "Mend it, and run again."])
+    text = describe_error(error, root).traceback
+    hint = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        hint = f"\nInstall {top}, or put {top}.py into the root ({root}), which is importable."
+    return f"{path} cannot be imported:\n{text}{hint}"
+
+
+def collect(config: Config, plugins: PluginManager, extra: Sequence[str] = ()) -> Collection:
+    """Find and import the project's modules and take out what they define. Raises CollectionError, UsageError."""
+
+    def ignore(path: str) -> bool | None:
+        return bool(plugins.hook.taskdisc_ignore_path(path=path, config=config)) if asked else None
+
+    asked = bool(plugins.hook.taskdisc_ignore_path.get_hookimpls())
+    modules = find_modules(config, ignore, extra)
+    return take(import_modules(config.root, modules), modules, config.root)
+
+
+def take(imported: dict[str, ModuleType], modules: tuple[tuple[str, str], ...], root: str) -> Collection:
+    """Return what the imported modules define. Raises CollectionError that tells of every function it refuses."""
+    problems: list[str] = []
+    namespaces = [_namespace(imported[name], name, path, root, problems) for name, path in modules]
+    if problems:
+        raise CollectionError("\n".join(problems))
+    return Collection(tuple(namespaces), modules)
+
+
+def _namespace(module: ModuleType, name: str, path: str, root: str, problems: list[str]) -> Namespace:
+    tasks: list[Task] = []
+    names: dict[str, Any] = {}
+    for key, value in list(vars(module).items()):
+        if isinstance(value, Axis):
+            _name_axis(value, key, module, root)
+            names[key] = value
+        elif isinstance(value, File):
+            value.place = Place(_relative(value.place.path, root), value.place.line)
+            names[key] = value
+        elif isinstance(value, FunctionType) or hasattr(value, "__wrapped__"):
+            function = innermost(value)
+            if function is None or key.startswith("_"):
+                continue
+            names[key] = value
+            if function.__module__ == name and function.__name__ == key:
+                _take_function(value, function, name, path, key, tasks, problems)
+    tasks.sort(key=lambda task: task.place.line)
+    return Namespace(name, path, tuple(tasks), names)
+
+
+def _name_axis(axis: Axis, key: str, module: ModuleType, root: str) -> None:
+    axis.place = Place(_relative(axis.place.path, root), axis.place.line)
+    if axis.name == key:
+        return
+    home = sys.modules.get(axis.module)
+    names = [name for name, value in vars(home).items() if value is axis] if home is not None else []
+    if len(names) > 1:
+        raise CollectionError(
+            f"{axis.place}: one axis with two names, {names[0]} and {names[1]}. "
+            f"Two axes: call axis(...) twice. One: delete a name."
+        )
+    axis.name = names[0] if names else axis.name or key
+
+
+def _take_function(
+    value: Any, function: FunctionType, module: str, path: str, key: str, tasks: list[Task], problems: list[str]
+) -> None:
+    if key.startswith("taskdisc_"):
+        if key in EARLY_HOOKS:
+            problems.append(
+                f"{path}:{function.__code__.co_firstlineno} {key}: too late for this hook here. "
+                f'Put it into a module of its own and name that in pyproject.toml: plugins = ["..."].'
+            )
+        return
+    place = Place(path, function.__code__.co_firstlineno)
+    options = getattr(value, MARK, None) or getattr(function, MARK, None) or DEFAULTS
+    problem = _refusal(function, key)
+    if problem:
+        problems.append(f"{place} {key}: {problem}")
+        return
+    name = options.name or key
+    tasks.append(Task(f"{path}::{name}", name, module, place, value, parameters_of(value, function), options))
+
+
+def _refusal(function: FunctionType, name: str) -> str | None:
+    code = function.__code__
+    helper = f"A helper? Call it _{name}."
+    if code.co_flags & (VARIADIC | KEYWORDS):
+        star = "*args" if code.co_flags & VARIADIC else "**kwargs"
+        return f"a task's parameters are its dependencies, and {star} names none. Spell them out. {helper}"
+    if code.co_posonlyargcount:
+        return f"positional-only parameters cannot be filled by name. Take the / out. {helper}"
+    if code.co_flags & (GENERATOR | ASYNC_GENERATOR):
+        return f"a task returns its result, and this is a generator function. Return a list. {helper}"
+    return None
+
+
+def parameters_of(value: Any, function: FunctionType) -> tuple[Parameter, ...]:
+    """Return the parameters; a `__signature__` set by a decorator wins over the innermost function."""
+    if hasattr(value, "__signature__"):
+        import inspect
+
+        empty = inspect.Parameter.empty
+        return tuple(
+            Parameter(
+                p.name,
+                MISSING if p.annotation is empty else p.annotation,
+                MISSING if p.default is empty else p.default,
+                p.kind is inspect.Parameter.KEYWORD_ONLY,
+            )
+            for p in inspect.signature(value).parameters.values()
+        )
+    code = function.__code__
+    count, values = code.co_argcount, function.__defaults__ or ()
+    defaults = dict(zip(code.co_varnames[count - len(values) : count], values, strict=True))
+    defaults.update(function.__kwdefaults__ or {})
+    annotations = function.__annotations__
+    return tuple(
+        Parameter(name, annotations.get(name, MISSING), defaults.get(name, MISSING), index >= count)
+        for index, name in enumerate(code.co_varnames[: count + code.co_kwonlyargcount])
+    )

@@ -1,0 +1,62 @@
+"""Input files count by their content; size and times only spare reading them again."""
+
+from __future__ import annotations
+
+import os
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from taskdisc.errors import UsageError
+from taskdisc.marks import File
+from taskdisc.paths import content_digest
+
+if TYPE_CHECKING:
+    from taskdisc.store.index import Index
+
+RACY_NS = 2_000_000_000
+"""A file changed within this time (ns) before it was read may change again without a new time stamp."""
+
+
+class InputFiles:
+    """The digests of input files in this run: each is looked at once."""
+
+    def __init__(self, root: str, index: Index | None) -> None:
+        self.root = root
+        self.index = index
+        self.fresh: dict[str, tuple[str, str]] = {}
+        """(stamp, digest) of the files that were read, for the index to keep."""
+        self._digests: dict[str, bytes] = {}
+
+    def digest(self, file: File) -> bytes:
+        """Return 32 bytes that stand for the file's place and content. Raises UsageError where it cannot be read."""
+        if file.path not in self._digests:
+            self._digests[file.path] = sha256(f"{file.path}\0{self._content(file)}".encode()).digest()
+        return self._digests[file.path]
+
+    def _content(self, file: File) -> str:
+        path = os.path.join(self.root, file.path)
+        try:
+            stamp = _stamp(path)
+            known = self.index.file_stamp(file.path) if self.index is not None and stamp else None
+            if known is not None and known[0] == stamp:
+                return known[1]
+            digest, _ = content_digest(path)
+        except FileNotFoundError:
+            raise UsageError(
+                f"{file.place}: the input file {file.path} does not exist. Paths are relative to the root, {self.root}."
+            ) from None
+        except OSError as error:
+            raise UsageError(f"{file.place}: the input file {file.path} cannot be read: {error.strerror}.") from None
+        if stamp and stamp == _stamp(path):
+            self.fresh[file.path] = (stamp, digest)
+        return digest
+
+
+def _stamp(path: str) -> str:
+    """What must be unchanged for a digest to be believed; empty for a folder, and for what changed just now."""
+    status = os.stat(path)
+    newest = max(status.st_mtime_ns, status.st_ctime_ns)
+    if os.path.isdir(path) or time.time_ns() - newest < RACY_NS:
+        return ""
+    return f"{status.st_dev}-{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"

@@ -1,0 +1,101 @@
+"""Labels as text: how coordinates are printed in ids, and how a printed id is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from re import ASCII, compile
+from typing import Any, NamedTuple
+
+from taskdisc.errors import UsageError
+
+BARE = compile(r"[\w./:@+?&%-]+", ASCII)
+LOOKS_TYPED = compile(r"True|False|None|[-+]?(nan|inf|[\d._]+(e[-+]?\d+)?)", ASCII)
+WORD = compile(r'\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\]"]*)\s*(,|$)')
+
+
+def label_text(label: Any) -> str:
+    """Return the label as it stands in an id: short, and different for labels of different types."""
+    kind = type(label)
+    if kind is str:
+        return label if BARE.fullmatch(label) and not LOOKS_TYPED.fullmatch(label) else _quoted(label)
+    if kind in (int, float, bool, type(None)):
+        return repr(label)
+    if kind is tuple:
+        return _quoted("(" + ",".join(map(label_text, label)) + ")")
+    if hasattr(label, "isoformat"):
+        return str(label.isoformat())
+    if hasattr(label, "__fspath__"):
+        return label_text(str(label))
+    if hasattr(kind, "__members__"):
+        return f"{kind.__name__}.{label.name}"
+    from hashlib import sha256
+
+    from taskdisc.fingerprint.encoding import encode
+
+    return f"{kind.__name__}~{sha256(encode(label)).hexdigest()[:8]}"
+
+
+def _quoted(text: str) -> str:
+    from json import dumps
+
+    return dumps(text, ensure_ascii=False)
+
+
+def label_texts(labels: list[Any]) -> list[str]:
+    """Return the labels of one axis as texts that differ: those that would be alike are told apart by their type."""
+    if all(type(label) is int for label in labels):
+        return list(map(repr, labels))
+    texts = [label_text(label) for label in labels]
+    if len(set(texts)) == len(texts):
+        return texts
+    return [
+        _quoted(f"{type(label).__name__}({text})") if texts.count(text) > 1 and type(label) is not str else text
+        for label, text in zip(labels, texts, strict=True)
+    ]
+
+
+def id_suffixes(names: list[str], columns: list[Callable[[int], str]], rows: range) -> list[str]:
+    """Return the bracketed coordinates of these rows; each column gives a row's label text."""
+    if not names:
+        return [""] * len(rows)
+    form = "[" + ",".join(f"{name}={{}}" for name in names) + "]"
+    return [form.format(*(column(row) for column in columns)) for row in rows]
+
+
+class TargetText(NamedTuple):
+    """A target as it was written: a name, and what stands in brackets."""
+
+    text: str
+    name: str
+    brackets: dict[str, str] | None
+    """Axis name to label text; None where there are no brackets."""
+
+
+def parse_target(text: str) -> TargetText:
+    """Take `name[axis=label,...]` apart. Raises UsageError."""
+    name, bracket, rest = text.partition("[")
+    if not bracket or not rest.endswith("]"):
+        return TargetText(text, text.strip(), None)
+    inside, found, position = rest[:-1], {}, 0
+    while position < len(inside):
+        match = WORD.match(inside, position)
+        if match is None:
+            if "=" not in inside:
+                return TargetText(text, text.strip(), None)
+            raise UsageError(
+                f'target {text}: cannot read {inside[position:]!r}. Write name[axis=label,...], odd labels in "quotes".'
+            )
+        if match[1] in found:
+            raise UsageError(f"target {text}: {match[1]} is given twice.")
+        found[match[1]] = match[2].strip()
+        position = match.end()
+    return TargetText(text, name.strip(), found)
+
+
+def unquoted(text: str) -> str:
+    """Return the text inside JSON quotes, or the text itself."""
+    if not text.startswith('"'):
+        return text
+    from json import loads
+
+    return str(loads(text))

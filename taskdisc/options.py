@@ -1,0 +1,149 @@
+"""The options: one table that drives pyproject.toml, the environment, the command line and the documentation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from taskdisc.errors import ConfigError, closest
+
+PREFIX = "TASKDISC_"
+INTERNAL = "TASKDISC_INTERNAL_"
+"""Variables that begin so are taskdisc's own, between its processes."""
+
+
+class Kind:
+    """What an option's value may be.
+
+    `words` go on after "takes"; `separator` stands between the items of a list in an environment variable.
+    """
+
+    __slots__ = ("accepts", "separator", "type", "words")
+
+    def __init__(self, words: str, type: type, accepts: Callable[[Any], bool], separator: str = "") -> None:
+        self.words = words
+        self.type = type
+        self.accepts = accepts
+        self.separator = separator
+
+
+def _any(value: Any) -> bool:
+    return True
+
+
+def _strings(value: Iterable[Any]) -> bool:
+    return all(isinstance(item, str) and item for item in value)
+
+
+_WORKERS = Kind("a whole number other than 0 (-1: all CPUs, -2: all but one)", int, lambda value: value != 0)
+_COUNT = Kind("a whole number from 1", int, lambda value: value > 0)
+_TEXT = Kind("a string", str, bool)
+_SWITCH = Kind("true or false", bool, _any)
+_NAMES = Kind("a list of strings", tuple, _strings, ",")
+_PATHS = Kind("a list of paths", tuple, _strings, os.pathsep)
+
+
+class Option:
+    """One option: its name in pyproject.toml, its variable in the environment, its kind, default, example and help.
+
+    `adds` says that values from several sources are joined, where else the last source wins.
+    """
+
+    __slots__ = ("adds", "default", "example", "help", "kind", "name", "variable")
+
+    def __init__(self, name: str, kind: Kind, default: Any, example: Any, help: str, adds: bool = False) -> None:
+        self.name = name
+        self.variable = PREFIX + name.upper()
+        self.kind = kind
+        self.default = default
+        self.example = example
+        self.help = help
+        self.adds = adds
+
+
+OPTIONS: Mapping[str, Option] = {
+    option.name: option
+    for option in (
+        Option("files", _NAMES, ("tasks_*.py",), ("tasks_*.py", "flow.py"), "Names of the modules that hold tasks."),
+        Option("paths", _PATHS, (".",), ("src", "analysis"), "Folders, below the root, that are searched for them."),
+        Option("exclude", _PATHS, (), ("attic", "src/vendor/*"), "Folders and modules that are left out."),
+        Option("default_targets", _NAMES, (), ("report",), "What `taskdisc run` makes when it is told no target."),
+        Option("workers", _WORKERS, -1, 8, "How many jobs run at once; -1 is all CPUs, -2 all but one."),
+        Option("executor", _TEXT, "process", "thread", "What runs the jobs."),
+        Option("max_jobs", _COUNT, 8, 100, "How many launched commands run at once."),
+        Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
+        Option("plugins", _NAMES, (), ("my_plugin", "no:slurm"), "Plugins to load, or with `no:` to leave out.", True),
+        Option("autoload", _SWITCH, True, False, "Whether installed plugins are loaded by themselves."),
+    )
+}
+VARIABLES: Mapping[str, Option] = {option.variable: option for option in OPTIONS.values()}
+PROFILE = PREFIX + "PROFILE"
+
+
+def checked(option: Option, value: Any, where: str) -> Any:
+    """Return a typed value, as TOML or Python gives it, with lists as tuples. Raises ConfigError."""
+    if isinstance(value, list):
+        value = tuple(value)
+    if type(value) is option.kind.type and option.kind.accepts(value):
+        return value
+    given = list(value) if isinstance(value, tuple) else value
+    example = f"{option.name} = {as_toml(option.example)}"
+    raise ConfigError(f"{where}: {option.name} takes {option.kind.words}, not {given!r}. Such as: {example}")
+
+
+def from_table(table: Mapping[str, Any], where: str, others: tuple[str, ...]) -> dict[str, Any]:
+    """Return the checked options of a TOML table, which may also hold sub-tables called `others`."""
+    found = {}
+    for key, value in table.items():
+        if key in OPTIONS:
+            found[key] = checked(OPTIONS[key], value, where)
+        elif key not in others:
+            raise ConfigError(f"{where}: unknown key {key!r}. {suggestion(key, [*OPTIONS, *others])}")
+    return found
+
+
+def from_variables(variables: Mapping[str, str], where: str) -> dict[str, Any]:
+    """Return the options among the variables called TASKDISC_...; an empty one counts as not set."""
+    found = {}
+    for variable, text in variables.items():
+        if not variable.startswith(PREFIX) or variable.startswith(INTERNAL) or variable == PROFILE:
+            continue
+        option = VARIABLES.get(variable)
+        if option is None:
+            meant = suggestion(variable, [*VARIABLES, PROFILE])
+            raise ConfigError(f"{where}: unknown variable {variable}. {meant}")
+        if text:
+            found[option.name] = _from_text(option, text, where)
+    return found
+
+
+def _from_text(option: Option, text: str, where: str) -> Any:
+    kind = option.kind
+    if kind.separator:
+        return tuple(item.strip() for item in text.split(kind.separator) if item.strip())
+    from taskdisc.convert import ConversionError, convert
+
+    try:
+        value = convert(text.strip(), kind.type, text=True, globals={})
+        if kind.accepts(value):
+            return value
+    except ConversionError:
+        pass
+    example = f"{option.variable}={as_toml(option.example).strip(chr(34))}"
+    raise ConfigError(f"{where}: {option.variable} takes {kind.words}, not {text!r}. Such as: {example}")
+
+
+def suggestion(word: str, known: list[str]) -> str:
+    """Return the sentence that follows "unknown ..."."""
+    near = closest(word, known)
+    return f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+
+
+def as_toml(value: Any) -> str:
+    """Return the value of an option as pyproject.toml would write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(as_toml, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,267 @@
+"""Planning: the key of each instance, and whether the store has a result under it.
+
+A key is made of all that a result can depend on: the task and its code, its settings, its axes' values, and the value
+digests of its inputs. Since those are digests of results, not keys, a task that ran again with the same result leaves
+what depends on it cached.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from taskdisc.errors import EncodingError, UsageError
+from taskdisc.fingerprint.encoding import encode
+from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
+from taskdisc.marks import File
+from taskdisc.model import FileResult
+from taskdisc.paths import unchanged
+
+if TYPE_CHECKING:
+    from taskdisc.bind import Bindings
+    from taskdisc.expand import Block, Expansion
+    from taskdisc.fingerprint.code import Fingerprint
+    from taskdisc.store.index import Found, Index
+
+FORMAT = 1
+SIZE = 32
+
+
+class Family(NamedTuple):
+    """What the keys of a task's instances have in common."""
+
+    prefix: bytes
+    parts: dict[str, Any]
+    """Names and digests or texts of what went into the prefix, for `explain`."""
+    inputs: tuple[str, ...]
+    """The parameters whose digests follow in each key, apart from axes."""
+
+
+class Plan:
+    """Decides, block by block, which instances are cached; knows the digests of all results so far."""
+
+    def __init__(
+        self,
+        graph: TaskGraph,
+        expansion: Expansion,
+        bindings: Bindings,
+        *,
+        index: Index | None,
+        code: Callable[[Any], Fingerprint],
+        file_digest: Callable[[File], bytes],
+        has_object: Callable[[str], bool],
+        root: str,
+        offset: Callable[[int], int],
+    ) -> None:
+        self.graph = graph
+        self.expansion = expansion
+        self.bindings = bindings
+        self.index = index
+        self._code = code
+        self._file_digest = file_digest
+        self._has_object = has_object
+        self._root = root
+        self._offset = offset
+        self.outputs = {task.id: max(1, len(task.options.outputs)) for task in graph.tasks.values()}
+        """How many digests a result of the task has."""
+        self.digests: list[bytearray] = [
+            bytearray(0 if block.gather else SIZE * self.outputs[block.task] * block.size) for block in expansion.blocks
+        ]
+        """Per block: the value digests of the rows' outputs, one after the other."""
+        self.artifacts: list[array[int]] = [array("q", bytes(8 * block.size)) for block in expansion.blocks]
+        """Per block: the number of each row's result in the index, 0 where there is none (yet)."""
+        self.keys: dict[int, bytes] = {}
+        """Of the nodes that are to run."""
+        self._families: dict[str, Family] = {}
+        self._found: dict[str, dict[bytes, Found]] = {}
+        self._labels: dict[Any, list[bytes]] = {}
+        self._values: dict[Any, list[bytes]] = {}
+        self._groups: dict[tuple[int, int], bytes] = {}
+
+    # Families
+
+    def family(self, task: str) -> Family:
+        """Return what the keys of this task's instances have in common. Raises UsageError for an unencodable setting."""
+        found = self._families.get(task)
+        if found is None:
+            found = self._families[task] = self._make_family(task)
+        return found
+
+    def _make_family(self, task_id: str) -> Family:
+        task = self.graph.tasks[task_id]
+        code = self._code(task.function)
+        settings = {}
+        for name, value in sorted(self.bindings.settings[task_id].items()):
+            try:
+                settings[name] = encode(value)
+            except EncodingError as error:
+                raise UsageError(f"{task.place} {task.name}: setting {name}: {error}") from None
+        sources = sorted(self.graph.sources[task_id].items())
+        inputs = [(name, *self._kind(source)) for name, source in sources]
+        prefix = encode((FORMAT, task_id, code.digest, task.options.version, settings, inputs, task.options.outputs))
+        named = tuple(name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile))
+        parts = {
+            "code": [list(part) for part in code.parts],
+            "version": task.options.version,
+            "settings": {name: repr(self.bindings.settings[task_id][name])[:500] for name in settings},
+            "inputs": list(named),
+        }
+        return Family(sha256(prefix).digest(), parts, named)
+
+    def _kind(self, source: Source) -> tuple[Any, ...]:
+        """What of a source, apart from its value, changes what the function receives."""
+        if isinstance(source, FromTask):
+            return ("task", source.output or self.graph.tasks[source.task].options.outputs)
+        if isinstance(source, FromGather):
+            names = tuple(axis.name for axis in source.over)
+            return ("gather", names, source.output or self.graph.tasks[source.task].options.outputs)
+        return (type(source).__name__,)
+
+    # Keys
+
+    def decide(self, number: int, nodes: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return which of these nodes of one block are cached and which must run; all their inputs are known."""
+        block, offset = self.expansion.blocks[number], self._offset(number)
+        rows = [node - offset for node in nodes]
+        family = self.family(block.task)
+        found = self._known(block.task, family)
+        keys = self._keys(block, rows, family)
+        if not found:
+            self.keys.update(zip(nodes, keys, strict=True))
+            return [], list(nodes)
+        cached, run = [], []
+        digests, artifacts = self.digests[number], self.artifacts[number]
+        width = SIZE * self.outputs[block.task]
+        for node, row, key in zip(nodes, rows, keys, strict=True):
+            hit = found.get(key)
+            if hit is None or not self._holds(hit):
+                self.keys[node] = key
+                run.append(node)
+            else:
+                digests[row * width : (row + 1) * width] = hit.digest
+                artifacts[row] = hit.id
+                cached.append(node)
+        return cached, run
+
+    def _known(self, task: str, family: Family) -> dict[bytes, Found]:
+        found = self._found.get(task)
+        if found is None:
+            found = {}
+            number = self.index.family(task, family.prefix) if self.index is not None else None
+            if number is not None and self.index is not None:
+                found = self.index.found(number)
+                if self.graph.tasks[task].options.outputs:
+                    gone = {
+                        artifact
+                        for artifact, names in self.index.part_objects(number).items()
+                        if not all(map(self._has_object, names))
+                    }
+                    found = {key: hit for key, hit in found.items() if hit.id not in gone}
+            self._found[task] = found
+        return found
+
+    def _holds(self, hit: Found) -> bool:
+        """Say whether the files and objects of a known result are still there."""
+        if hit.object is not None and not self._has_object(hit.object):
+            return False
+        if hit.files is not None:
+            return all(unchanged(FileResult(*file), self._root) for file in json.loads(hit.files))
+        return True
+
+    def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
+        columns = [column for _, column in self._columns(block, rows)]
+        prefix = family.prefix
+        if not columns:
+            return [sha256(prefix).digest()] * len(rows)
+        if len(columns) == 1:
+            return [sha256(prefix + part).digest() for part in columns[0]]
+        join = b"".join
+        return [sha256(prefix + join(parts)).digest() for parts in zip(*columns, strict=True)]
+
+    def _columns(self, block: Block, rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield (parameter, what it puts into each row's key), sorted by parameter."""
+        links = {link.parameter: link for link in block.links}
+        for name, source in sorted(self.graph.sources[block.task].items()):
+            if isinstance(source, FromAxis):
+                values, column = self._axis_values(source), block.columns[source.axis]
+                yield name, [values[column[row]] for row in rows]
+            elif isinstance(source, FromFile):
+                yield name, [self._file_digest(source.file)] * len(rows)
+            elif isinstance(source, FromTask):
+                link = links[name]
+                yield name, self._result_column(link.block, source, [link.rows[row] for row in rows])
+            elif isinstance(source, FromGather):
+                link = links[name]
+                yield name, [self.group_digest(link.block, link.rows[row]) for row in rows]
+            else:
+                assert isinstance(source, FromSetting | FromInjectable)
+
+    def _axis_values(self, source: FromAxis) -> list[bytes]:
+        axis = source.axis
+        if axis not in self._values:
+            encodings = []
+            for number, element in enumerate(self.expansion.elements[axis].elements, 1):
+                try:
+                    encodings.append(encode(element.value))
+                except EncodingError as error:
+                    raise UsageError(
+                        f"axis {axis.name} ({axis.place}): element {number}: {error} "
+                        f"Make it plain data, and the object in the task."
+                    ) from None
+            self._values[axis] = encodings
+        return self._values[axis]
+
+    def _result_column(self, number: int, source: FromTask, rows: list[int]) -> list[bytes]:
+        task = self.graph.tasks[source.task]
+        count = self.outputs[source.task]
+        digests, width = self.digests[number], SIZE * count
+        if count == 1:
+            return [bytes(digests[row * SIZE : row * SIZE + SIZE]) for row in rows]
+        if source.output is None:
+            return [sha256(digests[row * width : (row + 1) * width]).digest() for row in rows]
+        start = SIZE * task.options.outputs.index(source.output)
+        return [bytes(digests[row * width + start : row * width + start + SIZE]) for row in rows]
+
+    def group_digest(self, number: int, row: int) -> bytes:
+        """Return the digest of one group of a gather: its labels and results, in order."""
+        known = self._groups.get((number, row))
+        if known is not None:
+            return known
+        groups = self.expansion.blocks[number].gather
+        assert groups is not None
+        target = self.expansion.blocks[groups.target]
+        rows = list(groups.rows[groups.starts[row] : groups.starts[row + 1]])
+        source = FromTask(target.task, groups.output)
+        pieces = [self._result_column(groups.target, source, rows)]
+        for axis in groups.over:
+            column, labels = target.columns[axis], self._label_encodings(axis)
+            pieces.append([labels[column[each]] for each in rows])
+        whole = sha256(b"gather%d:" % len(rows))
+        whole.update(b"".join([piece for pair in zip(*pieces, strict=True) for piece in pair]))
+        digest = self._groups[number, row] = whole.digest()
+        return digest
+
+    def _label_encodings(self, axis: Any) -> list[bytes]:
+        if axis not in self._labels:
+            try:
+                self._labels[axis] = [encode(element.label) for element in self.expansion.elements[axis].elements]
+            except EncodingError as error:
+                raise UsageError(
+                    f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'
+                ) from None
+        return self._labels[axis]
+
+    def inputs_of(self, number: int, rows: list[int]) -> list[bytes]:
+        """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; axes are not among them."""
+        block = self.expansion.blocks[number]
+        wanted = self.family(block.task).inputs
+        columns = [column for name, column in self._columns(block, rows) if name in wanted]
+        return [b"".join(parts) for parts in zip(*columns, strict=True)] if columns else [b""] * len(rows)
+
+    def keep(self, number: int, row: int, digest: bytes) -> None:
+        """Note the digests of a result that was made in this run."""
+        width = len(digest)
+        self.digests[number][row * width : (row + 1) * width] = digest

@@ -1,0 +1,169 @@
+"""A project that has been read: its configuration, plugins, tasks and graph, and its store."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from taskdisc.collect import collect
+from taskdisc.fingerprint.code import CodeFingerprints, Fingerprint
+from taskdisc.fingerprint.files import InputFiles
+from taskdisc.graph import TaskGraph
+from taskdisc.marks import task_options
+from taskdisc.model import Collection, Task
+from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
+from taskdisc.resolve import link
+from taskdisc.store.folder import INDEX, make_folder
+from taskdisc.store.index import Index
+
+if TYPE_CHECKING:
+    from taskdisc.config import Config
+    from taskdisc.model import Stored
+    from taskdisc.protocols import Codec, ObjectStore
+
+
+class Project:
+    """config -> collect -> graph; what every command begins with."""
+
+    def __init__(self, config: Config, extra: Sequence[str] = ()) -> None:
+        """Read the project; `extra` are paths of modules to collect whatever their name. Raises TaskdiscError."""
+        self.config = config
+        self.plugins: PluginManager = plugin_manager(plugin_names(config))
+        self._hooked: list[str] = []
+        self._index: Index | None = None
+        self._objects: ObjectStore | None = None
+        self.summaries = Summaries(self)
+        self.plugins.hook.taskdisc_configure(config=config)
+        try:
+            self.collection: Collection = collect(config, self.plugins, extra)
+            self.code = CodeFingerprints(config.root, self.summaries)
+            self._add_hooks()
+            self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
+        except BaseException:
+            self.close()
+            raise
+        self.files = InputFiles(config.root, self.index)
+
+    def _tasks(self) -> list[Task]:
+        tasks = [configured(task, self.config) for task in self.collection.tasks]
+        self.plugins.hook.taskdisc_modify_tasks(tasks=tasks, config=self.config)
+        return tasks
+
+    def _add_hooks(self) -> None:
+        """A project's own modules are plugins too, where they have functions called `taskdisc_*`."""
+        import sys
+
+        for name, _ in self.collection.modules:
+            module = sys.modules[name]
+            if any(key.startswith("taskdisc_") for key in vars(module)):
+                self.plugins.add(module, name, Distribution("", ""))
+                self._hooked.append(name)
+
+    # The store
+
+    @property
+    def index(self) -> Index | None:
+        """The index, or None while there is no store yet."""
+        path = os.path.join(self.config.store, INDEX)
+        if self._index is None and os.path.exists(path):
+            self._index = Index(path)
+        return self._index
+
+    def open_index(self) -> Index:
+        """Return the index; the store is made if there is none."""
+        if self._index is None:
+            make_folder(self.config.store)
+            self._index = Index(os.path.join(self.config.store, INDEX))
+            self.files.index = self._index
+        return self._index
+
+    @property
+    def objects(self) -> ObjectStore:
+        """Where large values are kept."""
+        if self._objects is None:
+            self._objects = self.plugins.make("stores", self.config.storage, path=self.config.store)
+        return self._objects
+
+    def decode(self, stored: Stored, codec: str) -> Any:
+        """Return the value of a stored result. Raises KeyError where its object is gone."""
+        from taskdisc.paths import set_bases
+
+        decoder: Codec = self.plugins.make("codecs", codec)
+        set_bases(self.config.root, self.config.store)
+        return decoder.decode(memoryview(stored) if isinstance(stored, bytes) else self.objects.open(stored))
+
+    def fingerprint(self, function: Any) -> Fingerprint:
+        """Return the code fingerprint of a task's function."""
+        return self.code.fingerprint(function)
+
+    def save_caches(self) -> None:
+        """Keep what spares reading modules and input files again; only where there is a store."""
+        if self._index is None:
+            return
+        if self.summaries.fresh:
+            self._index.keep_sources(self.summaries.fresh)
+            self.summaries.fresh = {}
+        if self.files.fresh:
+            self._index.keep_file_stamps(self.files.fresh)
+            self.files.fresh = {}
+
+    def close(self) -> None:
+        """Give everything back that was opened."""
+        for name in self._hooked:
+            self.plugins.remove(name)
+        self._hooked.clear()
+        self.plugins.hook.taskdisc_unconfigure(config=self.config)
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+
+def plugin_names(config: Config) -> tuple[str, ...]:
+    """Return what `plugin_manager` takes for this configuration."""
+    return config.plugins if config.autoload else ("no:*", *config.plugins)
+
+
+def configured(task: Task, config: Config) -> Task:
+    """Return the task with what `[tool.taskdisc.tasks]` says of it; the last table that matches wins."""
+    options = task.options
+    for table in config.tasks:
+        if _matches(table.pattern, task):
+            options = task_options(table.options, table.origin, options)
+    return task if options is task.options else task._replace(options=options)
+
+
+def _matches(pattern: str, task: Task) -> bool:
+    from fnmatch import fnmatchcase
+
+    if pattern.startswith("tag:"):
+        return any(fnmatchcase(tag, pattern[4:]) for tag in task.options.tags)
+    return fnmatchcase(task.name, pattern) or fnmatchcase(task.id, pattern)
+
+
+class Summaries(MutableMapping[str, object]):
+    """Summaries of modules' texts, kept in the index between runs."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.fresh: dict[str, str] = {}
+
+    def __getitem__(self, digest: str) -> object:
+        index = self._project.index
+        text = self.fresh.get(digest) or (index.source(digest) if index is not None else None)
+        if text is None:
+            raise KeyError(digest)
+        return json.loads(text)
+
+    def __setitem__(self, digest: str, summary: object) -> None:
+        self.fresh[digest] = json.dumps(summary, separators=(",", ":"))
+
+    def __delitem__(self, digest: str) -> None:
+        del self.fresh[digest]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fresh)
+
+    def __len__(self) -> int:
+        return len(self.fresh)

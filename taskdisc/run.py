@@ -1,0 +1,435 @@
+"""The order of work: bind -> expand -> [ plan -> execute -> store ] -> report. The only place that knows it."""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from taskdisc.bind import Bindings, bind
+from taskdisc.errors import NothingMatched, UsageError
+from taskdisc.expand import Expansion, expand
+from taskdisc.graph import FromFile
+from taskdisc.model import Decision, JobResult, Outcome, RunReport, StepEnd, WorkerContext
+from taskdisc.plan import Plan
+from taskdisc.project import Project, plugin_names
+from taskdisc.schedule import BLOCKED, DONE, FAILED, LEFT_OUT, Edge, Scheduler
+from taskdisc.select import Selection, given_open, rows_of, select
+
+if TYPE_CHECKING:
+    from taskdisc.protocols import Executor
+
+SHOWN_BLOCKED = 5
+
+
+class Run:
+    """One run of some targets: first planned, then executed. Plugins see it live."""
+
+    def __init__(self, project: Project, targets: Sequence[str] = ()) -> None:
+        """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit."""
+        self.project = project
+        graph = project.graph
+        if not graph.tasks:
+            raise NothingMatched(_no_tasks(project))
+        self.targets = tuple(targets or project.config.default_targets)
+        selections = select(graph, self.targets)
+        self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
+        self.selections, self.left_out = self._given(selections)
+        tasks = graph.ancestors(selection.task for selection in self.selections)
+        self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
+        self.wanted = self._wanted()
+        self._check_files(tasks)
+        self.scheduler = Scheduler()
+        self.lanes: dict[int, str] = {0: project.config.executor}
+        self.plan = self._make_plan()
+        self._add_blocks()
+        self.counts: dict[str, int] = {}
+        self.failures: list[StepEnd] = []
+        self.running: dict[int, float] = {}
+        """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
+        self.tick: float | None = None
+        """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
+        self.interrupted = False
+        self.number = 0
+        self.started = time.time()
+        self._clock = time.monotonic()
+
+    def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
+        """What can run: a run without targets leaves out what lacks an open parameter, a named target must have it."""
+        graph = self.project.graph
+        if selections:
+            for selection in selections:
+                missing = self.bindings.open_parameters(graph, selection.task)
+                if missing:
+                    name = graph.tasks[selection.task].name
+                    options = " ".join(f"-p {each}=..." for each in missing)
+                    raise UsageError(f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'.")
+            return selections, ()
+        chosen, left_out = [], []
+        for task in graph.tasks.values():
+            missing = self.bindings.open_parameters(graph, task.id)
+            if missing:
+                left_out.append((task.name, tuple(missing)))
+            else:
+                chosen += select(graph, [task.id])
+        return chosen, tuple(left_out)
+
+    def _wanted(self) -> dict[int, list[int] | None]:
+        wanted: dict[int, list[int] | None] = {}
+        for selection in self.selections:
+            number = self.expansion.by_task[selection.task].number
+            rows = rows_of(self.project.graph, self.expansion, selection)
+            before = wanted.get(number, [])
+            wanted[number] = None if rows is None or before is None else sorted({*before, *rows})
+        return wanted
+
+    def _check_files(self, tasks: Sequence[str]) -> None:
+        """A missing input is an error before anything runs."""
+        for task in tasks:
+            for source in self.project.graph.sources[task].values():
+                if isinstance(source, FromFile):
+                    self.project.files.digest(source.file)
+
+    def _make_plan(self) -> Plan:
+        project = self.project
+        return Plan(
+            project.graph,
+            self.expansion,
+            self.bindings,
+            index=project.index,
+            code=project.fingerprint,
+            file_digest=project.files.digest,
+            has_object=project.objects.has,
+            root=project.config.root,
+            offset=self.offset,
+        )
+
+    def _add_blocks(self) -> None:
+        needed = self.expansion.needed(self.wanted)
+        ranks = _ranks(self.expansion)
+        for block, mark in zip(self.expansion.blocks, needed, strict=True):
+            edges = [Edge(link.block, link.rows) for link in block.links]
+            if block.gather is not None:
+                edges.append(Edge(block.gather.target, block.gather.rows, block.gather.starts))
+            prefix = block.gather is None and self.project.graph.tasks[block.task].options.prefix
+            self.scheduler.add(
+                block.size,
+                edges,
+                rank=ranks[block.number],
+                lane=1 if prefix else 0,
+                gathers=block.gather is not None,
+                needed=None if all(mark) else mark,
+            )
+
+    # Nodes and their names
+
+    def offset(self, block: int) -> int:
+        """Return the first node of a block."""
+        return self.scheduler.blocks[block].offset
+
+    def id_of(self, node: int) -> str:
+        """Return the printed id of a step."""
+        number = self.scheduler.block_of(node)
+        block = self.expansion.blocks[number]
+        row = node - self.offset(number)
+        return self.expansion.ids(block, self.project.graph.tasks[block.task].name, range(row, row + 1))[0]
+
+    def steps(self) -> list[int]:
+        """Return the nodes of all steps that the targets need; gathers are no steps."""
+        return [
+            node
+            for block in self.expansion.blocks
+            if block.gather is None
+            for node in range(self.offset(block.number), self.offset(block.number) + block.size)
+            if self.scheduler.state(node) != LEFT_OUT
+        ]
+
+    @property
+    def total(self) -> int:
+        """How many steps there are."""
+        return sum(
+            sum(self.scheduler.state(node) != LEFT_OUT for node in range(self.offset(b.number), self.offset(b.number) + b.size))
+            for b in self.expansion.blocks
+            if b.gather is None
+        )
+
+    def _is_gather(self, node: int) -> bool:
+        return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
+
+    # Planning
+
+    def preview(self) -> dict[int, str]:
+        """Return what would become of every step (see `Decision`), without executing anything."""
+        decisions: dict[int, str] = {}
+        while (taken := self.scheduler.take_undecided()) is not None:
+            cached, run = self.plan.decide(*taken)
+            decisions.update(dict.fromkeys(cached, Decision.CACHED))
+            decisions.update(dict.fromkeys(run, Decision.RUN))
+            self.scheduler.done(cached)
+            out_of_reach = self.scheduler.failed(run)
+            decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self._is_gather(node))
+        return decisions
+
+    # Execution
+
+    def execute(self) -> RunReport:
+        """Compute what is missing; return what was done. An interruption ends up in the report."""
+        hook = self.project.plugins.hook
+        hook.taskdisc_run_started(run=self)
+        line = None
+        try:
+            while True:
+                self._decide()
+                if not self.scheduler.unfinished:
+                    break
+                if line is None:
+                    line = Line(self)
+                if not line.work():
+                    break
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            if line is not None:
+                line.close(kill=self.interrupted)
+        self.project.save_caches()
+        if self.interrupted:
+            self._count(Outcome.CANCELLED, len([n for n in self.scheduler.cancel() if not self._is_gather(n)]))
+        report = self._report()
+        if line is not None:
+            self.project.open_index().end_run(self.number, report.seconds, report.counts)
+        hook.taskdisc_run_finished(report=report, config=self.project.config)
+        return report
+
+    def _decide(self) -> None:
+        while (taken := self.scheduler.take_undecided()) is not None:
+            cached, run = self.plan.decide(*taken)
+            if cached:
+                self.scheduler.done(cached)
+                self._count(Outcome.CACHED, len(cached))
+            self.scheduler.must_run(run)
+
+    def _count(self, outcome: str, number: int = 1) -> None:
+        if number:
+            self.counts[outcome] = self.counts.get(outcome, 0) + number
+
+    def ended(self, ends: list[StepEnd]) -> None:
+        """Report steps that have ended and are durable."""
+        hook = self.project.plugins.hook.taskdisc_job_finished
+        for end in ends:
+            self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
+            if end.outcome != Outcome.SUCCEEDED:
+                self.failures.append(end)
+                self._count(Outcome.BLOCKED, end.blocked_count)
+        if hook.get_hookimpls():
+            for end in ends:
+                hook(step=end)
+
+    def _report(self) -> RunReport:
+        return RunReport(
+            self.number,
+            tuple(selection.target.text for selection in self.selections),
+            dict(self.counts),
+            tuple(self.failures),
+            time.monotonic() - self._clock,
+            self.interrupted,
+            self.left_out,
+            self.project.graph.warnings,
+            self.project.config.store,
+        )
+
+    # Results
+
+    def values(self, selection: Selection) -> list[tuple[str, Any]]:
+        """Return (id, value) of the selected instances that have a result."""
+        from taskdisc.jobs import Values
+
+        index = self.project.index
+        if index is None:
+            return []
+        task = self.project.graph.tasks[selection.task]
+        block = self.expansion.by_task[task.id]
+        chosen = rows_of(self.project.graph, self.expansion, selection)
+        offset = self.offset(block.number)
+        rows = [r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE]
+        stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
+        outputs, codec = task.options.outputs, task.options.codec
+        found = []
+        for row in rows:
+            (name,) = self.expansion.ids(block, selection.output or task.name, range(row, row + 1))
+            parts = [self.project.decode(each, codec) for each in self._chosen_parts(stored[row], outputs, selection)]
+            value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
+            found.append((name, value))
+        return found
+
+    @staticmethod
+    def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
+        return (stored[outputs.index(selection.output)],) if selection.output else stored
+
+
+class Line:
+    """The assembly line of a run that has something to execute: jobs out, results in, records written."""
+
+    def __init__(self, run: Run) -> None:
+        from taskdisc.jobs import JobMaker, Values
+        from taskdisc.record import Recorder
+
+        self.run = run
+        project = run.project
+        index = project.open_index()
+        run.number = index.start_run(run.started, " ".join(run.targets) or "(all)")
+        self.values = Values(run.plan, index, run.expansion, project.graph)
+        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
+        self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
+        self.names: dict[int, str] = {}
+        self.context = WorkerContext(
+            root=project.config.root,
+            store=project.config.store,
+            logs=f"logs/{run.number}",
+            directories=f"dirs/{run.number}",
+            modules=project.collection.modules,
+            plugins=plugin_names(project.config),
+            specs=self.jobs.specs,
+            storage=project.config.storage,
+        )
+        self.executors: dict[int, Executor] = {}
+        self._progress = 0.0
+
+    def _executor(self, lane: int) -> Executor:
+        """The executor of a lane, started when it is first needed."""
+        found = self.executors.get(lane)
+        if found is None:
+            found = self.executors[lane] = self._launched() if lane else self._made()
+            found.start(self.context)
+        return found
+
+    def _made(self) -> Executor:
+        config = self.run.project.config
+        executor: Executor = self.run.project.plugins.make("executors", config.executor, workers=config.workers)
+        return executor
+
+    def _launched(self) -> Executor:
+        from taskdisc.builtin.command import CommandExecutor
+
+        config = self.run.project.config
+        tasks = self.run.project.graph.tasks
+        launcher = self.run.project.plugins.make("launchers", "prefix")
+        return CommandExecutor(config.max_jobs, launcher, [tasks[spec.id].options.prefix for spec in self.jobs.specs])
+
+    def work(self) -> bool:
+        """Submit what can run, wait, take what has ended; return False when there is nothing to wait for."""
+        for lane in (0, 1):
+            self._submit(lane)
+        if self.recorder.is_due:
+            self.run.ended(self.recorder.commit())
+        if not self.run.running:
+            return False
+        self._wait()
+        self._collect()
+        self._tell()
+        return True
+
+    def _submit(self, lane: int) -> None:
+        scheduler = self.run.scheduler
+        while scheduler.has_runnable(lane):
+            executor = self._executor(lane)
+            nodes = scheduler.take_runnable(executor.free(), lane)
+            if not nodes:
+                return
+            now = time.monotonic()
+            by_block: dict[int, list[int]] = {}
+            for node in nodes:
+                by_block.setdefault(scheduler.block_of(node), []).append(node)
+            for number, members in by_block.items():
+                jobs = self.jobs.make(number, members)
+                for job in jobs:
+                    self.names[job.number] = job.instance
+                    self.run.running[job.number] = now
+                executor.submit(jobs)
+
+    def _wait(self) -> None:
+        import select
+
+        descriptors = [executor.fileno() for executor in self.executors.values()]
+        if None in descriptors:
+            return
+        timeout = 0.05 if self.recorder.pending else self.run.tick
+        poll = select.poll()
+        for descriptor in descriptors:
+            assert descriptor is not None
+            poll.register(descriptor, select.POLLIN)
+        poll.poll(None if timeout is None else timeout * 1000)
+
+    def _collect(self) -> None:
+        for executor in self.executors.values():
+            results = executor.collect()
+            if results:
+                self._take(results)
+
+    def _take(self, results: list[JobResult]) -> None:
+        from taskdisc.record import Ended
+
+        scheduler = self.run.scheduler
+        good: list[int] = []
+        for result in results:
+            node = result.number
+            if self.run.running.pop(node, None) is None:
+                continue
+            block = scheduler.block_of(node)
+            ended = Ended(node, block, node - self.run.offset(block), self.names.pop(node), result)
+            if result.outcome == Outcome.SUCCEEDED:
+                good.append(node)
+            else:
+                steps = [n for n in scheduler.failed([node]) if not self.run._is_gather(n)]
+                ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
+                ended.blocked_count = len(steps)
+            self.recorder.add(ended)
+        scheduler.done(good)
+
+    def _tell(self) -> None:
+        if self.run.tick is None:
+            return
+        now = time.monotonic()
+        if now - self._progress >= self.run.tick:
+            self._progress = now
+            self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
+
+    def close(self, *, kill: bool) -> None:
+        """Stop the workers and write what is still in hand."""
+        for executor in self.executors.values():
+            executor.stop(kill=kill)
+            if kill:
+                results = [result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED]
+                self._take(results)
+        self._finish_records()
+
+    def _finish_records(self) -> None:
+        self.run.ended(self.recorder.commit())
+
+
+def _ranks(expansion: Expansion) -> list[float]:
+    """The longest path from each block to the end, counting steps."""
+    ranks = array("d", bytes(8 * len(expansion.blocks)))
+    for block in reversed(expansion.blocks):
+        here = ranks[block.number] + (0.0 if block.gather else 1.0)
+        ranks[block.number] = here
+        targets = [link.block for link in block.links] + ([block.gather.target] if block.gather else [])
+        for target in targets:
+            ranks[target] = max(ranks[target], here)
+    return list(ranks)
+
+
+def _no_tasks(project: Project) -> str:
+    config = project.config
+    if not project.collection.modules:
+        return (
+            f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. "
+            f"Make a tasks_hello.py with a function in it, or choose a folder with -C."
+        )
+    files = ", ".join(path for _, path in project.collection.modules[:3])
+    return f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
+
+
+__all__ = ["BLOCKED", "DONE", "FAILED", "Line", "Run"]
+_ = os

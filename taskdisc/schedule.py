@@ -1,0 +1,373 @@
+"""The scheduler: a pure state machine over numbered nodes. It starts nothing, waits for nothing, and knows no task.
+
+Nodes come in blocks, a block a task (or a gather, see below); a node is an integer, its block's offset plus a row.
+A node goes through
+
+    waiting -> undecided -> done                            (its result was known)
+                         -> runnable -> running -> done     (it was executed)
+                         -> claimed -> undecided            (another run is at it: look again)
+
+and ends as failed or blocked when it, or something that it needs, failed. Whoever drives the machine takes undecided
+nodes and says what is known of them, takes runnable ones and says how they ended. Blocks can be added at any time, so
+the graph may grow while it runs. A block of gathers collects results and is not executed: its nodes are done as soon
+as their inputs are. Everything costs O(nodes + edges) in all; nothing is recursive.
+"""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT = range(9)
+ENDED = frozenset({DONE, FAILED, BLOCKED, LEFT_OUT})
+
+
+class Edge(NamedTuple):
+    """The dependencies of a block's rows on an earlier block: one row each, or a group each.
+
+    Without `starts`, row i depends on row `rows[i]`; with it, on each of `rows[starts[i]:starts[i + 1]]`.
+    """
+
+    block: int
+    rows: Sequence[int]
+    starts: Sequence[int] | None = None
+
+
+class Dependents(NamedTuple):
+    """An edge seen from the other side: the rows of `block` that depend on a row."""
+
+    block: int
+    rows: Sequence[int] | None
+    """None: row i is what depends on row i."""
+    starts: Sequence[int] | None
+    """None: all dependents share the one row 0 (`rows` None otherwise)."""
+
+
+class Block:
+    """What the scheduler keeps of a block."""
+
+    __slots__ = ("dependents", "gathers", "lane", "offset", "rank", "runnable", "size", "undecided")
+
+    def __init__(self, offset: int, size: int, rank: float, lane: int, gathers: bool) -> None:
+        self.offset = offset
+        self.size = size
+        self.rank = rank
+        self.lane = lane
+        self.gathers = gathers
+        self.dependents: list[Dependents] = []
+        self.undecided: list[int] = []
+        self.runnable: deque[int] = deque()
+
+
+class Scheduler:
+    """Says what can be decided, what can run, and what is out of reach."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.unfinished = 0
+        """Nodes that have not ended, gathers included."""
+        self._offsets: list[int] = []
+        self._state = bytearray()
+        self._pending = array("I")
+        self._undecided: list[int] = []
+        self._runnable: dict[int, list[tuple[float, int]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._state)
+
+    def state(self, node: int) -> int:
+        """Return the node's state, one of the constants of this module."""
+        return self._state[node]
+
+    def block_of(self, node: int) -> int:
+        """Return the number of the node's block."""
+        return bisect_right(self._offsets, node) - 1
+
+    def add(
+        self,
+        size: int,
+        edges: Sequence[Edge] = (),
+        *,
+        rank: float = 0.0,
+        lane: int = 0,
+        gathers: bool = False,
+        needed: Sequence[int] | None = None,
+    ) -> int:
+        """Add a block and return its number.
+
+        Of a lane's runnable nodes, those of the highest `rank` start first (the longest path to the end, in seconds).
+        `needed`: rows whose entry is 0 are left out, and must not be needed by other nodes that are not.
+        """
+        number, offset = len(self.blocks), len(self._state)
+        block = Block(offset, size, rank, lane, gathers)
+        self.blocks.append(block)
+        self._offsets.append(offset)
+        self._state += bytes(size)
+        self._pending.extend(array("I", bytes(4 * size)))
+        self.unfinished += size
+        if needed is not None:
+            self._leave_out(block, needed)
+        blocked: list[int] = []
+        for edge in edges:
+            self.blocks[edge.block].dependents.append(reverse(number, edge, self.blocks[edge.block].size))
+            blocked += self._count(block, edge)
+        self._block(blocked)
+        ready = [offset + row for row in range(size) if not self._pending[offset + row]]
+        self._open(number, [node for node in ready if self._state[node] == WAITING])
+        return number
+
+    def _leave_out(self, block: Block, needed: Sequence[int]) -> None:
+        for row, wanted in enumerate(needed):
+            if not wanted:
+                self._state[block.offset + row] = LEFT_OUT
+                self.unfinished -= 1
+
+    def _count(self, block: Block, edge: Edge) -> list[int]:
+        """Count what the block's rows wait for along an edge; return the nodes that cannot be reached any more."""
+        state, pending, offset = self._state, self._pending, block.offset
+        before = self.blocks[edge.block].offset
+        fresh = not any(state[before : before + self.blocks[edge.block].size])
+        blocked: list[int] = []
+        if edge.starts is None:
+            if fresh:
+                for node in range(offset, offset + block.size):
+                    pending[node] += 1
+                return blocked
+            for row, target in enumerate(edge.rows):
+                if self._counts(offset + row, before + target, blocked):
+                    pending[offset + row] += 1
+            return blocked
+        starts = edge.starts
+        for row in range(block.size):
+            if fresh:
+                pending[offset + row] += starts[row + 1] - starts[row]
+                continue
+            for target in edge.rows[starts[row] : starts[row + 1]]:
+                if self._counts(offset + row, before + target, blocked):
+                    pending[offset + row] += 1
+        return blocked
+
+    def _counts(self, node: int, target: int, blocked: list[int]) -> bool:
+        ended = self._state[target]
+        if ended in (FAILED, BLOCKED) and self._state[node] == WAITING:
+            blocked.append(node)
+        return ended not in (DONE, FAILED, BLOCKED)
+
+    def _open(self, number: int, nodes: list[int]) -> None:
+        """All inputs of these nodes of one block are known."""
+        block = self.blocks[number]
+        if not nodes:
+            return
+        if block.gathers:
+            self.done(nodes)
+            return
+        for node in nodes:
+            self._state[node] = UNDECIDED
+        if not block.undecided:
+            heapq.heappush(self._undecided, number)
+        block.undecided += nodes
+
+    def take_undecided(self) -> tuple[int, list[int]] | None:
+        """Return a block and those of its nodes whose inputs are all known, or None. Say next what becomes of each."""
+        while self._undecided:
+            number = heapq.heappop(self._undecided)
+            block = self.blocks[number]
+            nodes = [node for node in block.undecided if self._state[node] == UNDECIDED]
+            block.undecided = []
+            if nodes:
+                return number, nodes
+        return None
+
+    def must_run(self, nodes: Iterable[int]) -> None:
+        """These nodes are to be executed."""
+        for node in nodes:
+            self._state[node] = RUNNABLE
+            number = self.block_of(node)
+            block = self.blocks[number]
+            if not block.runnable:
+                heapq.heappush(self._runnable.setdefault(block.lane, []), (-block.rank, number))
+            block.runnable.append(node)
+
+    def take_runnable(self, most: int, lane: int = 0) -> list[int]:
+        """Return up to `most` nodes of a lane to execute now, the longest path first; they count as running."""
+        taken: list[int] = []
+        heap = self._runnable.get(lane, [])
+        while heap and len(taken) < most:
+            number = heap[0][1]
+            queue = self.blocks[number].runnable
+            while queue and len(taken) < most:
+                node = queue.popleft()
+                if self._state[node] == RUNNABLE:
+                    self._state[node] = RUNNING
+                    taken.append(node)
+            if not queue:
+                heapq.heappop(heap)
+        return taken
+
+    def has_runnable(self, lane: int = 0) -> bool:
+        """Say whether a lane has nodes to execute."""
+        return bool(self._runnable.get(lane))
+
+    def claimed(self, nodes: Iterable[int]) -> None:
+        """Another run is computing these nodes; they rest until `released`."""
+        for node in nodes:
+            self._state[node] = CLAIMED
+
+    def released(self, nodes: Iterable[int]) -> None:
+        """The other run has ended these nodes, or itself: they are to be decided anew."""
+        for number, members in self._by_block(nodes):
+            self._open(number, [node for node in members if self._state[node] == CLAIMED])
+
+    def retry(self, nodes: Iterable[int]) -> None:
+        """Running nodes that are to be executed once more."""
+        self.must_run(node for node in nodes if self._state[node] == RUNNING)
+
+    def done(self, nodes: Iterable[int]) -> None:
+        """These nodes have a result, found or made; what waited for them alone becomes undecided."""
+        todo = deque(self._by_block(nodes))
+        while todo:
+            number, members = todo.popleft()
+            block = self.blocks[number]
+            for node in members:
+                self._state[node] = DONE
+            self.unfinished -= len(members)
+            rows = [node - block.offset for node in members] if block.offset else members
+            for dependents in block.dependents:
+                ready = self._count_down(dependents, rows)
+                if not ready:
+                    continue
+                if self.blocks[dependents.block].gathers:
+                    todo.append((dependents.block, ready))
+                else:
+                    self._open(dependents.block, ready)
+
+    def _count_down(self, dependents: Dependents, rows: list[int]) -> list[int]:
+        """Return the nodes of the dependent block that wait for nothing any more."""
+        pending, state = self._pending, self._state
+        offset = self.blocks[dependents.block].offset
+        ready: list[int] = []
+        if dependents.rows is None and dependents.starts is None:
+            nodes: Iterable[int] = [offset + row for row in rows]
+        elif dependents.starts is None:
+            pending[offset] -= len(rows)
+            return [offset] if not pending[offset] and state[offset] == WAITING else ready
+        else:
+            assert dependents.rows is not None
+            starts, targets = dependents.starts, dependents.rows
+            nodes = [offset + target for row in rows for target in targets[starts[row] : starts[row + 1]]]
+        for node in nodes:
+            left = pending[node] - 1
+            pending[node] = left
+            if not left and state[node] == WAITING:
+                ready.append(node)
+        return ready
+
+    def failed(self, nodes: Iterable[int]) -> list[int]:
+        """These nodes have no result; return all nodes that are thereby out of reach, gathers included."""
+        members = list(nodes)
+        for node in members:
+            self._state[node] = FAILED
+        self.unfinished -= len(members)
+        return self._block(self._direct_dependents(members))
+
+    def _block(self, nodes: Iterable[int]) -> list[int]:
+        blocked: list[int] = []
+        todo = list(nodes)
+        while todo:
+            reached = []
+            for node in todo:
+                if self._state[node] == WAITING:
+                    self._state[node] = BLOCKED
+                    reached.append(node)
+            self.unfinished -= len(reached)
+            blocked += reached
+            todo = self._direct_dependents(reached)
+        return blocked
+
+    def _direct_dependents(self, nodes: list[int]) -> list[int]:
+        found: list[int] = []
+        for number, members in self._by_block(nodes):
+            block = self.blocks[number]
+            for dependents in block.dependents:
+                offset = self.blocks[dependents.block].offset
+                for node in members:
+                    found += [offset + row for row in rows_of(dependents, node - block.offset)]
+        return found
+
+    def dependents(self, node: int) -> list[int]:
+        """Return the nodes that depend on this one directly."""
+        return self._direct_dependents([node])
+
+    def cancel(self) -> list[int]:
+        """End all nodes that are neither ended nor running; return them."""
+        ended = [node for node, state in enumerate(self._state) if state in (WAITING, UNDECIDED, RUNNABLE, CLAIMED)]
+        for node in ended:
+            self._state[node] = BLOCKED
+        self.unfinished -= len(ended)
+        self._undecided.clear()
+        self._runnable.clear()
+        for block in self.blocks:
+            block.undecided.clear()
+            block.runnable.clear()
+        return ended
+
+    def _by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yield (block, its nodes); cheap where all are of one block, as in a batch."""
+        members = nodes if isinstance(nodes, list) else list(nodes)
+        if not members:
+            return
+        number = self.block_of(members[0])
+        block = self.blocks[number]
+        end = block.offset + block.size
+        if all(block.offset <= node < end for node in members):
+            yield number, members
+            return
+        groups: dict[int, list[int]] = {}
+        for node in members:
+            groups.setdefault(self.block_of(node), []).append(node)
+        yield from groups.items()
+
+
+def reverse(number: int, edge: Edge, size: int) -> Dependents:
+    """Return the edge of block `number` as seen from the block that it leads to, which has `size` rows."""
+    rows, starts = edge.rows, edge.starts
+    if starts is None:
+        if rows == range(size):
+            return Dependents(number, None, None)
+        return Dependents(number, *_sorted_by_target(rows, range(len(rows)), size))
+    if len(starts) == 2 and rows == range(size):
+        return Dependents(number, (0,), None)
+    owners = array("I")
+    for row in range(len(starts) - 1):
+        owners.extend(array("I", (row,)) * (starts[row + 1] - starts[row]))
+    return Dependents(number, *_sorted_by_target(rows, owners, size))
+
+
+def _sorted_by_target(targets: Sequence[int], owners: Sequence[int], size: int) -> tuple[Sequence[int], Sequence[int]]:
+    """Counting sort: the owners, grouped by target, and where each target's group starts."""
+    if size == 1:
+        return owners, (0, len(owners))
+    counts = [0] * (size + 1)
+    for target in targets:
+        counts[target + 1] += 1
+    starts = array("I", accumulate(counts))
+    position = list(starts)
+    grouped = array("I", bytes(4 * len(targets)))
+    for owner, target in zip(owners, targets, strict=True):
+        grouped[position[target]] = owner
+        position[target] += 1
+    return grouped, starts
+
+
+def rows_of(dependents: Dependents, row: int) -> Sequence[int]:
+    """Return the rows of the dependent block that depend on `row`."""
+    if dependents.rows is None:
+        return (row,)
+    if dependents.starts is None:
+        return dependents.rows
+    return dependents.rows[dependents.starts[row] : dependents.starts[row + 1]]

@@ -1,0 +1,139 @@
+"""Targets: which tasks, and which of their instances, the words of a command line mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskdisc.errors import NothingMatched, UsageError, closest
+from taskdisc.graph import FromGather, FromSetting, TaskGraph
+from taskdisc.labels import TargetText, parse_target, unquoted
+
+if TYPE_CHECKING:
+    from taskdisc.expand import Expansion
+
+GLOB = frozenset("*?")
+
+
+class Selection(NamedTuple):
+    """A task that is wanted: all its instances, or those that the brackets choose."""
+
+    task: str
+    output: str | None
+    target: TargetText
+
+
+def select(graph: TaskGraph, targets: Sequence[str]) -> list[Selection]:
+    """Return what the targets mean, in their order. Raises NothingMatched, or UsageError for a bad slice."""
+    found: list[Selection] = []
+    for text in targets:
+        target = parse_target(text)
+        for selection in _named(graph, target):
+            _check_brackets(graph, selection)
+            if selection not in found:
+                found.append(selection)
+    return found
+
+
+def _named(graph: TaskGraph, target: TargetText) -> list[Selection]:
+    name = target.name.removeprefix("./")
+    by_name = [task.id for task in graph.tasks.values() if name in (task.name, task.id)]
+    if len(by_name) > 1:
+        raise UsageError(f"target {target.text}: there are {' and '.join(by_name)}. Write the long form.")
+    if by_name:
+        return [Selection(by_name[0], None, target)]
+    outputs = [task.id for task in graph.tasks.values() if name in task.options.outputs]
+    if len(outputs) > 1:
+        raise UsageError(f"target {target.text}: an output of {' and of '.join(outputs)}. Name the task.")
+    if outputs:
+        return [Selection(outputs[0], name, target)]
+    below = name.rstrip("/") + "/"
+    in_path = [t.id for t in graph.tasks.values() if t.place.path == name or t.place.path.startswith(below)]
+    if in_path:
+        return [Selection(task, None, target) for task in in_path]
+    if not GLOB.isdisjoint(name):
+        from fnmatch import fnmatchcase
+
+        matching = [t.id for t in graph.tasks.values() if fnmatchcase(t.name, name) or fnmatchcase(t.id, name)]
+        if matching:
+            return [Selection(task, None, target) for task in matching]
+    raise NothingMatched(_nothing(graph, target))
+
+
+def _nothing(graph: TaskGraph, target: TargetText) -> str:
+    names = [task.name for task in graph.tasks.values()] + [o for t in graph.tasks.values() for o in t.options.outputs]
+    near = closest(target.name, names)
+    if near:
+        task = next(t for t in graph.tasks.values() if near == t.name or near in t.options.outputs)
+        return f"target {target.text}: there is no task {target.name!r}. Did you mean {near} ({task.place})?"
+    return f"target {target.text}: there is no task {target.name!r}. `taskdisc list` shows the tasks."
+
+
+def _check_brackets(graph: TaskGraph, selection: Selection) -> None:
+    task = graph.tasks[selection.task]
+    axes = {axis.name for axis in graph.axes[task.id]}
+    for name in selection.target.brackets or ():
+        if name in axes:
+            continue
+        text = selection.target.text
+        has = f"It has {', '.join(sorted(axes))}." if axes else "It has none."
+        sources = graph.sources[task.id]
+        gathered = [s for s in sources.values() if isinstance(s, FromGather) and name in {a.name for a in s.over}]
+        if gathered:
+            part = graph.tasks[gathered[0].task].name
+            value = selection.target.brackets[name] if selection.target.brackets else ""
+            raise UsageError(
+                f"{text}: {task.name} has no axis {name} (it gathers it). {has} "
+                f"For part of {name}: '{part}[{name}={value}]' or -p {name}={value}."
+            )
+        if isinstance(sources.get(name), FromSetting):
+            raise UsageError(f"{text}: {name} is a setting, not an axis. Use -p {task.name}.{name}=...")
+        near = closest(name, sorted(axes))
+        raise UsageError(f"{text}: {task.name} has no axis {name}. {f'Did you mean {near}? ' if near else ''}{has}")
+
+
+def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, str]:
+    """Return the texts that brackets give to open parameters. Raises UsageError where two targets differ."""
+    given: dict[str, str] = {}
+    for selection in selections:
+        open_names = {axis.name for axis in graph.axes[selection.task] if axis.open}
+        for name, text in (selection.target.brackets or {}).items():
+            if name in open_names and given.setdefault(name, text) != text:
+                raise UsageError(
+                    f"{selection.target.text}: {name} is {given[name]} in another target. One run has one value: run twice."
+                )
+    return given
+
+
+def rows_of(graph: TaskGraph, expansion: Expansion, selection: Selection) -> list[int] | None:
+    """Return the rows that a slice chooses, None for all. Raises NothingMatched for a slice without any."""
+    brackets = selection.target.brackets
+    if not brackets:
+        return None
+    block = expansion.by_task[selection.task]
+    rows: list[int] = list(range(block.size))
+    for axis in block.axes:
+        if axis.name not in brackets or axis.open:
+            continue
+        texts = expansion.elements[axis].texts
+        number = _position(brackets[axis.name], texts)
+        if number is None:
+            task = graph.tasks[selection.task]
+            near = closest(brackets[axis.name], texts)
+            raise NothingMatched(
+                f"{selection.target.text}: {task.name} has no {axis.name}={brackets[axis.name]}."
+                f"{f' Did you mean {near}?' if near else ''} "
+                f"There are {', '.join(texts[:8])}{', ...' if len(texts) > 8 else ''}."
+            )
+        column = block.columns[axis]
+        rows = [row for row in rows if column[row] == number]
+    return rows
+
+
+def _position(wanted: str, texts: Sequence[str]) -> int | None:
+    """The element whose printed label this is; else the one whose label it is inside the quotes."""
+    if wanted in texts:
+        return texts.index(wanted)
+    plain = [unquoted(text) for text in texts]
+    wanted = unquoted(wanted)
+    return plain.index(wanted) if wanted in plain else None

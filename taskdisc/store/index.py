@@ -1,0 +1,361 @@
+"""The index: an SQLite database of every kept result, of failures, runs, and what spares reading files again.
+
+Results are grouped into families: a family is a task with one code fingerprint, version and settings, that is, all
+that its instances' keys have in common. Rows are only ever appended, so writing is sequential, and looking up a whole
+task reads just the rows that may count. Only a run's main process writes; a transaction holds many rows, and is on
+disk when it ends (write-ahead log, synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from taskdisc.errors import StoreError
+
+SCHEMA = 1
+
+TABLES = """
+create table family (id integer primary key, task text not null, prefix blob not null, parts text not null,
+    unique (task, prefix));
+create table artifact (id integer primary key, family integer not null, instance text not null, key blob not null,
+    digest blob not null, inputs blob not null, run integer not null, started real not null, seconds real not null,
+    cpu real not null, memory integer not null, size integer not null, object text, files text, directory text,
+    stdout text, stderr text, payload blob);
+create index artifact_of_family on artifact (family);
+create table part (artifact integer not null, number integer not null, object text, payload blob,
+    primary key (artifact, number)) without rowid;
+create table failure (id integer primary key, task text not null, instance text not null, key blob not null,
+    outcome text not null, run integer not null, started real not null, seconds real not null,
+    stdout text, stderr text, error text not null);
+create index failure_of_task on failure (task);
+create table run (id integer primary key, started real not null, seconds real, command text not null, counts text);
+create table file_stamp (path text primary key, stamp text not null, digest text not null) without rowid;
+create table source (digest text primary key, summary text not null) without rowid;
+"""
+
+
+class FamilyRow(NamedTuple):
+    """A family and the parts of its keys: names to digests or texts, for `explain`."""
+
+    id: int
+    task: str
+    prefix: bytes
+    parts: dict[str, Any]
+
+
+class Found(NamedTuple):
+    """What a lookup by family says of one result."""
+
+    id: int
+    digest: bytes
+    """The value digests of its outputs (32 bytes each), joined."""
+    object: str | None
+    files: str | None
+
+
+class Record(NamedTuple):
+    """One result, as it is written."""
+
+    family: int
+    instance: str
+    key: bytes
+    digest: bytes
+    inputs: bytes
+    run: int
+    started: float
+    seconds: float
+    cpu: float
+    memory: int
+    size: int
+    object: str | None
+    files: str | None
+    directory: str | None
+    stdout: str | None
+    stderr: str | None
+    payload: bytes | None
+    parts: tuple[tuple[str | None, bytes | None], ...] = ()
+    """(object, payload) of each named output; empty for a plain result."""
+
+
+class FailureRow(NamedTuple):
+    """One failed instance, as it is written."""
+
+    task: str
+    instance: str
+    key: bytes
+    outcome: str
+    run: int
+    started: float
+    seconds: float
+    stdout: str | None
+    stderr: str | None
+    error: str
+    """JSON of an `ErrorText`."""
+
+
+RESULT_COLUMNS = (
+    "id, family, instance, key, digest, inputs, run, started, seconds, cpu, memory, size, object, files, directory, "
+    "stdout, stderr"
+)
+
+
+class ResultRow(NamedTuple):
+    """A kept result without its value."""
+
+    id: int
+    family: int
+    instance: str
+    key: bytes
+    digest: bytes
+    inputs: bytes
+    run: int
+    started: float
+    seconds: float
+    cpu: float
+    memory: int
+    size: int
+    object: str | None
+    files: str | None
+    directory: str | None
+    stdout: str | None
+    stderr: str | None
+
+
+class Index:
+    """The open index. Every method may raise StoreError, which says what to do."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with self._told():
+            self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+            self._db.execute("pragma journal_mode=wal")
+            self._db.execute("pragma synchronous=full")
+            self._db.execute("pragma wal_autocheckpoint=16000")
+            self._db.execute("pragma cache_size=-65536")
+            self._prepare()
+
+    def _prepare(self) -> None:
+        (version,) = self._db.execute("pragma user_version").fetchone()
+        if version > SCHEMA:
+            raise StoreError(
+                f"{self.path} was written by a newer taskdisc (schema {version}; this one knows {SCHEMA}). "
+                f"Update taskdisc, or use another store: --store DIR"
+            )
+        if version == SCHEMA:
+            return
+        with self.transaction():
+            if self._db.execute("pragma user_version").fetchone()[0] == SCHEMA:
+                return  # another run was faster
+            for statement in TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"pragma user_version={SCHEMA}")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"the store's index {self.path} cannot be used: {error}. {_remedy(error, self.path)}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside is on disk at the end, or nothing of it."""
+        with self._told():
+            self._db.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    def close(self) -> None:
+        """Close the database; what is in the write-ahead log is folded in."""
+        with self._told():
+            self._db.close()
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        with self._told():
+            yield from self._db.execute(statement, values)
+
+    def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        with self._told():
+            return self._db.execute(statement, values).fetchone()
+
+    # Families
+
+    def family(self, task: str, prefix: bytes) -> int | None:
+        """Return the family's number, or None."""
+        row = self._one("select id from family where task=? and prefix=?", (task, prefix))
+        return None if row is None else int(row[0])
+
+    def add_family(self, task: str, prefix: bytes, parts: dict[str, Any]) -> int:
+        """Return the family's number, and write it if it is new; inside a transaction."""
+        with self._told():
+            self._db.execute(
+                "insert or ignore into family (task, prefix, parts) values (?, ?, ?)", (task, prefix, json.dumps(parts))
+            )
+        number = self.family(task, prefix)
+        assert number is not None
+        return number
+
+    def families(self, task: str | None = None) -> list[FamilyRow]:
+        """Return the families of a task, or of all, oldest first."""
+        where, values = ("", ()) if task is None else (" where task=?", (task,))
+        rows = self._rows(f"select id, task, prefix, parts from family{where} order by id", values)
+        return [FamilyRow(number, name, prefix, json.loads(parts)) for number, name, prefix, parts in rows]
+
+    # Results
+
+    def found(self, family: int) -> dict[bytes, Found]:
+        """Return by key what the family has; of equal keys, the newest."""
+        rows = self._rows("select key, id, digest, object, files from artifact where family=?", (family,))
+        return {key: Found(number, digest, name, files) for key, number, digest, name, files in rows}
+
+    def next_artifact(self) -> int:
+        """Return the number that the next result gets, if nobody else writes."""
+        return int(self._one("select coalesce(max(id), 0) + 1 from artifact")[0])
+
+    def add(self, records: Iterable[Record]) -> int:
+        """Write results, inside a transaction; return the first one's number, the others follow."""
+        first = self.next_artifact()
+        rows, parts = [], []
+        for number, record in enumerate(records, first):
+            rows.append((number, *record[:-1]))
+            if record.parts:
+                parts += [(number, place, name, payload) for place, (name, payload) in enumerate(record.parts)]
+        with self._told():
+            self._db.executemany(f"insert into artifact values ({'?, ' * 17}?)", rows)
+            if parts:
+                self._db.executemany("insert into part values (?, ?, ?, ?)", parts)
+        return first
+
+    def stored(self, artifacts: Sequence[int]) -> dict[int, Any]:
+        """Return each result's stored value (bytes, or the object's name), without named outputs."""
+        found: dict[int, Any] = {}
+        for start in range(0, len(artifacts), 500):
+            some = artifacts[start : start + 500]
+            marks = ",".join("?" * len(some))
+            for number, payload, name in self._rows(f"select id, payload, object from artifact where id in ({marks})", some):
+                found[number] = name if payload is None else payload
+        return found
+
+    def stored_parts(self, artifact: int) -> tuple[Any, ...]:
+        """Return the stored values of a result's named outputs, in order."""
+        rows = self._rows("select payload, object from part where artifact=? order by number", (artifact,))
+        return tuple(name if payload is None else payload for payload, name in rows)
+
+    def part_objects(self, family: int) -> dict[int, list[str]]:
+        """Return the objects that the named outputs of a family's results are kept in, by result."""
+        found: dict[int, list[str]] = {}
+        for number, name in self._rows(
+            "select p.artifact, p.object from part p join artifact a on a.id = p.artifact "
+            "where a.family=? and p.object is not null",
+            (family,),
+        ):
+            found.setdefault(number, []).append(name)
+        return found
+
+    def result(self, artifact: int) -> ResultRow:
+        """Return a result's metadata."""
+        return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
+
+    def results(self, task: str, instance: str | None = None) -> list[ResultRow]:
+        """Return the results of a task, or of one instance (by its printed coordinates), newest first."""
+        narrow, values = ("", (task,)) if instance is None else (" and instance=?", (task, instance))
+        rows = self._rows(
+            f"select {RESULT_COLUMNS} from artifact "
+            f"where family in (select id from family where task=?){narrow} order by id desc",
+            values,
+        )
+        return [ResultRow(*row) for row in rows]
+
+    def delete(self, artifacts: Sequence[int]) -> list[ResultRow]:
+        """Remove results; return what they were."""
+        removed = [self.result(number) for number in artifacts]
+        with self.transaction():
+            self._db.executemany("delete from artifact where id=?", [(number,) for number in artifacts])
+            self._db.executemany("delete from part where artifact=?", [(number,) for number in artifacts])
+        return removed
+
+    def objects_in_use(self) -> set[str]:
+        """Return the names of all objects that results refer to."""
+        rows = self._rows(
+            "select object from artifact where object is not null union select object from part where object is not null"
+        )
+        return {name for (name,) in rows}
+
+    # Failures and runs
+
+    def add_failures(self, failures: Iterable[FailureRow]) -> None:
+        """Write failures, inside a transaction."""
+        with self._told():
+            self._db.executemany(
+                "insert into failure (task, instance, key, outcome, run, started, seconds, stdout, stderr, error) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                list(failures),
+            )
+
+    def failures(self, task: str) -> list[FailureRow]:
+        """Return a task's failures, newest first."""
+        rows = self._rows(
+            "select task, instance, key, outcome, run, started, seconds, stdout, stderr, error from failure "
+            "where task=? order by id desc",
+            (task,),
+        )
+        return [FailureRow(*row) for row in rows]
+
+    def delete_failures(self, task: str, instances: Sequence[str]) -> None:
+        """Forget the failures of these instances."""
+        with self.transaction():
+            self._db.executemany(
+                "delete from failure where task=? and instance=?", [(task, instance) for instance in instances]
+            )
+
+    def start_run(self, started: float, command: str) -> int:
+        """Write that a run has begun, and return its number."""
+        with self.transaction():
+            cursor = self._db.execute("insert into run (started, command) values (?, ?)", (started, command))
+            return int(cursor.lastrowid or 0)
+
+    def end_run(self, run: int, seconds: float, counts: dict[str, int]) -> None:
+        """Write how a run has ended."""
+        with self.transaction():
+            self._db.execute("update run set seconds=?, counts=? where id=?", (seconds, json.dumps(counts), run))
+
+    # What spares reading files again
+
+    def file_stamp(self, path: str) -> tuple[str, str] | None:
+        """Return (stamp, digest) of an input file as it was last read."""
+        row = self._one("select stamp, digest from file_stamp where path=?", (path,))
+        return None if row is None else (row[0], row[1])
+
+    def keep_file_stamps(self, stamps: dict[str, tuple[str, str]]) -> None:
+        """Remember stamps and digests of input files."""
+        with self.transaction():
+            self._db.executemany(
+                "insert or replace into file_stamp values (?, ?, ?)", [(path, *pair) for path, pair in stamps.items()]
+            )
+
+    def source(self, digest: str) -> str | None:
+        """Return the kept summary of a module's text."""
+        row = self._one("select summary from source where digest=?", (digest,))
+        return None if row is None else str(row[0])
+
+    def keep_sources(self, summaries: dict[str, str]) -> None:
+        """Remember summaries of modules' texts."""
+        with self.transaction():
+            self._db.executemany("insert or ignore into source values (?, ?)", list(summaries.items()))
+
+
+def _remedy(error: sqlite3.Error, path: str) -> str:
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return "Another run is writing for more than a minute; try again when it is done."
+    if isinstance(error, sqlite3.OperationalError):
+        return f"Check that {os.path.dirname(path)} is a folder that you may write to, on a disk with space."
+    return f"If it is damaged, move {os.path.dirname(path)} away: results are computed again."
