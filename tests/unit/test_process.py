@@ -339,7 +339,7 @@ def test_an_idle_death_costs_no_job(start):
     executor = start(1)
     executor.submit([job(0, "same", 0)])
     collect(executor, 1)
-    os.kill(executor._living[0].process, signal.SIGKILL)
+    os.kill(executor._living[0].group.leader, signal.SIGKILL)
     executor.submit([job(1, "same", 1), job(2, "same", 2)])
     assert values(collect(executor, 2)) == {1: 1, 2: 2}
 
@@ -411,7 +411,7 @@ def test_children_of_a_dead_worker_go_with_it(start, tmp_path):
     path = tmp_path / "child"
     executor.submit([job(0, "child_of_child", str(path))])
     wait_for(path)
-    os.kill(executor._living[0].process, signal.SIGKILL)
+    os.kill(executor._living[0].group.leader, signal.SIGKILL)
     assert collect(executor, 1)[0].outcome == Outcome.KILLED
     assert gone(int(path.read_text()))
 
