@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from heapq import heapify, heapreplace
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
-from taskdisc.builtin.endings import describe_status, killed
+from taskdisc.builtin.endings import describe_status, unanswered
 from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.serving import RunnerFactory
 from taskdisc.builtin.workers import Worker, birth
 from taskdisc.capture import log_name, remove_empty, salvage
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
@@ -169,8 +169,9 @@ class ProcessExecutor:
         what, hint = describe_status(status)
         when = "" if began is not None else " before its first job began"
         stdout, stderr = salvage(context.store, context.logs, worker.name, log_name(job))
-        result = killed(job, context.specs[job.task], f"worker ended with {what}{when}", hint, began)
-        return result._replace(stdout=stdout, stderr=stderr)
+        message = f"worker ended with {what}{when}"
+        lost = unanswered(job, context.specs[job.task], Outcome.KILLED, message, hint, began)
+        return lost._replace(stdout=stdout, stderr=stderr)
 
     def _tidy(self, worker: Worker) -> None:
         assert self._context is not None

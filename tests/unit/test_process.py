@@ -10,7 +10,7 @@ import traceback
 
 import pytest
 
-from taskdisc.builtin import workers
+from taskdisc.builtin import groups, workers
 from taskdisc.builtin.inline import InlineExecutor
 from taskdisc.builtin.process import ProcessExecutor, Window
 from taskdisc.capture import log_name
@@ -302,6 +302,18 @@ def test_a_death_is_reported_for_the_job_that_ran(start, tmp_path, call, message
     assert dead.error.place == PLACE
     assert before <= dead.started <= dead.started + dead.seconds <= time.time()
     assert log in (tmp_path / (dead.stdout or dead.stderr)).read_text()
+
+
+def test_systems_without_descriptors_for_processes(start, monkeypatch):
+    monkeypatch.setattr(groups, "open_pidfd", lambda process: None)
+    executor = start(2)
+    executor.submit([job(0, "vanish", 3), job(1, "die", 9), job(2, "same", 2), job(3, "same", 3)])
+    results = {result.number: result for result in collect(executor, 4)}
+    assert results.pop(0).error.message == "worker ended with exit status 3"
+    assert results.pop(1).error.message == "worker ended with signal SIGKILL (9)"
+    assert values(results.values()) == {2: 2, 3: 3}
+    executor.stop(kill=False)
+    assert not executor._living
 
 
 def test_deaths_have_hints(start):
