@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # importing typing would make `taskdisc --version` a third slower
 if TYPE_CHECKING:
+    from typing import Any
+
     from taskdisc.gather import Gather as Gather
     from taskdisc.hookspecs import hookimpl as hookimpl
     from taskdisc.marks import axis as axis

@@ -3,8 +3,6 @@
 Later sources win: defaults, pyproject.toml, the profile, `.env`, the environment, the command line.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -53,6 +51,7 @@ class Config(NamedTuple):
     default_targets: tuple[str, ...] = OPTIONS["default_targets"].default
     executor: str = OPTIONS["executor"].default
     max_jobs: int = OPTIONS["max_jobs"].default
+    storage: str = OPTIONS["storage"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
     autoload: bool = OPTIONS["autoload"].default
     profile: str | None = None

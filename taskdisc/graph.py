@@ -1,7 +1,5 @@
 """The task graph: one node a task, what fills each of its parameters, and the axes along which it exists."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -96,7 +94,8 @@ def order_axes(axes: Iterable[Axis]) -> tuple[Axis, ...]:
 def order_tasks(tasks: dict[str, Task], sources: dict[str, dict[str, Source]]) -> dict[str, Task]:
     """Return the tasks with dependencies first, otherwise as collected. Raises CollectionError for a circle."""
     waiting = {
-        task: {s.task for s in filled.values() if isinstance(s, FromTask | FromGather)} for task, filled in sources.items()
+        task: {s.task for s in filled.values() if isinstance(s, FromTask | FromGather)}
+        for task, filled in sources.items()
     }
     dependents: dict[str, list[str]] = {task: [] for task in tasks}
     for task, needed in waiting.items():

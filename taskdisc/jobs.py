@@ -113,7 +113,9 @@ class JobMaker:
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
         if names is None:
             names = self._expansion.ids(block, task.name)
-        return [Job(node, spec, name, attempt, given) for node, name, given in zip(nodes, names, arguments, strict=True)]
+        return [
+            Job(node, spec, name, attempt, given) for node, name, given in zip(nodes, names, arguments, strict=True)
+        ]
 
     def _column(self, block: Any, name: str, rows: list[int]) -> list[Any]:
         """The argument of each row for one parameter."""
@@ -159,7 +161,13 @@ class JobMaker:
         several = len(groups.over) > 1
         labels = list(zip(*columns, strict=True)) if several else columns[0]
         fields = tuple(axis.name for axis in groups.over) if several else None
-        return fields, _pickled(labels, f"the labels of {', '.join(a.name for a in groups.over)}"), codec, items, outputs
+        return (
+            fields,
+            _pickled(labels, f"the labels of {', '.join(a.name for a in groups.over)}"),
+            codec,
+            items,
+            outputs,
+        )
 
     def _values_of(self, axis: Axis) -> list[bytes]:
         if axis not in self._pickles:

@@ -1,23 +1,27 @@
 """Labels as text: how coordinates are printed in ids, and how a printed id is read back."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from re import ASCII, compile
+import re
+from functools import cache
 from typing import Any, NamedTuple
 
 from taskdisc.errors import UsageError
 
-BARE = compile(r"[\w./:@+?&%-]+", ASCII)
-LOOKS_TYPED = compile(r"True|False|None|[-+]?(nan|inf|[\d._]+(e[-+]?\d+)?)", ASCII)
-WORD = compile(r'\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\]"]*)\s*(,|$)')
+BARE = r"[\w./:@+?&%-]+"
+LOOKS_TYPED = r"True|False|None|[-+]?(nan|inf|[\d._]+(e[-+]?\d+)?)"
+WORD = r'\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\]"]*)\s*(,|$)'
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compiled on first use: most runs print no label."""
+    return re.compile(text, re.ASCII)
 
 
 def label_text(label: Any) -> str:
     """Return the label as it stands in an id: short, and different for labels of different types."""
     kind = type(label)
     if kind is str:
-        return label if BARE.fullmatch(label) and not LOOKS_TYPED.fullmatch(label) else _quoted(label)
+        return label if _is_bare(label) else _quoted(label)
     if kind in (int, float, bool, type(None)):
         return repr(label)
     if kind is tuple:
@@ -28,11 +32,14 @@ def label_text(label: Any) -> str:
         return label_text(str(label))
     if hasattr(kind, "__members__"):
         return f"{kind.__name__}.{label.name}"
-    from hashlib import sha256
-
     from taskdisc.fingerprint.encoding import encode
+    from taskdisc.hashing import sha256
 
     return f"{kind.__name__}~{sha256(encode(label)).hexdigest()[:8]}"
+
+
+def _is_bare(label: str) -> bool:
+    return bool(_pattern(BARE).fullmatch(label)) and not _pattern(LOOKS_TYPED).fullmatch(label)
 
 
 def _quoted(text: str) -> str:
@@ -54,12 +61,12 @@ def label_texts(labels: list[Any]) -> list[str]:
     ]
 
 
-def id_suffixes(names: list[str], columns: list[Callable[[int], str]], rows: range) -> list[str]:
-    """Return the bracketed coordinates of these rows; each column gives a row's label text."""
+def id_suffixes(names: list[str], columns: list[list[str]], count: int) -> list[str]:
+    """Return the bracketed coordinates of `count` rows; each column has the rows' label texts."""
     if not names:
-        return [""] * len(rows)
+        return [""] * count
     form = "[" + ",".join(f"{name}={{}}" for name in names) + "]"
-    return [form.format(*(column(row) for column in columns)) for row in rows]
+    return [form.format(*texts) for texts in zip(*columns, strict=True)]
 
 
 class TargetText(NamedTuple):
@@ -78,7 +85,7 @@ def parse_target(text: str) -> TargetText:
         return TargetText(text, text.strip(), None)
     inside, found, position = rest[:-1], {}, 0
     while position < len(inside):
-        match = WORD.match(inside, position)
+        match = _pattern(WORD).match(inside, position)
         if match is None:
             if "=" not in inside:
                 return TargetText(text, text.strip(), None)

@@ -1,7 +1,5 @@
 """What task modules import: `task`, `axis`, `file`. They attach metadata and do nothing else."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType

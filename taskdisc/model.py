@@ -3,8 +3,6 @@
 Records are named tuples: a frozen data class costs ten times as much to define, and these are defined at every start.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -260,3 +258,4 @@ class RunReport(NamedTuple):
     """(task, open parameters) that a run without targets left out, since nothing gives them."""
     warnings: tuple[str, ...] = ()
     store: str = ""
+    verbosity: int = 0

@@ -73,6 +73,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("executor", _TEXT, "process", "thread", "What runs the jobs."),
         Option("max_jobs", _COUNT, 8, 100, "How many launched commands run at once."),
         Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
+        Option("storage", _TEXT, "disk", "disk", "What keeps large results inside the store."),
         Option("plugins", _NAMES, (), ("my_plugin", "no:slurm"), "Plugins to load, or with `no:` to leave out.", True),
         Option("autoload", _SWITCH, True, False, "Whether installed plugins are loaded by themselves."),
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskdisc.model import FileResult
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePath
 
 BLOCK = 1 << 20
 
@@ -25,6 +27,8 @@ def set_bases(root: str, store: str) -> None:
 
 def restore_path(base: str, relative: str) -> Path:
     """Return the path that was kept as `relative` to the root or to the store; what its pickle calls."""
+    from pathlib import Path
+
     return Path(_bases[base], relative)
 
 
@@ -50,9 +54,9 @@ def relative_to(path: str, folder: str) -> str | None:
 
 def replace_paths(value: Any, replace: Callable[[PurePath], Any]) -> Any:
     """Return `value` with every Path in it, also inside lists, tuples and dicts, replaced."""
-    if isinstance(value, PurePath):
-        return replace(value)
     kind = type(value)
+    if hasattr(kind, "__fspath__") and hasattr(kind, "joinpath"):
+        return replace(value)
     if kind is list:
         return [replace_paths(item, replace) for item in value]
     if kind is dict:

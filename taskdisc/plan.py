@@ -7,15 +7,14 @@ what depends on it cached.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import EncodingError, UsageError
 from taskdisc.fingerprint.encoding import encode
 from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
+from taskdisc.hashing import sha256
 from taskdisc.marks import File
 from taskdisc.model import FileResult
 from taskdisc.paths import unchanged
@@ -28,6 +27,15 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SIZE = 32
+
+
+def _sha256_for(count: int) -> Any:
+    """The hash that is quicker for so many keys, its import included."""
+    if count < 5000:
+        return sha256
+    import hashlib
+
+    return hashlib.sha256
 
 
 class Family(NamedTuple):
@@ -84,7 +92,7 @@ class Plan:
     # Families
 
     def family(self, task: str) -> Family:
-        """Return what the keys of this task's instances have in common. Raises UsageError for an unencodable setting."""
+        """Return what the keys of a task's instances have in common. Raises UsageError for an unencodable setting."""
         found = self._families.get(task)
         if found is None:
             found = self._families[task] = self._make_family(task)
@@ -168,18 +176,20 @@ class Plan:
         if hit.object is not None and not self._has_object(hit.object):
             return False
         if hit.files is not None:
-            return all(unchanged(FileResult(*file), self._root) for file in json.loads(hit.files))
+            from json import loads
+
+            return all(unchanged(FileResult(*file), self._root) for file in loads(hit.files))
         return True
 
     def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
-        prefix = family.prefix
+        prefix, digested = family.prefix, _sha256_for(len(rows))
         if not columns:
-            return [sha256(prefix).digest()] * len(rows)
+            return [digested(prefix).digest()] * len(rows)
         if len(columns) == 1:
-            return [sha256(prefix + part).digest() for part in columns[0]]
+            return [digested(prefix + part).digest() for part in columns[0]]
         join = b"".join
-        return [sha256(prefix + join(parts)).digest() for parts in zip(*columns, strict=True)]
+        return [digested(prefix + join(parts)).digest() for parts in zip(*columns, strict=True)]
 
     def _columns(self, block: Block, rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (parameter, what it puts into each row's key), sorted by parameter."""
@@ -255,7 +265,7 @@ class Plan:
         return self._labels[axis]
 
     def inputs_of(self, number: int, rows: list[int]) -> list[bytes]:
-        """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; axes are not among them."""
+        """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; without axes."""
         block = self.expansion.blocks[number]
         wanted = self.family(block.task).inputs
         columns = [column for name, column in self._columns(block, rows) if name in wanted]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 from collections.abc import Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import collect
 from taskdisc.fingerprint.code import CodeFingerprints, Fingerprint
@@ -143,21 +143,24 @@ def _matches(pattern: str, task: Task) -> bool:
 
 
 class Summaries(MutableMapping[str, object]):
-    """Summaries of modules' texts, kept in the index between runs."""
+    """Summaries of modules' texts, kept in the index between runs (by marshal: it needs no import and no time)."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self.fresh: dict[str, str] = {}
+        self.fresh: dict[str, bytes] = {}
 
     def __getitem__(self, digest: str) -> object:
         index = self._project.index
-        text = self.fresh.get(digest) or (index.source(digest) if index is not None else None)
-        if text is None:
+        kept = self.fresh.get(digest) or (index.source(digest) if index is not None else None)
+        if kept is None:
             raise KeyError(digest)
-        return json.loads(text)
+        try:
+            return marshal.loads(kept)
+        except (ValueError, EOFError, TypeError):
+            raise KeyError(digest) from None
 
     def __setitem__(self, digest: str, summary: object) -> None:
-        self.fresh[digest] = json.dumps(summary, separators=(",", ":"))
+        self.fresh[digest] = marshal.dumps(cast("Any", summary), 4)
 
     def __delitem__(self, digest: str) -> None:
         del self.fresh[digest]

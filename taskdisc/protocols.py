@@ -58,6 +58,9 @@ class ObjectStore(Protocol):
     def open(self, name: str) -> memoryview:
         """Return the object's bytes, writable for the caller alone. Raises KeyError where there is none."""
 
+    def has(self, name: str) -> bool:
+        """Say whether the object is there; called for every known result that is kept in one."""
+
     def delete(self, name: str) -> None:
         """Remove the object if it is there."""
 

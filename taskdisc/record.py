@@ -87,7 +87,8 @@ class Recorder:
             self._plan.keys.pop(ended.node, None)
             self._values.fresh.pop((ended.block, ended.row), None)
         return [
-            StepEnd(e.id, self._task_of(e.block), e.result.outcome, e.result, e.blocked, e.blocked_count) for e in pending
+            StepEnd(e.id, self._task_of(e.block), e.result.outcome, e.result, e.blocked, e.blocked_count)
+            for e in pending
         ]
 
     def _records(self, good: list[Ended]) -> list[Record]:

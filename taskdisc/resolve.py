@@ -154,7 +154,7 @@ class Names:
         return FromAxis(axis)
 
     def _warn_of_names_nearby(self, task: Task, name: str) -> None:
-        where = f'{task.place} {task.name}: {name} is an open parameter, to be given with -p {name}=...'
+        where = f"{task.place} {task.name}: {name} is an open parameter, to be given with -p {name}=..."
         meant = f'Meant so: @task(open=("{name}",)).'
         if name in self.axes:
             axis = self.axes[name][0]

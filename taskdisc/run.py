@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
@@ -15,7 +15,7 @@ from taskdisc.graph import FromFile
 from taskdisc.model import Decision, JobResult, Outcome, RunReport, StepEnd, WorkerContext
 from taskdisc.plan import Plan
 from taskdisc.project import Project, plugin_names
-from taskdisc.schedule import BLOCKED, DONE, FAILED, LEFT_OUT, Edge, Scheduler
+from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ SHOWN_BLOCKED = 5
 class Run:
     """One run of some targets: first planned, then executed. Plugins see it live."""
 
-    def __init__(self, project: Project, targets: Sequence[str] = ()) -> None:
+    def __init__(self, project: Project, targets: Sequence[str] = (), *, verbosity: int = 0) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit."""
         self.project = project
+        self.verbosity = verbosity
+        """-1: failures only; 1: a line for every step."""
         graph = project.graph
         if not graph.tasks:
             raise NothingMatched(_no_tasks(project))
@@ -65,7 +67,9 @@ class Run:
                 if missing:
                     name = graph.tasks[selection.task].name
                     options = " ".join(f"-p {each}=..." for each in missing)
-                    raise UsageError(f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'.")
+                    raise UsageError(
+                        f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
+                    )
             return selections, ()
         chosen, left_out = [], []
         for task in graph.tasks.values():
@@ -101,7 +105,7 @@ class Run:
             index=project.index,
             code=project.fingerprint,
             file_digest=project.files.digest,
-            has_object=project.objects.has,
+            has_object=lambda name: project.objects.has(name),
             root=project.config.root,
             offset=self.offset,
         )
@@ -150,7 +154,10 @@ class Run:
     def total(self) -> int:
         """How many steps there are."""
         return sum(
-            sum(self.scheduler.state(node) != LEFT_OUT for node in range(self.offset(b.number), self.offset(b.number) + b.size))
+            sum(
+                self.scheduler.state(node) != LEFT_OUT
+                for node in range(self.offset(b.number), self.offset(b.number) + b.size)
+            )
             for b in self.expansion.blocks
             if b.gather is None
         )
@@ -174,33 +181,36 @@ class Run:
 
     # Execution
 
-    def execute(self) -> RunReport:
-        """Compute what is missing; return what was done. An interruption ends up in the report."""
+    def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
+        """Compute what is missing; return what was done. An interruption ends up in the report.
+
+        `guard` is entered when the first job is about to start.
+        """
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
-        line = None
-        try:
-            while True:
-                self._decide()
-                if not self.scheduler.unfinished:
-                    break
-                if line is None:
-                    line = Line(self)
-                if not line.work():
-                    break
-        except KeyboardInterrupt:
-            self.interrupted = True
-        finally:
-            if line is not None:
-                line.close(kill=self.interrupted)
+        self._decide()
+        if self.scheduler.unfinished:
+            with guard():
+                self._work()
         self.project.save_caches()
-        if self.interrupted:
-            self._count(Outcome.CANCELLED, len([n for n in self.scheduler.cancel() if not self._is_gather(n)]))
         report = self._report()
-        if line is not None:
+        if self.number:
             self.project.open_index().end_run(self.number, report.seconds, report.counts)
         hook.taskdisc_run_finished(report=report, config=self.project.config)
         return report
+
+    def _work(self) -> None:
+        line = Line(self)
+        try:
+            while self.scheduler.unfinished and line.work():
+                self._decide()
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            line.close(kill=self.interrupted)
+        if self.interrupted:
+            ended = [node for node in self.scheduler.cancel() if not self._is_gather(node)]
+            self._count(Outcome.CANCELLED, len(ended) + len(self.running))
 
     def _decide(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
@@ -237,6 +247,7 @@ class Run:
             self.left_out,
             self.project.graph.warnings,
             self.project.config.store,
+            self.verbosity,
         )
 
     # Results
@@ -252,7 +263,9 @@ class Run:
         block = self.expansion.by_task[task.id]
         chosen = rows_of(self.project.graph, self.expansion, selection)
         offset = self.offset(block.number)
-        rows = [r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE]
+        rows = [
+            r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
+        ]
         stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
         outputs, codec = task.options.outputs, task.options.codec
         found = []
@@ -428,8 +441,6 @@ def _no_tasks(project: Project) -> str:
             f"Make a tasks_hello.py with a function in it, or choose a folder with -C."
         )
     files = ", ".join(path for _, path in project.collection.modules[:3])
-    return f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
-
-
-__all__ = ["BLOCKED", "DONE", "FAILED", "Line", "Run"]
-_ = os
+    return (
+        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
+    )

@@ -13,8 +13,6 @@ the graph may grow while it runs. A block of gathers collects results and is not
 as their inputs are. Everything costs O(nodes + edges) in all; nothing is recursive.
 """
 
-from __future__ import annotations
-
 import heapq
 from array import array
 from bisect import bisect_right

@@ -22,13 +22,17 @@ def describe_error(error: BaseException, root: str) -> ErrorText:
         lines += _section(link, root)
         if sentence:
             lines += ["", sentence, ""]
-    place = next((Place(path, line) for path, line, _ in reversed(_frames(error, root)) if not os.path.isabs(path)), None)
+    place = next(
+        (Place(path, line) for path, line, _ in reversed(_frames(error, root)) if not os.path.isabs(path)), None
+    )
     return ErrorText(_kind(error), str(error), place, "\n".join(lines))
 
 
 def _kind(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
@@ -73,7 +77,7 @@ def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:
     trace = error.__traceback__
     while trace is not None:
         path = _path(trace.tb_frame, trace)
-        if not path.startswith(OURS):
+        if not path.startswith((OURS, "<frozen importlib")):
             inside = relative_to(path, root)
             last = trace.tb_next is None
             if last or (inside is not None and "site-packages" not in inside):
@@ -86,4 +90,5 @@ def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:
 
 
 def _path(frame: FrameType, trace: TracebackType) -> str:
-    return os.path.abspath(frame.f_code.co_filename)
+    name = frame.f_code.co_filename
+    return name if name.startswith("<") else os.path.abspath(name)

@@ -67,7 +67,11 @@ class Runner:
         except KeyboardInterrupt:
             if self.capture is None:
                 raise
-            parts, outcome, error = (), Outcome.FAILED, ErrorText("KeyboardInterrupt", "", None, "E   KeyboardInterrupt")
+            parts, outcome, error = (
+                (),
+                Outcome.FAILED,
+                ErrorText("KeyboardInterrupt", "", None, "E   KeyboardInterrupt"),
+            )
         except BaseException as raised:
             from taskdisc.tracebacks import describe_error
 
@@ -80,7 +84,18 @@ class Runner:
             stdout, stderr = self.capture.take(f"{job.number}.{job.attempt}")
         seconds = time.perf_counter() - wall
         return JobResult(
-            job.number, outcome, parts, files, directory, started, seconds, cpu, after.ru_maxrss * 1024, stdout, stderr, error
+            job.number,
+            outcome,
+            parts,
+            files,
+            directory,
+            started,
+            seconds,
+            cpu,
+            after.ru_maxrss * 1024,
+            stdout,
+            stderr,
+            error,
         )
 
     def _prepare(self, index: int) -> PreparedTask:
@@ -110,7 +125,9 @@ class Runner:
             raise DamagedObject(f"object {stored[:12]} is gone from the store; run again to make it anew") from None
         if sha256(data).hexdigest() != stored:
             self.objects.delete(stored)
-            raise DamagedObject(f"object {stored[:12]} was damaged in the store and is removed; run again to make it anew")
+            raise DamagedObject(
+                f"object {stored[:12]} was damaged in the store and is removed; run again to make it anew"
+            )
         return self.codec(codec).decode(data)
 
 
@@ -192,7 +209,12 @@ class Execution:
         return self.runner.injectables[name](self)
 
     def _gather(
-        self, fields: tuple[str, ...] | None, labels: bytes, codec: str, stored: tuple[Any, ...], outputs: tuple[str, ...]
+        self,
+        fields: tuple[str, ...] | None,
+        labels: bytes,
+        codec: str,
+        stored: tuple[Any, ...],
+        outputs: tuple[str, ...],
     ) -> Gather[Any]:
         keys = pickle.loads(labels)
         if fields is not None:
@@ -283,7 +305,8 @@ def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
             return dict(zip(outputs, value, strict=True))
         raise TypeError(f"outputs are {_listed(outputs)}, and {len(value)} values were returned")
     raise TypeError(
-        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, not {type(value).__name__}"
+        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, "
+        f"not {type(value).__name__}"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator, Sequence
 
@@ -42,6 +41,8 @@ class DiskStore:
 
     def open(self, name: str) -> memoryview:
         """Map the object copy-on-write: the caller may change what it sees, never the file. Raises KeyError."""
+        import mmap
+
         try:
             descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -52,6 +53,10 @@ class DiskStore:
             return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY))
         finally:
             os.close(descriptor)
+
+    def has(self, name: str) -> bool:
+        """Say whether the object is there."""
+        return os.path.exists(self._path(name))
 
     def delete(self, name: str) -> None:
         """Remove the object if it is there."""

@@ -40,7 +40,6 @@ class Ends(NamedTuple):
     """Never carries a byte: it closes when the run ends, by whatever means."""
     page: mmap
 
-
     def keep_from_children(self) -> None:
         """Have children that a task forks let go of them: they must not speak, nor live, in the worker's name."""
         for descriptor in self[:3]:

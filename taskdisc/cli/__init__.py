@@ -1,0 +1,75 @@
+"""The command line. Nothing is imported here before it is known what is wanted."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # importing typing would make `taskdisc --version` a third slower
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command with the process's arguments, and end the process."""
+    import gc
+
+    gc.disable()  # start-up makes no garbage; a run that executes something switches it on again
+    leave(invoke(sys.argv[1:]))
+
+
+def invoke(arguments: Sequence[str]) -> int:
+    """Run a command line in this process; return its exit code (see `errors.ExitCode`)."""
+    if list(arguments) == ["--version"]:
+        from taskdisc import __version__
+
+        print(f"taskdisc {__version__}")
+        return 0
+    from taskdisc.errors import ExitCode, TaskdiscError
+
+    try:
+        from taskdisc.cli.quick import read_run
+
+        options = read_run(arguments)
+        if options is not None:
+            from taskdisc.cli.run import run
+
+            return run(options)
+        from taskdisc.cli.commands import invoke_click
+
+        return invoke_click(arguments)
+    except TaskdiscError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.OK
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print(
+            "error: this is a bug in taskdisc or in a plugin; the traceback above belongs into its report",
+            file=sys.stderr,
+        )
+        return ExitCode.INTERNAL
+
+
+def leave(code: int) -> NoReturn:
+    """End the process; where no thread is left, without taking the interpreter apart, which takes milliseconds."""
+    import os
+
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
+        sys.exit(code)
+    atexit = sys.modules.get("atexit")
+    try:
+        if atexit is not None:
+            atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+    os._exit(code)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import UsageError
+from taskdisc.hashing import sha256
 from taskdisc.marks import File
 from taskdisc.paths import content_digest
 

@@ -6,9 +6,6 @@ task reads just the rows that may count. Only a run's main process writes; a tra
 disk when it ends (write-ahead log, synchronous=FULL).
 """
 
-from __future__ import annotations
-
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +32,7 @@ create table failure (id integer primary key, task text not null, instance text 
 create index failure_of_task on failure (task);
 create table run (id integer primary key, started real not null, seconds real, command text not null, counts text);
 create table file_stamp (path text primary key, stamp text not null, digest text not null) without rowid;
-create table source (digest text primary key, summary text not null) without rowid;
+create table source (digest text primary key, summary blob not null) without rowid;
 """
 
 
@@ -160,7 +157,9 @@ class Index:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"the store's index {self.path} cannot be used: {error}. {_remedy(error, self.path)}") from error
+            raise StoreError(
+                f"the store's index {self.path} cannot be used: {error}. {_remedy(error, self.path)}"
+            ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -198,7 +197,7 @@ class Index:
         """Return the family's number, and write it if it is new; inside a transaction."""
         with self._told():
             self._db.execute(
-                "insert or ignore into family (task, prefix, parts) values (?, ?, ?)", (task, prefix, json.dumps(parts))
+                "insert or ignore into family (task, prefix, parts) values (?, ?, ?)", (task, prefix, dumps(parts))
             )
         number = self.family(task, prefix)
         assert number is not None
@@ -208,7 +207,7 @@ class Index:
         """Return the families of a task, or of all, oldest first."""
         where, values = ("", ()) if task is None else (" where task=?", (task,))
         rows = self._rows(f"select id, task, prefix, parts from family{where} order by id", values)
-        return [FamilyRow(number, name, prefix, json.loads(parts)) for number, name, prefix, parts in rows]
+        return [FamilyRow(number, name, prefix, loads(parts)) for number, name, prefix, parts in rows]
 
     # Results
 
@@ -241,7 +240,9 @@ class Index:
         for start in range(0, len(artifacts), 500):
             some = artifacts[start : start + 500]
             marks = ",".join("?" * len(some))
-            for number, payload, name in self._rows(f"select id, payload, object from artifact where id in ({marks})", some):
+            for number, payload, name in self._rows(
+                f"select id, payload, object from artifact where id in ({marks})", some
+            ):
                 found[number] = name if payload is None else payload
         return found
 
@@ -286,7 +287,8 @@ class Index:
     def objects_in_use(self) -> set[str]:
         """Return the names of all objects that results refer to."""
         rows = self._rows(
-            "select object from artifact where object is not null union select object from part where object is not null"
+            "select object from artifact where object is not null "
+            "union select object from part where object is not null"
         )
         return {name for (name,) in rows}
 
@@ -326,7 +328,7 @@ class Index:
     def end_run(self, run: int, seconds: float, counts: dict[str, int]) -> None:
         """Write how a run has ended."""
         with self.transaction():
-            self._db.execute("update run set seconds=?, counts=? where id=?", (seconds, json.dumps(counts), run))
+            self._db.execute("update run set seconds=?, counts=? where id=?", (seconds, dumps(counts), run))
 
     # What spares reading files again
 
@@ -342,15 +344,29 @@ class Index:
                 "insert or replace into file_stamp values (?, ?, ?)", [(path, *pair) for path, pair in stamps.items()]
             )
 
-    def source(self, digest: str) -> str | None:
+    def source(self, digest: str) -> bytes | None:
         """Return the kept summary of a module's text."""
         row = self._one("select summary from source where digest=?", (digest,))
-        return None if row is None else str(row[0])
+        return None if row is None else bytes(row[0])
 
-    def keep_sources(self, summaries: dict[str, str]) -> None:
+    def keep_sources(self, summaries: dict[str, bytes]) -> None:
         """Remember summaries of modules' texts."""
         with self.transaction():
             self._db.executemany("insert or ignore into source values (?, ?)", list(summaries.items()))
+
+
+def dumps(value: Any) -> str:
+    """Return the value as JSON, which only runs that write need."""
+    from json import dumps
+
+    return dumps(value)
+
+
+def loads(text: str) -> Any:
+    """Return the value that is written as JSON."""
+    from json import loads
+
+    return loads(text)
 
 
 def _remedy(error: sqlite3.Error, path: str) -> str:

@@ -1,0 +1,73 @@
+"""What taskdisc supplies itself, by name; each thing is imported when it is made."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+    from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
+    from taskdisc.worker import Execution
+
+
+def taskdisc_executors() -> dict[str, Callable[..., Executor]]:
+    """`process`: forked workers on this machine; `inline`: one job at a time in the run itself."""
+    return {"process": _process, "inline": _inline}
+
+
+def _process(workers: int) -> Executor:
+    from taskdisc.builtin.process import ProcessExecutor
+
+    return ProcessExecutor(workers)
+
+
+def _inline(workers: int) -> Executor:
+    from taskdisc.builtin.inline import InlineExecutor
+
+    return InlineExecutor(workers)
+
+
+def taskdisc_stores() -> dict[str, Callable[..., ObjectStore]]:
+    """`disk`: files below the store's folder."""
+    return {"disk": _disk}
+
+
+def _disk(path: str) -> ObjectStore:
+    from taskdisc.builtin.disk import DiskStore
+
+    return DiskStore(path)
+
+
+def taskdisc_codecs() -> dict[str, Callable[[], Codec]]:
+    """`pickle`: any value that pickle or cloudpickle takes."""
+    return {"pickle": _pickle}
+
+
+def _pickle() -> Codec:
+    from taskdisc.builtin.pickling import PickleCodec
+
+    return PickleCodec()
+
+
+def taskdisc_launchers() -> dict[str, Callable[[], Launcher]]:
+    """`prefix`: the words of a task's `prefix`, with placeholders filled."""
+    return {"prefix": _prefix}
+
+
+def _prefix() -> Launcher:
+    from taskdisc.builtin.prefix import PrefixLauncher
+
+    return PrefixLauncher()
+
+
+def taskdisc_injectables() -> dict[str, Callable[[Any], Any]]:
+    """`task_dir`: a new empty folder of this execution, kept with its result and removed with it."""
+    return {"task_dir": _task_dir}
+
+
+def _task_dir(execution: Execution) -> Path:
+    from pathlib import Path
+
+    return Path(execution.task_dir())

@@ -1,0 +1,88 @@
+"""`taskdisc clear`: forget results, so that they are computed again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from taskdisc.cli.options import Options, opened
+from taskdisc.cli.output import counted
+from taskdisc.errors import ExitCode, UsageError
+from taskdisc.record import suffix_of
+
+if TYPE_CHECKING:
+    from taskdisc.project import Project
+    from taskdisc.store.index import ResultRow
+
+
+def clear(options: Options, *, everything: bool, downstream: bool) -> int:
+    """Run the command; return the exit code."""
+    if everything == bool(options.targets):
+        raise UsageError("clear: name targets, or give --all.")
+    with opened(options) as (project, targets):
+        rows = _rows(project, targets, downstream)
+        tasks: dict[str, int] = {}
+        for task, row in rows:
+            tasks[f"{project.graph.tasks[task].name}{row.instance}"] = row.id
+        verb = "would clear" if options.dry_run else "cleared"
+        for name in tasks:
+            print(f"{verb} {name}")
+        if not options.dry_run:
+            remove(project, [row for _, row in rows])
+        print(f"{verb} {counted(len(tasks), 'result')}", file=sys.stderr)
+    return ExitCode.OK
+
+
+def _rows(project: Project, targets: list[str], downstream: bool) -> list[tuple[str, ResultRow]]:
+    """(task, kept result) of all that the targets mean, also results of older code and settings."""
+    from taskdisc.run import Run
+    from taskdisc.select import rows_of
+
+    index = project.index
+    if index is None:
+        return []
+    graph = project.graph
+    if not targets:
+        return [(task, row) for task in graph.tasks for row in index.results(task)]
+    run = Run(project, targets)
+    found: dict[str, set[str] | None] = {}
+    for selection in run.selections:
+        rows = rows_of(graph, run.expansion, selection)
+        name = graph.tasks[selection.task].name
+        block = run.expansion.by_task[selection.task]
+        found[selection.task] = (
+            None
+            if rows is None
+            else {suffix_of(run.expansion.ids(block, name, range(row, row + 1))[0]) for row in rows}
+        )
+    if downstream:
+        for task in graph.dependents(list(found)):
+            found.setdefault(task, None)
+    return [
+        (task, row)
+        for task, instances in found.items()
+        for row in index.results(task)
+        if instances is None or row.instance in instances
+    ]
+
+
+def remove(project: Project, rows: list[ResultRow]) -> None:
+    """Remove results with all that is theirs alone: objects, folders, logs."""
+    index = project.index
+    if index is None or not rows:
+        return
+    before = index.objects_in_use()
+    index.delete([row.id for row in rows])
+    for name in before - index.objects_in_use():
+        project.objects.delete(name)
+    store = project.config.store
+    for row in rows:
+        if row.directory is not None:
+            shutil.rmtree(os.path.join(store, row.directory), ignore_errors=True)
+        for log in filter(None, (row.stdout, row.stderr)):
+            try:
+                os.unlink(os.path.join(store, log))
+            except FileNotFoundError:
+                pass

@@ -1,0 +1,193 @@
+"""All commands as click sees them; each is a function in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+import taskdisc
+from taskdisc.cli.options import Options
+from taskdisc.errors import ExitCode
+
+Command = Callable[..., Any]
+
+TARGETS = click.argument("targets", nargs=-1)
+
+
+def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], Command]:
+    """Add the options that commands share."""
+
+    def add(function: Command) -> Command:
+        options = [
+            click.option(
+                "-C", "directory", metavar="DIR", help="The project's root; else it is found from here upwards."
+            ),
+            click.option("--profile", metavar="NAME", help="Use [tool.taskdisc.profiles.NAME] of pyproject.toml."),
+            click.option("--store", metavar="DIR", help="Keep and find results there."),
+            click.option(
+                "--plugin", "plugins", multiple=True, metavar="NAME", help="Load a plugin, or leave it out: no:NAME."
+            ),
+        ]
+        if params:
+            options.append(
+                click.option(
+                    "-p",
+                    "params",
+                    multiple=True,
+                    metavar="NAME=VALUE",
+                    help="Set a setting, an axis, an open parameter.",
+                )
+            )
+        if targets:
+            options.append(TARGETS)
+        for option in options:
+            function = option(function)
+        return function
+
+    return add
+
+
+def options_from(context: click.Context, given: dict[str, Any]) -> Options:
+    """Return the record that commands work with; `-C` before the command counts too."""
+    if given.get("directory") is None:
+        given["directory"] = (context.obj or {}).get("directory")
+    return Options(**{name: value for name, value in given.items() if name in Options._fields})
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(taskdisc.__version__, prog_name="taskdisc", message="%(prog)s %(version)s")
+@click.option("-C", "directory", metavar="DIR", help="The project's root; else it is found from here upwards.")
+@click.pass_context
+def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
+    """pytest for pipelines: functions are tasks, parameter names are dependencies, results are kept."""
+    context.obj = {"directory": directory}
+
+
+@taskdisc_command.command()
+@shared()
+@click.option("-j", "--workers", type=int, metavar="N", help="Jobs at once; -1: all CPUs, -2: all but one.")
+@click.option("--executor", metavar="NAME", help="What runs the jobs.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
+@click.option("--exit-code", is_flag=True, help="With -n: end with 1 when something would run.")
+@click.option("-v", "--verbose", "verbosity", count=True, help="A line for every step.")
+@click.option("-q", "--quiet", is_flag=True, help="Failures only.")
+@click.pass_context
+def run(context: click.Context, /, quiet: bool, **given: Any) -> int:
+    """Compute TARGETS (default_targets, or all tasks) and print their values.
+
+    A target is a task, an output, an id, a slice such as 'model[k=3]', a module's path, or a glob.
+    """
+    from taskdisc.cli.run import run as command
+
+    if quiet:
+        given["verbosity"] = -1
+    return command(options_from(context, given))
+
+
+@taskdisc_command.command("list")
+@shared(params=False)
+@click.option("--tree", is_flag=True, help="Show what each depends on.")
+@click.pass_context
+def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
+    """List the tasks, with their axes, places and first lines of documentation."""
+    from taskdisc.cli.list import list_tasks
+
+    return list_tasks(options_from(context, given), tree=tree)
+
+
+@taskdisc_command.command()
+@shared()
+@click.pass_context
+def status(context: click.Context, /, **given: Any) -> int:
+    """Say of each task how many instances are cached, would run, or may run."""
+    from taskdisc.cli.status import status as command
+
+    return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared()
+@click.pass_context
+def explain(context: click.Context, /, **given: Any) -> int:
+    """Say why TARGETS would run, or why not."""
+    from taskdisc.cli.explain import explain as command
+
+    return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared()
+@click.option("--info", is_flag=True, help="Print when, how long, how large instead of the value.")
+@click.option("--path", "paths", is_flag=True, help="Print where the result's files lie instead of the value.")
+@click.pass_context
+def show(context: click.Context, /, info: bool, paths: bool, **given: Any) -> int:
+    """Print the kept values of TARGETS, without running anything."""
+    from taskdisc.cli.show import show as command
+
+    return command(options_from(context, given), info=info, paths=paths)
+
+
+@taskdisc_command.command()
+@shared()
+@click.option("--stdout", "stream", flag_value="stdout", help="Standard output only.")
+@click.option("--stderr", "stream", flag_value="stderr", help="Standard error only.")
+@click.pass_context
+def logs(context: click.Context, /, stream: str | None, **given: Any) -> int:
+    """Print what TARGETS wrote in their latest attempts."""
+    from taskdisc.cli.logs import logs as command
+
+    return command(options_from(context, given), stream=stream)
+
+
+@taskdisc_command.command()
+@shared()
+@click.option("--all", "everything", is_flag=True, help="Clear all tasks.")
+@click.option("--downstream", is_flag=True, help="Clear what depends on TARGETS too.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be cleared, and clear nothing.")
+@click.pass_context
+def clear(context: click.Context, /, everything: bool, downstream: bool, **given: Any) -> int:
+    """Remove the kept results of TARGETS, so that they run again."""
+    from taskdisc.cli.clear import clear as command
+
+    return command(options_from(context, given), everything=everything, downstream=downstream)
+
+
+@taskdisc_command.command()
+@shared(targets=False)
+@click.pass_context
+def config(context: click.Context, /, **given: Any) -> int:
+    """Print the configuration, and where each value comes from."""
+    from taskdisc.cli.config import config as command
+
+    return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared(params=False, targets=False)
+@click.pass_context
+def plugins(context: click.Context, /, **given: Any) -> int:
+    """List what is plugged in: from where, which version, what it supplies."""
+    from taskdisc.cli.plugins import plugins as command
+
+    return command(options_from(context, given))
+
+
+def invoke_click(arguments: Sequence[str]) -> int:
+    """Run a command line; usage errors end with exit code 4."""
+    try:
+        result = taskdisc_command.main(list(arguments), prog_name="taskdisc", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return ExitCode.USAGE
+    except click.UsageError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.Abort:
+        return ExitCode.INTERRUPTED
+    return result if isinstance(result, int) else ExitCode.OK

@@ -1,0 +1,70 @@
+"""What the commands are told, and the project that they open by it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from taskdisc.project import Project
+
+
+class Options(NamedTuple):
+    """The options that commands share; None and () mean not given."""
+
+    targets: tuple[str, ...] = ()
+    directory: str | None = None
+    profile: str | None = None
+    params: tuple[str, ...] = ()
+    workers: int | None = None
+    executor: str | None = None
+    store: str | None = None
+    plugins: tuple[str, ...] = ()
+    dry_run: bool = False
+    exit_code: bool = False
+    verbosity: int = 0
+
+
+@contextmanager
+def opened(options: Options) -> Iterator[tuple[Project, list[str]]]:
+    """Open the project in the current folder or in `-C`; yield it and the targets, their paths relative to its root.
+
+    The root becomes the working folder, and `.env` part of the environment, for tasks and plugins alike.
+    """
+    from taskdisc.config import load
+    from taskdisc.project import Project
+
+    overrides = {
+        "workers": options.workers,
+        "executor": options.executor,
+        "store": options.store,
+        "plugins": options.plugins,
+    }
+    start = os.getcwd()
+    config = load(
+        start, directory=options.directory, profile=options.profile, overrides=overrides, params=options.params
+    )
+    os.environ.update(config.environment)
+    os.chdir(config.root)
+    targets = [_from_root(target, start, config.root) for target in options.targets]
+    project = Project(config, _paths(targets))
+    try:
+        yield project, targets
+    finally:
+        project.close()
+
+
+def _from_root(target: str, start: str, root: str) -> str:
+    """A path in a target is meant as seen from the folder where the command was given."""
+    path, colons, name = target.partition("::")
+    if (colons or path.endswith((".py", "/"))) and os.path.exists(os.path.join(start, path)):
+        path = os.path.relpath(os.path.join(start, path), root)
+    return f"{path}{colons}{name}"
+
+
+def _paths(targets: Sequence[str]) -> list[str]:
+    """The modules that targets name explicitly: collected whatever they are called."""
+    paths = [target.partition("::")[0] for target in targets]
+    return [path for path in paths if path.endswith(".py") and os.path.isfile(path)]

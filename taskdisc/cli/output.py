@@ -1,0 +1,44 @@
+"""How values and tables are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def print_values(values: Sequence[tuple[str, Any]]) -> None:
+    """Print one value by itself, several as `id: value` lines."""
+    if len(values) == 1:
+        print(value_text(values[0][1]))
+        return
+    for name, value in values:
+        print(f"{name}: {_plain(value)}")
+
+
+def value_text(value: Any) -> str:
+    """Return a str or Path as it is, anything else pretty-printed."""
+    plain = _plain(value)
+    if len(plain) <= 80 or isinstance(value, str):
+        return plain
+    from pprint import pformat
+
+    return pformat(value, width=100) if not hasattr(value, "__fspath__") else plain
+
+
+def _plain(value: Any) -> str:
+    return str(value) if isinstance(value, str) or hasattr(value, "__fspath__") else repr(value)
+
+
+def print_table(rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns as wide as their widest cell."""
+    table = [list(row) for row in rows]
+    if not table:
+        return
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 task`, `2 tasks`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,39 @@
+"""`taskdisc plugins`: what is plugged in."""
+
+from __future__ import annotations
+
+from taskdisc.cli.options import Options, opened
+from taskdisc.cli.output import print_table
+from taskdisc.errors import ExitCode
+from taskdisc.pluginmanager import SUPPLIES, PluginManager
+
+
+def plugins(options: Options) -> int:
+    """Run the command; return the exit code."""
+    with opened(options) as (project, _):
+        manager = project.plugins
+        supplies = supplied_by(manager)
+        rows = [("plugin", "from", "supplies", "hooks")]
+        for name, _plugin in manager.list_name_plugin():
+            distribution = manager.distributions[name]
+            source = f"{distribution.name} {distribution.version}".strip() or "this project"
+            rows.append((name, source, "; ".join(supplies.get(name, ())), ", ".join(hooks_of(manager, name))))
+        print_table(rows)
+    return ExitCode.OK
+
+
+def supplied_by(manager: PluginManager) -> dict[str, list[str]]:
+    """Return by plugin what it supplies, such as `executors: inline, process`."""
+    found: dict[str, list[str]] = {}
+    for kind in SUPPLIES:
+        for name, supply in manager.supplies(kind):
+            if supply:
+                found.setdefault(name, []).append(f"{kind}: {', '.join(sorted(supply))}")
+    return found
+
+
+def hooks_of(manager: PluginManager, name: str) -> list[str]:
+    """Return the hooks that a plugin implements, those that supply something apart."""
+    callers = manager.get_hookcallers(manager.get_plugin(name)) or []
+    names = (caller.name.removeprefix("taskdisc_") for caller in callers)
+    return sorted(hook for hook in names if hook not in SUPPLIES)

@@ -1,0 +1,84 @@
+"""`taskdisc run`: compute targets and print their values."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from taskdisc.cli.options import Options, opened
+from taskdisc.errors import ExitCode
+
+if TYPE_CHECKING:
+    from taskdisc.model import RunReport
+    from taskdisc.run import Run
+
+
+def run(options: Options) -> int:
+    """Run the command; return the exit code."""
+    from taskdisc.run import Run
+
+    with opened(options) as (project, targets):
+        planned = Run(project, targets, verbosity=options.verbosity)
+        if options.dry_run:
+            return _preview(planned, options)
+        report = planned.execute(guard=interruptible)
+        if planned.targets:
+            from taskdisc.cli.output import print_values
+
+            print_values([pair for selection in planned.selections for pair in planned.values(selection)])
+        sys.stdout.flush()
+    return exit_code(report)
+
+
+def exit_code(report: RunReport) -> int:
+    """Return what the shell is told of a run."""
+    if report.interrupted:
+        return ExitCode.INTERRUPTED
+    return ExitCode.FAILED if report.failures else ExitCode.OK
+
+
+def _preview(planned: Run, options: Options) -> int:
+    from taskdisc.model import Decision
+
+    decisions = planned.preview()
+    planned.project.save_caches()
+    counts: dict[str, int] = {}
+    for node, decision in decisions.items():
+        counts[decision] = counts.get(decision, 0) + 1
+        if decision != Decision.CACHED:
+            print(f"{decision}: {planned.id_of(node)}")
+    words = [f"{counts.get(decision, 0)} {word}" for decision, word in PREVIEWED if counts.get(decision)]
+    print(f"dry run: {', '.join(words) or 'no instances'}", file=sys.stderr)
+    busy = any(decision != Decision.CACHED for decision in counts)
+    return ExitCode.FAILED if options.exit_code and busy else ExitCode.OK
+
+
+PREVIEWED = (
+    ("run", "would run"),
+    ("may run", "may run, if an input changes"),
+    ("cached", "cached"),
+    ("unknown", "unknown"),
+)
+
+
+class interruptible:  # noqa: N801 - used like a function
+    """While this lasts, SIGTERM ends a run in the same way as Ctrl-C."""
+
+    def __enter__(self) -> None:
+        import signal
+
+        self._before: Any = None
+        try:
+            self._before = signal.signal(signal.SIGTERM, _interrupt)
+        except ValueError:  # not in the main thread: the process is somebody else's
+            pass
+
+    def __exit__(self, *details: object) -> None:
+        import signal
+
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,88 @@
+"""`taskdisc show`: kept values and what is known of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from taskdisc.cli.options import Options, opened
+from taskdisc.cli.output import print_values
+from taskdisc.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from taskdisc.run import Run
+    from taskdisc.select import Selection
+    from taskdisc.store.index import ResultRow
+
+
+def show(options: Options, *, info: bool, paths: bool) -> int:
+    """Run the command; 1 where nothing up to date is kept of a target."""
+    from taskdisc.run import Run
+
+    if not options.targets:
+        raise UsageError("show: name a target, such as a task. `taskdisc list` shows the tasks.")
+    with opened(options) as (project, targets):
+        run = Run(project, targets)
+        decisions = run.preview()
+        project.save_caches()
+        missing = []
+        values = []
+        for selection in run.selections:
+            nodes = selected(run, selection)
+            missing += [run.id_of(node) for node in nodes if decisions[node] != "cached"]
+            if info or paths:
+                for node in nodes:
+                    if decisions[node] == "cached":
+                        _print_facts(run, node, paths)
+            else:
+                values += run.values(selection)
+        if values:
+            print_values(values)
+        for name in missing[:5]:
+            print(f"{name}: no result that is up to date. taskdisc run '{name}'", file=sys.stderr)
+        if len(missing) > 5:
+            print(f"... and {len(missing) - 5} more", file=sys.stderr)
+    return ExitCode.FAILED if missing else ExitCode.OK
+
+
+def selected(run: Run, selection: Selection) -> list[int]:
+    """Return the nodes of the selected instances."""
+    from taskdisc.select import rows_of
+
+    block = run.expansion.by_task[selection.task]
+    rows = rows_of(run.project.graph, run.expansion, selection)
+    return [run.offset(block.number) + row for row in (range(block.size) if rows is None else rows)]
+
+
+def _print_facts(run: Run, node: int, paths: bool) -> None:
+    number = run.scheduler.block_of(node)
+    index = run.project.index
+    assert index is not None
+    row = index.result(run.plan.artifacts[number][node - run.offset(number)])
+    if paths:
+        for path in _paths(row, run.project.config.root):
+            print(path)
+        return
+    print(run.id_of(node))
+    for name, text in facts(row, run.project.config.root):
+        print(f"    {name}: {text}")
+
+
+def _paths(row: ResultRow, root: str) -> list[str]:
+    return [os.path.join(root, path) for path, *_ in json.loads(row.files or "[]")]
+
+
+def facts(row: ResultRow, root: str) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a kept result, by name."""
+    yield "made", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.started)) + f" in run {row.run}"
+    yield "took", f"{row.seconds:.4f} s ({row.cpu:.4f} s of CPU)"
+    yield "size", f"{row.size:,} bytes"
+    yield "digest", ", ".join(row.digest[start : start + 32].hex()[:16] for start in range(0, len(row.digest), 32))
+    for path in _paths(row, root):
+        yield "file", path
+    if row.stdout or row.stderr:
+        yield "logs", ", ".join(filter(None, (row.stdout, row.stderr)))

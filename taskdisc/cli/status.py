@@ -1,0 +1,47 @@
+"""`taskdisc status`: what is up to date."""
+
+from __future__ import annotations
+
+from taskdisc.cli.list import described
+from taskdisc.cli.options import Options, opened
+from taskdisc.cli.output import print_table
+from taskdisc.errors import ExitCode
+from taskdisc.model import Decision
+from taskdisc.record import suffix_of
+
+ORDER = (Decision.CACHED, Decision.RUN, Decision.MAY_RUN, Decision.UNKNOWN)
+
+
+def status(options: Options) -> int:
+    """Run the command; return the exit code."""
+    from taskdisc.run import Run
+
+    with opened(options) as (project, targets):
+        run = Run(project, targets)
+        decisions = run.preview()
+        project.save_caches()
+        by_task: dict[str, dict[str, list[int]]] = {}
+        for node, decision in decisions.items():
+            task = run.expansion.blocks[run.scheduler.block_of(node)].task
+            by_task.setdefault(task, {}).setdefault(decision, []).append(node)
+        rows = []
+        for task in run.expansion.by_task:
+            found = by_task.get(task, {})
+            words = [f"{len(found[decision]):,} {decision}" for decision in ORDER if decision in found]
+            failed = _failed(run, task, found.get(Decision.RUN, []))
+            if failed:
+                words.append(f"{failed:,} of them failed last time")
+            rows.append((described(project.graph, project.graph.tasks[task]), ", ".join(words) or "no instances"))
+        print_table(rows)
+    return ExitCode.OK
+
+
+def _failed(run: object, task: str, nodes: list[int]) -> int:
+    from taskdisc.run import Run
+
+    assert isinstance(run, Run)
+    index = run.project.index
+    if index is None or not nodes:
+        return 0
+    failed = {(failure.instance, failure.key) for failure in index.failures(task)}
+    return sum((suffix_of(run.id_of(node)), run.plan.keys[node]) in failed for node in nodes) if failed else 0
