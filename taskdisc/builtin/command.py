@@ -156,6 +156,8 @@ class CommandExecutor:
             return result._replace(outcome=Outcome.FAILED, parts=(), files=(), error=error)
         message = f"command ended with {what} before the task had a result"
         stdout, stderr = salvage(context.store, context.logs, own_name(job), log_name(job))
+        if stderr is not None:
+            said = said or last_lines(os.path.join(context.store, stderr))
         lost = unanswered(job, spec, outcome, message, hint, launch.began, said)
         return lost._replace(stdout=stdout, stderr=stderr)
 
