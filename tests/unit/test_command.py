@@ -42,13 +42,17 @@ def context(tmp_path, monkeypatch):
     return WorkerContext(str(tmp_path), store, "logs/1", "dirs/1", (("tasks_x", "tasks_x.py"),), (), (spec,))
 
 
+def with_prefix(context, prefix):
+    return context._replace(specs=tuple(spec._replace(prefix=prefix) for spec in context.specs))
+
+
 @pytest.fixture
 def start(context):
     started = []
 
     def start(prefix, max_jobs=2):
-        executor = CommandExecutor(max_jobs, PrefixLauncher(), [prefix])
-        executor.start(context)
+        executor = CommandExecutor(max_jobs, PrefixLauncher())
+        executor.start(with_prefix(context, prefix))
         started.append(executor)
         return executor
 
@@ -211,9 +215,9 @@ def test_half_a_result_is_none(start, tmp_path):
 
 
 def test_a_wrong_prefix_is_an_error_before_anything_runs(context):
-    executor = CommandExecutor(1, PrefixLauncher(), ["srun {nodes}"])
+    executor = CommandExecutor(1, PrefixLauncher())
     with pytest.raises(UsageError, match=r"\{nodes\}"):
-        executor.start(context)
+        executor.start(with_prefix(context, "srun {nodes}"))
     executor.stop(kill=False)
 
 
@@ -278,13 +282,15 @@ def test_commands_die_with_the_run(context, tmp_path):
 import sys, time, pickle
 from taskdisc.builtin.command import CommandExecutor
 from taskdisc.builtin.prefix import PrefixLauncher
-executor = CommandExecutor(1, PrefixLauncher(), ["nice"])
+executor = CommandExecutor(1, PrefixLauncher())
 context, job = pickle.loads(bytes.fromhex(sys.argv[1]))
 executor.start(context)
 executor.submit([job])
 time.sleep(1000)
 """
-    given = pickle.dumps((context, job(0, f"{noting('os.getpid()', path)}; time.sleep(1000)"))).hex()
+    given = pickle.dumps(
+        (with_prefix(context, "nice"), job(0, f"{noting('os.getpid()', path)}; time.sleep(1000)"))
+    ).hex()
     with subprocess.Popen([sys.executable, "-c", text, given]) as process:
         wait_for(path)
         command = int(path.read_text())
