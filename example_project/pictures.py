@@ -114,7 +114,7 @@ def _counts(truth: str, answers: Mapping[str, int], top: float) -> list[str]:
 def _cell(left: float, top: float, count: int, total: int, label: str) -> list[str]:
     share = count / total
     # The root lifts single mistakes among hundreds of right answers into sight.
-    shade = tag("rect", x=left, y=top, width=200, height=80, rx=4, class_="heat", fill_opacity=f"{share ** 0.5:.2f}")
+    shade = tag("rect", x=left, y=top, width=200, height=80, rx=4, class_="heat", fill_opacity=f"{share**0.5:.2f}")
     class_ = "count on-heat" if share > 0.5 else "count" if count else "count nothing"
     return [
         tag("rect", tag("title", f"{label}: {count}"), x=left, y=top, width=200, height=80, rx=4, class_="cell"),

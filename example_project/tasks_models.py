@@ -8,14 +8,16 @@ from penguin import SPECIES, Penguin
 
 from taskdisc import Gather, axis, task
 
-method = axis({  # a mapping gives its values names: model[method=knn-5,seed=0]
-    "knn-1": ("neighbours", 1),
-    "knn-5": ("neighbours", 5),
-    "knn-25": ("neighbours", 25),
-    "bayes": ("bayes",),
-    "tree-1": ("tree", 1),
-    "tree-4": ("tree", 4),
-})
+method = axis(
+    {  # a mapping gives its values names: model[method=knn-5,seed=0]
+        "knn-1": ("neighbours", 1),
+        "knn-5": ("neighbours", 5),
+        "knn-25": ("neighbours", 25),
+        "bayes": ("bayes",),
+        "tree-1": ("tree", 1),
+        "tree-4": ("tree", 4),
+    }
+)
 
 
 def model(train: list[Penguin], method: tuple, min_leaf: int = 3) -> Standardised:

@@ -165,7 +165,10 @@ def _unknown_name(
     where = f"{layer.origin} {key}" if layer.texts else f"{layer.origin}: {key}"
     named = [known for known in graph.tasks.values() if known.name == key]
     if named:
-        return f"{where}: {key} is a task ({named[0].place}): its value is what it computes. Settings are parameters with a default."
+        return (
+            f"{where}: {key} is a task ({named[0].place}): its value is what it computes. "
+            f"Settings are parameters with a default."
+        )
     if task:
         known = sorted(setting for owner, setting in settings if owner == task)
         if known:

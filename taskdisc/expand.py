@@ -136,14 +136,14 @@ class Expansion:
                 rows = array("I", chain.from_iterable(repeat(row, count) for row in rows))
         return rows
 
-    def ids(self, block: Block, name: str, rows: range | None = None) -> list[str]:
+    def ids(self, block: Block, name: str, rows: Sequence[int] | None = None) -> list[str]:
         """Return the printed ids of a block's instances, or of these rows."""
-        columns = [
-            (lambda row, texts=self.elements[axis].texts, column=block.columns[axis]: texts[column[row]])
-            for axis in block.axes
-        ]
         rows = range(block.size) if rows is None else rows
-        return [name + suffix for suffix in id_suffixes([axis.name for axis in block.axes], columns, rows)]
+        columns = []
+        for axis in block.axes:
+            texts, numbers = self.elements[axis].texts, block.columns[axis]
+            columns.append([texts[numbers[row]] for row in rows])
+        return [name + suffix for suffix in id_suffixes([axis.name for axis in block.axes], columns, len(rows))]
 
     def needed(self, wanted: Mapping[int, Iterable[int] | None]) -> list[bytearray]:
         """Return, per block, a byte per row that says whether the wanted rows (None: all of a block) need it."""

@@ -81,8 +81,8 @@ def _changes(
     yield from reasons
 
 
-def _code(before: list[list[str]], now: list[list[str]]) -> Iterator[str]:
-    old, new = dict(map(tuple, before)), dict(map(tuple, now))
+def _code(before: list[tuple[str, str]], now: list[tuple[str, str]]) -> Iterator[str]:
+    old, new = dict(before), dict(now)
     for name in new:
         if name not in old:
             yield f"code: {name} is new in what it reaches"

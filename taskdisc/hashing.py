@@ -3,12 +3,16 @@
 What hashes megabytes, or hashes many thousand times, imports `hashlib`, which is two to six times as fast.
 """
 
-try:
-    from _sha2 import sha256  # type: ignore[import-not-found, unused-ignore]  # Python 3.12 and later
-except ImportError:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hashlib import sha256
+else:
     try:
-        from _sha256 import sha256  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:  # a build without the interpreter's own hashes
-        from hashlib import sha256
+        from _sha2 import sha256  # Python 3.12 and later
+    except ImportError:
+        try:
+            from _sha256 import sha256
+        except ImportError:  # a build without the interpreter's own hashes
+            from hashlib import sha256
 
 __all__ = ["sha256"]

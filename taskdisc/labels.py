@@ -1,7 +1,6 @@
 """Labels as text: how coordinates are printed in ids, and how a printed id is read back."""
 
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -73,12 +72,12 @@ def label_texts(labels: list[Any]) -> list[str]:
     return texts
 
 
-def id_suffixes(names: list[str], columns: list[Callable[[int], str]], rows: range) -> list[str]:
-    """Return the bracketed coordinates of these rows; each column gives a row's label text."""
+def id_suffixes(names: list[str], columns: list[list[str]], count: int) -> list[str]:
+    """Return the bracketed coordinates of `count` rows; each column has the rows' label texts."""
     if not names:
-        return [""] * len(rows)
+        return [""] * count
     form = "[" + ",".join(f"{name}={{}}" for name in names) + "]"
-    return [form.format(*(column(row) for column in columns)) for row in rows]
+    return [form.format(*texts) for texts in zip(*columns, strict=True)]
 
 
 class TargetText(NamedTuple):

@@ -156,7 +156,7 @@ def _import(entry: EntryPoint) -> object:
             f"plugin {entry.name}{source} cannot be imported: {type(error).__name__}: {error}. "
             f"Leave it out: --plugin no:{entry.name}"
         ) from error
-    return plugin  # type: ignore[no-any-return]
+    return plugin
 
 
 def installed_plugins() -> Iterator[EntryPoint]:

@@ -100,7 +100,8 @@ def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, s
         for name, text in (selection.target.brackets or {}).items():
             if name in open_names and given.setdefault(name, text) != text:
                 raise UsageError(
-                    f"{selection.target.text}: {name} is {given[name]} in another target. One run has one value: run twice."
+                    f"{selection.target.text}: {name} is {given[name]} in another target. "
+                    f"One run has one value: run twice."
                 )
     return given
 

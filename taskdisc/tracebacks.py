@@ -77,7 +77,7 @@ def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:
     trace = error.__traceback__
     while trace is not None:
         path = _path(trace.tb_frame, trace)
-        if not path.startswith(OURS):
+        if not path.startswith((OURS, "<frozen importlib")):
             inside = relative_to(path, root)
             last = trace.tb_next is None
             if last or (inside is not None and "site-packages" not in inside):
@@ -90,4 +90,5 @@ def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:
 
 
 def _path(frame: FrameType, trace: TracebackType) -> str:
-    return os.path.abspath(frame.f_code.co_filename)
+    name = frame.f_code.co_filename
+    return name if name.startswith("<") else os.path.abspath(name)

@@ -12,16 +12,21 @@ from hashlib import sha256
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.capture import log_name
 from taskdisc.errors import EncodingError
+from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, replace_paths, set_bases
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
+    from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec, ObjectStore
 
 PICKLED = b"pickle\0"
+PLAIN = frozenset({int, float, str, bool, type(None)})
+"""Types whose values hold no path and no object of the project."""
 
 
 class DamagedObject(Exception):
@@ -42,6 +47,19 @@ class Runner:
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
+        self._values: ValueFingerprints | None = None
+        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        """At the end of the last job; next to nothing is used until the next begins."""
+
+    @property
+    def values(self) -> ValueFingerprints:
+        """What digests results; made when there is one that is no plain number or text."""
+        if self._values is None:
+            from taskdisc.fingerprint.code import CodeFingerprints
+            from taskdisc.fingerprint.values import ValueFingerprints
+
+            self._values = ValueFingerprints(CodeFingerprints(self.context.root), self.plugins)
+        return self._values
 
     def codec(self, name: str) -> Codec:
         """Return the codec called `name`, made on first use."""
@@ -52,7 +70,7 @@ class Runner:
     def run(self, job: Job) -> JobResult:
         """Run one attempt. Whatever the task raises ends up in the result; only KeyboardInterrupt comes out."""
         started, wall = time.time(), time.perf_counter()
-        before = resource.getrusage(resource.RUSAGE_SELF)
+        before = self._usage
         execution = None
         try:
             task = self._tasks[job.task] or self._prepare(job.task)
@@ -73,15 +91,13 @@ class Runner:
                 ErrorText("KeyboardInterrupt", "", None, "E   KeyboardInterrupt"),
             )
         except BaseException as raised:
-            from taskdisc.tracebacks import describe_error
-
-            parts, outcome, error = (), Outcome.FAILED, describe_error(raised, self.context.root)
-        after = resource.getrusage(resource.RUSAGE_SELF)
+            parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
+        after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
         stdout = stderr = None
         if self.capture is not None:
-            stdout, stderr = self.capture.take(f"{job.number}.{job.attempt}")
+            stdout, stderr = self.capture.take(log_name(job))
         seconds = time.perf_counter() - wall
         return JobResult(
             job.number,
@@ -97,6 +113,18 @@ class Runner:
             stderr,
             error,
         )
+
+    def _describe(self, raised: BaseException, job: Job) -> ErrorText:
+        """The exception as text; it names the task's place where no line of the project is to blame."""
+        from taskdisc.tracebacks import describe_error
+
+        error = describe_error(raised, self.context.root)
+        if isinstance(raised, SystemExit):
+            error = error._replace(hint="A task ends by returning. To fail, raise an exception that says why.")
+        if error.place is not None:
+            return error
+        spec = self.context.specs[job.task]
+        return error._replace(place=spec.place, traceback=f"{spec.place}: in {spec.attribute}\n{error.traceback}")
 
     def _prepare(self, index: int) -> PreparedTask:
         spec = self.context.specs[index]
@@ -141,7 +169,7 @@ class PreparedTask:
         self.function = function
         self.is_coroutine = bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x80)
         settings = pickle.loads(spec.settings)
-        plain = all(type(value) in (int, float, str, bool, type(None)) for value in settings.values())
+        plain = all(type(value) in PLAIN for value in settings.values())
         self.shared: dict[str, Any] = settings if plain else {}
         self.settings: bytes | None = None if plain else spec.settings
 
@@ -168,8 +196,7 @@ class Execution:
         """Make the execution's folder on first use, and return its absolute path."""
         if self._directory is None:
             context = self.runner.context
-            name = f"{self.job.number}.{self.job.attempt}"
-            self._directory = os.path.join(context.store, context.directories, name)
+            self._directory = os.path.join(context.store, context.directories, log_name(self.job))
             os.makedirs(self._directory, mode=0o700)
         return self._directory
 
@@ -236,17 +263,13 @@ class Execution:
         return tuple(self._part(named[name], f"output {name!r}") for name in outputs)
 
     def _part(self, value: Any, what: str) -> Part:
-        kind = type(value)
-        if kind not in (int, float, str, bool, type(None)):
+        if type(value) not in PLAIN:
             return self._general_part(value, what)
-        from taskdisc.fingerprint.encoding import digest
-
-        payload = pickle.dumps(value, 5) if self.task.spec.codec == "pickle" else self._encode(value, what)[0]
-        return self._kept(digest(value), [payload], len(payload))
+        plain = self.task.spec.codec == "pickle"
+        pieces: list[Any] = [pickle.dumps(value, 5)] if plain else self._encode(value, what)
+        return self._kept(digest(value), pieces, sum(map(len, pieces)))
 
     def _general_part(self, value: Any, what: str) -> Part:
-        from taskdisc.fingerprint.encoding import digest
-
         context = self.runner.context
         if self.paths is None:
             self.paths = ResultPaths(context.root, context.store, self._directory)
@@ -255,7 +278,7 @@ class Execution:
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
         try:
-            identity = digest(value, place=paths.place)
+            identity = self.runner.values.digest(value, paths.place)
         except EncodingError:
             whole = sha256(PICKLED)
             for piece in pieces:
@@ -270,7 +293,7 @@ class Execution:
             raise TypeError(
                 f"{what} cannot be kept: {type(value).__name__} does not pickle ({error}). "
                 f"Return plain data, or what is needed to make it again."
-            ) from error
+            ) from None
 
     def _kept(self, identity: bytes, pieces: list[bytes | memoryview], size: int) -> Part:
         if size <= self.runner.context.inline_limit:
@@ -305,7 +328,8 @@ def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
             return dict(zip(outputs, value, strict=True))
         raise TypeError(f"outputs are {_listed(outputs)}, and {len(value)} values were returned")
     raise TypeError(
-        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, not {type(value).__name__}"
+        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, "
+        f"not {type(value).__name__}"
     )
 
 

@@ -61,7 +61,7 @@ def options_from(context: click.Context, given: dict[str, Any]) -> Options:
 @click.version_option(taskdisc.__version__, prog_name="taskdisc", message="%(prog)s %(version)s")
 @click.option("-C", "directory", metavar="DIR", help="The project's root; else it is found from here upwards.")
 @click.pass_context
-def taskdisc_command(context: click.Context, directory: str | None) -> None:
+def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
     """pytest for pipelines: functions are tasks, parameter names are dependencies, results are kept."""
     context.obj = {"directory": directory}
 
@@ -75,7 +75,7 @@ def taskdisc_command(context: click.Context, directory: str | None) -> None:
 @click.option("-v", "--verbose", "verbosity", count=True, help="A line for every step.")
 @click.option("-q", "--quiet", is_flag=True, help="Failures only.")
 @click.pass_context
-def run(context: click.Context, quiet: bool, **given: Any) -> int:
+def run(context: click.Context, /, quiet: bool, **given: Any) -> int:
     """Compute TARGETS (default_targets, or all tasks) and print their values.
 
     A target is a task, an output, an id, a slice such as 'model[k=3]', a module's path, or a glob.
@@ -91,7 +91,7 @@ def run(context: click.Context, quiet: bool, **given: Any) -> int:
 @shared(params=False)
 @click.option("--tree", is_flag=True, help="Show what each depends on.")
 @click.pass_context
-def list_(context: click.Context, tree: bool, **given: Any) -> int:
+def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
     """List the tasks, with their axes, places and first lines of documentation."""
     from taskdisc.cli.list import list_tasks
 
@@ -101,7 +101,7 @@ def list_(context: click.Context, tree: bool, **given: Any) -> int:
 @taskdisc_command.command()
 @shared()
 @click.pass_context
-def status(context: click.Context, **given: Any) -> int:
+def status(context: click.Context, /, **given: Any) -> int:
     """Say of each task how many instances are cached, would run, or may run."""
     from taskdisc.cli.status import status as command
 
@@ -111,7 +111,7 @@ def status(context: click.Context, **given: Any) -> int:
 @taskdisc_command.command()
 @shared()
 @click.pass_context
-def explain(context: click.Context, **given: Any) -> int:
+def explain(context: click.Context, /, **given: Any) -> int:
     """Say why TARGETS would run, or why not."""
     from taskdisc.cli.explain import explain as command
 
@@ -123,7 +123,7 @@ def explain(context: click.Context, **given: Any) -> int:
 @click.option("--info", is_flag=True, help="Print when, how long, how large instead of the value.")
 @click.option("--path", "paths", is_flag=True, help="Print where the result's files lie instead of the value.")
 @click.pass_context
-def show(context: click.Context, info: bool, paths: bool, **given: Any) -> int:
+def show(context: click.Context, /, info: bool, paths: bool, **given: Any) -> int:
     """Print the kept values of TARGETS, without running anything."""
     from taskdisc.cli.show import show as command
 
@@ -135,7 +135,7 @@ def show(context: click.Context, info: bool, paths: bool, **given: Any) -> int:
 @click.option("--stdout", "stream", flag_value="stdout", help="Standard output only.")
 @click.option("--stderr", "stream", flag_value="stderr", help="Standard error only.")
 @click.pass_context
-def logs(context: click.Context, stream: str | None, **given: Any) -> int:
+def logs(context: click.Context, /, stream: str | None, **given: Any) -> int:
     """Print what TARGETS wrote in their latest attempts."""
     from taskdisc.cli.logs import logs as command
 
@@ -148,7 +148,7 @@ def logs(context: click.Context, stream: str | None, **given: Any) -> int:
 @click.option("--downstream", is_flag=True, help="Clear what depends on TARGETS too.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be cleared, and clear nothing.")
 @click.pass_context
-def clear(context: click.Context, everything: bool, downstream: bool, **given: Any) -> int:
+def clear(context: click.Context, /, everything: bool, downstream: bool, **given: Any) -> int:
     """Remove the kept results of TARGETS, so that they run again."""
     from taskdisc.cli.clear import clear as command
 
@@ -158,7 +158,7 @@ def clear(context: click.Context, everything: bool, downstream: bool, **given: A
 @taskdisc_command.command()
 @shared(targets=False)
 @click.pass_context
-def config(context: click.Context, **given: Any) -> int:
+def config(context: click.Context, /, **given: Any) -> int:
     """Print the configuration, and where each value comes from."""
     from taskdisc.cli.config import config as command
 
@@ -168,7 +168,7 @@ def config(context: click.Context, **given: Any) -> int:
 @taskdisc_command.command()
 @shared(params=False, targets=False)
 @click.pass_context
-def plugins(context: click.Context, **given: Any) -> int:
+def plugins(context: click.Context, /, **given: Any) -> int:
     """List what is plugged in: from where, which version, what it supplies."""
     from taskdisc.cli.plugins import plugins as command
 

@@ -38,7 +38,8 @@ def latest_attempts(run: Run, task: str) -> dict[str, ResultRow | FailureRow]:
     index = run.project.index
     latest: dict[str, ResultRow | FailureRow] = {}
     if index is not None:
-        for row in (*index.results(task), *index.failures(task)):
+        attempts: list[ResultRow | FailureRow] = [*index.results(task), *index.failures(task)]
+        for row in attempts:
             known = latest.get(row.instance)
             if known is None or row.started > known.started:
                 latest[row.instance] = row

@@ -103,7 +103,7 @@ class ProjectModules:
         if not name or name == "taskdisc" or name.startswith("taskdisc."):
             return None
         loaded = sys.modules.get(name)
-        file, folders = (_place_of(loaded) if loaded is not None else self._search(name))
+        file, folders = _place_of(loaded) if loaded is not None else self._search(name)
         if file:
             return self._read(name, file) if self._is_own(file) else None
         if any(self._is_own(os.path.join(folder, "")) for folder in folders):

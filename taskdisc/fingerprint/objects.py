@@ -158,4 +158,3 @@ def _content(cell: CellType) -> object:
         return cell.cell_contents
     except ValueError:
         return None
-

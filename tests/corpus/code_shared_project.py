@@ -60,7 +60,7 @@ def late(split):
 
     return finish(split)
 ''',
-    "helpers.py": '''\
+    "helpers.py": """\
 import functools
 
 LIMIT = 10
@@ -93,9 +93,9 @@ add = functools.partial(sum, start=0)
 @timed
 def total(rows):
     return add(rows)
-''',
+""",
     "pkg/__init__.py": "from .shapes import area\nfrom .late import *\n",
-    "pkg/shapes.py": '''\
+    "pkg/shapes.py": """\
 from math import pi
 from dataclasses import dataclass
 from . import base
@@ -111,8 +111,8 @@ class Circle(base.Shape):
 
 def area(shape):
     return shape.area()
-''',
-    "pkg/base.py": '''\
+""",
+    "pkg/base.py": """\
 POWER = 2
 
 
@@ -121,7 +121,7 @@ class Shape:
 
     def power(self):
         return POWER
-''',
+""",
     "pkg/late.py": "def finish(rows):\n    return len(rows)\n\n\ndef start(rows):\n    return rows\n",
 }
 

@@ -115,6 +115,7 @@ default_targets = ["t"]
 workers = 61
 executor = "e"
 max_jobs = 3
+storage = "shelf"
 store = "/s"
 plugins = ["a"]
 autoload = false
@@ -134,6 +135,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_DEFAULT_TARGETS": "t",
         "TASKDISC_EXECUTOR": "e",
         "TASKDISC_MAX_JOBS": "3",
+        "TASKDISC_STORAGE": "shelf",
     }
     from_file, bare = loaded(root), root / "bare"
     bare.mkdir()
@@ -228,7 +230,7 @@ TABLE = "pyproject.toml [tool.taskdisc]"
         ),
         (
             "[tool.taskdisc]\npaths = 'src'",
-            f"{TABLE}: paths takes a list of paths, not 'src'. Such as: paths = [\"src\", \"analysis\"]",
+            f'{TABLE}: paths takes a list of paths, not \'src\'. Such as: paths = ["src", "analysis"]',
         ),
         (
             "[tool.taskdisc]\ndefault_targets = ['a', 1]",
@@ -366,9 +368,7 @@ def test_a_table_below_a_task_is_a_value(project: Project) -> None:
 
 def test_texts_of_the_command_line(tmp_path: Path) -> None:
     config = loaded(tmp_path, params=["a=1", "b=x=y", "a=2", "t.c= z", "dir/tasks_x.py::t.d="])
-    assert config.layers == (
-        ParamLayer("-p", {"a": "2", "b": "x=y", "t.c": " z", "dir/tasks_x.py::t.d": ""}, True),
-    )
+    assert config.layers == (ParamLayer("-p", {"a": "2", "b": "x=y", "t.c": " z", "dir/tasks_x.py::t.d": ""}, True),)
     assert config.setting("dir/tasks_x.py::t", "d") == ("", config.layers[0])
 
 

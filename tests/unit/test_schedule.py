@@ -224,7 +224,7 @@ def build(blocks, into, upto=None):
 @settings(max_examples=300, deadline=None)
 @given(random_graphs(), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_random_graphs_end_right(blocks, rng: random.Random, slots):
-    """Everything starts after what it needs, exactly once; what a failure reaches is blocked; growth changes nothing."""
+    """Everything starts after what it needs, once; what a failure reaches is blocked; growth changes nothing."""
     offsets, total = [], 0
     for size, _ in blocks:
         offsets.append(total)
@@ -261,6 +261,6 @@ def test_a_batch_of_any_size_is_one_call(size):
     scheduler = Scheduler()
     a = scheduler.add(size)
     scheduler.add(size, [Edge(a, range(size))])
-    number, nodes = scheduler.take_undecided()
+    _, nodes = scheduler.take_undecided()
     scheduler.done(nodes)
     assert scheduler.take_undecided() == (1, list(range(size, 2 * size)))
