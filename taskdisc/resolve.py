@@ -19,6 +19,7 @@ from taskdisc.graph import (
     TaskGraph,
     order_axes,
     order_tasks,
+    printed_names,
 )
 from taskdisc.marks import MARK, Axis, File, innermost
 from taskdisc.model import MISSING, Collection, Parameter, Task
@@ -61,7 +62,7 @@ def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] |
         raise CollectionError("\n".join(problems))
     ordered = order_tasks(names.tasks, sources)
     axes = _spread_axes(ordered, sources)
-    return TaskGraph(ordered, sources, axes, tuple(names.warnings))
+    return TaskGraph(ordered, sources, axes, tuple(names.warnings), printed_names(ordered))
 
 
 class Names:

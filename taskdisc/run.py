@@ -65,7 +65,7 @@ class Run:
             for selection in selections:
                 missing = self.bindings.open_parameters(graph, selection.task)
                 if missing:
-                    name = graph.tasks[selection.task].name
+                    name = graph.names[selection.task]
                     options = " ".join(f"-p {each}=..." for each in missing)
                     raise UsageError(
                         f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
@@ -75,7 +75,7 @@ class Run:
         for task in graph.tasks.values():
             missing = self.bindings.open_parameters(graph, task.id)
             if missing:
-                left_out.append((task.name, tuple(missing)))
+                left_out.append((graph.names[task.id], tuple(missing)))
             else:
                 chosen += select(graph, [task.id])
         return chosen, tuple(left_out)
@@ -138,7 +138,7 @@ class Run:
         number = self.scheduler.block_of(node)
         block = self.expansion.blocks[number]
         row = node - self.offset(number)
-        return self.expansion.ids(block, self.project.graph.tasks[block.task].name, range(row, row + 1))[0]
+        return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
 
     def steps(self) -> list[int]:
         """Return the nodes of all steps that the targets need; gathers are no steps."""
@@ -270,7 +270,7 @@ class Run:
         outputs, codec = task.options.outputs, task.options.codec
         found = []
         for row in rows:
-            (name,) = self.expansion.ids(block, selection.output or task.name, range(row, row + 1))
+            (name,) = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], range(row, row + 1))
             parts = [self.project.decode(each, codec) for each in self._chosen_parts(stored[row], outputs, selection)]
             value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
             found.append((name, value))

@@ -33,8 +33,7 @@ def _row(graph: TaskGraph, task: Task) -> tuple[str, str, str]:
 
 def described(graph: TaskGraph, task: Task) -> str:
     """Return the task's name with its axes and outputs: `split[seed] -> train, test`."""
-    names = sum(other.name == task.name for other in graph.tasks.values())
-    name = task.name if names == 1 else task.id
+    name = graph.names[task.id]
     axes = ",".join(axis.name for axis in graph.axes[task.id])
     outputs = f" -> {', '.join(task.options.outputs)}" if task.options.outputs else ""
     return f"{name}{f'[{axes}]' if axes else ''}{outputs}"
