@@ -8,6 +8,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import collect
+from taskdisc.errors import CollectionError
 from taskdisc.fingerprint.code import CodeFingerprints, Fingerprint
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.graph import TaskGraph
@@ -39,12 +40,23 @@ class Project:
         try:
             self.collection: Collection = collect(config, self.plugins, extra)
             self.code = CodeFingerprints(config.root, self.summaries)
+            self._refuse_second_definitions()
             self._add_hooks()
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
         except BaseException:
             self.close()
             raise
         self.files = InputFiles(config.root, self.index)
+
+    def _refuse_second_definitions(self) -> None:
+        """The later of two functions of one name hides the earlier, which is never what was meant."""
+        problems = [
+            f"{path}:{later} {name}: defined twice, first in line {first}. Rename one, or delete it."
+            for module, path in self.collection.modules
+            for name, first, later in self.code.defined_twice(module)
+        ]
+        if problems:
+            raise CollectionError("\n".join(problems))
 
     def _tasks(self) -> list[Task]:
         tasks = [configured(task, self.config) for task in self.collection.tasks]
