@@ -236,7 +236,7 @@ class Plan:
                     encodings.append(self._encode(element.value))
                 except EncodingError as error:
                     raise UsageError(
-                        f"axis {axis.name} ({axis.place}): element {number}: {error} "
+                        f"axis {axis.name} ({axis.place}): element {number}: {error}. "
                         f"Make it plain data, and the object in the task."
                     ) from None
             self._values[axis] = encodings

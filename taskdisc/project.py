@@ -15,6 +15,7 @@ from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
 from taskdisc.marks import task_options
 from taskdisc.model import Collection, Task
+from taskdisc.options import suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
 from taskdisc.store.folder import INDEX, make_folder
@@ -45,6 +46,7 @@ class Project:
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
+            self._check_codecs()
         except BaseException:
             self.close()
             raise
@@ -59,6 +61,16 @@ class Project:
         ]
         if problems:
             raise CollectionError("\n".join(problems))
+
+    def _check_codecs(self) -> None:
+        """A codec that nobody supplies is an error before anything runs."""
+        for task in self.graph.tasks.values():
+            codec = task.options.codec
+            if codec != "pickle" and codec not in (known := self.plugins.supplied("codecs")):
+                raise CollectionError(
+                    f"{task.place} {task.name}: no plugin supplies the codec {codec!r}. "
+                    f"{suggestion(codec, sorted(known))}"
+                )
 
     def _tasks(self) -> list[Task]:
         tasks = [configured(task, self.config) for task in self.collection.tasks]
