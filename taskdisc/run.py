@@ -34,7 +34,7 @@ class Run:
         """-1: failures only; 1: a line for every step."""
         graph = project.graph
         if not graph.tasks:
-            raise NothingMatched(_no_tasks(project))
+            raise NothingMatched(no_tasks(project))
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
@@ -434,7 +434,8 @@ def _ranks(expansion: Expansion) -> list[float]:
     return list(ranks)
 
 
-def _no_tasks(project: Project) -> str:
+def no_tasks(project: Project) -> str:
+    """Say that there is nothing to run, and what to do."""
     config = project.config
     if not project.collection.modules:
         return (

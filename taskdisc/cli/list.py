@@ -16,7 +16,9 @@ def list_tasks(options: Options, *, tree: bool) -> int:
     with opened(options) as (project, targets):
         graph = project.graph
         if not graph.tasks:
-            raise NothingMatched("there are no tasks. Every public function in a tasks_*.py is one.")
+            from taskdisc.run import no_tasks
+
+            raise NothingMatched(no_tasks(project))
         wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
         if tree:
             for task in wanted if targets else _ends(graph):
