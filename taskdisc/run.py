@@ -269,9 +269,9 @@ class Run:
         ]
         stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
         outputs, codec = task.options.outputs, task.options.codec
+        names = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], rows)
         found = []
-        for row in rows:
-            (name,) = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], range(row, row + 1))
+        for name, row in zip(names, rows, strict=True):
             parts = [self.project.decode(each, codec) for each in self._chosen_parts(stored[row], outputs, selection)]
             value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
             found.append((name, value))
