@@ -183,11 +183,11 @@ def _unknown_name(
     if filled:
         return f"{where}: {filled}"
     if task:
+        if name in axes:
+            return f"{where}: {name} is an axis of the whole project. Leave the task out: {name}=..."
         known = sorted(setting for owner, setting in settings if owner == task)
         if known:
             return f"{where}: {task} has no setting {name}. It has {', '.join(known)}."
-        if name in axes:
-            return f"{where}: {name} is an axis of the whole project. Leave the task out: {name}=..."
         names = sorted({owner for owner, _ in settings})
         near = closest(task, names)
         return f"{where}: no task {task} has settings.{f' Did you mean {near}?' if near else ''}"

@@ -42,7 +42,8 @@ NAMES = {
     "unknown parameter": Case(
         one("def split(pengiuns): ...\ndef penguins(): ..."),
         "list",
-        "tasks_x.py:1 split: nothing fills 'pengiuns'. Did you mean penguins (tasks_x.py:2)? A helper? Call it _split.\n"
+        "tasks_x.py:1 split: nothing fills 'pengiuns'. Did you mean penguins (tasks_x.py:2)? "
+        "A helper? Call it _split.\n"
         "    A value? Annotate it, add @task, and pass -p pengiuns=... With a usual value: give it a default.",
     ),
     "unknown parameter of a decorated task": Case(
@@ -215,9 +216,13 @@ TARGETS = {
     "no tasks": Case(
         one("def _helper(): ..."), "list", "no tasks in tasks_x.py. Every public function is a task.", NOTHING_MATCHED
     ),
-    "a slice without instances": Case(one(GRID), "run f[k=2]", "f[k=2]: f has no k=2. There are 1, 3.", NOTHING_MATCHED),
+    "a slice without instances": Case(
+        one(GRID), "run f[k=2]", "f[k=2]: f has no k=2. There are 1, 3.", NOTHING_MATCHED
+    ),
     "an axis that the target lacks": Case(one(GRID), "run f[l=2]", "f[l=2]: f has no axis l. It has beta, k."),
-    "an axis of a task without axes": Case(one(GRID), "run plain[l=2]", "plain[l=2]: plain has no axis l. It has none."),
+    "an axis of a task without axes": Case(
+        one(GRID), "run plain[l=2]", "plain[l=2]: plain has no axis l. It has none."
+    ),
     "an axis that the target gathers": Case(
         one(GRID),
         "run mean[k=1]",
@@ -336,10 +341,12 @@ OPTIONS = {
     "@task, of a wrong type": Case(
         one("from taskdisc import task\n@task(outputs='a')\ndef f(): ..."),
         "run",
-        'tasks_x.py:2: @task: outputs takes a tuple of str, such as ("a",), not \'a\'.',
+        "tasks_x.py:2: @task: outputs takes a tuple of str, such as (\"a\",), not 'a'.",
     ),
     "@task on a class": Case(
-        one("from taskdisc import task\n@task\nclass F: ..."), "run", "tasks_x.py:2: @task decorates functions, not classes."
+        one("from taskdisc import task\n@task\nclass F: ..."),
+        "run",
+        "tasks_x.py:2: @task decorates functions, not classes.",
     ),
     "pyproject.toml": Case(
         {"pyproject.toml": "[tool.taskdisc]\nworker = 2"},
