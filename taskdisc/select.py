@@ -80,7 +80,7 @@ def _check_brackets(graph: TaskGraph, selection: Selection) -> None:
         sources = graph.sources[task.id]
         gathered = [s for s in sources.values() if isinstance(s, FromGather) and name in {a.name for a in s.over}]
         if gathered:
-            part = graph.tasks[gathered[0].task].name
+            part = graph.names[gathered[0].task]
             value = selection.target.brackets[name] if selection.target.brackets else ""
             raise UsageError(
                 f"{text}: {task.name} has no axis {name} (it gathers it). {has} "
