@@ -163,15 +163,15 @@ class Bench:
         shape = " x ".join(map(str, self.sizes.grid))
         return [
             *self._planned(f"fan of {self.sizes.large_fan:,}", fan, "total"),
-            *self._planned(f"two grids of {shape}, two gathers", grid, "lines"),
+            *self._planned(f"grids of {shape}, two gathers", grid, "lines"),
         ]
 
     def _planned(self, what: str, project: Path, target: str) -> list[Row]:
         found = apart("planning", project, target=target)
         both = found["expand"] / found["instances"] + found["keys"] / found["keyed"]
         return [
-            each("9", f"expand a {what}, an instance", found["expand"], found["instances"], 0.3),
-            each("9", f"expand a {what} and its keys, an instance", both, 1, 2),
+            each("9", f"{what}: expansion, an instance", found["expand"], found["instances"], 0.3),
+            each("9", f"{what}: and keys, an instance", both, 1, 2),
         ]
 
     def changed_helper(self) -> list[Row]:

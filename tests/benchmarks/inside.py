@@ -63,12 +63,19 @@ def _time_of_keys(run: Any) -> tuple[int, float]:
     return count, taken
 
 
+class _Given:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def take(self) -> Any:
+        return self.value
+
+
 def array(size: int) -> dict[str, float]:
     """Save an array of `size` bytes as a worker does, and load it as another does."""
     import numpy
 
-    value = numpy.arange(size // 8, dtype="f8")
-    runner = _runner({"given": lambda: value})
+    runner = _runner({"given": _Given(numpy.arange(size // 8, dtype="f8")).take})
     saving = []
     for _ in range(2):
         began = time.perf_counter()
@@ -77,7 +84,6 @@ def array(size: int) -> dict[str, float]:
         (part,) = result.parts
         runner.objects.delete(part.object)
     runner.run(_job(0))
-    del value
     return {"save": min(saving), **_loading(part.object)}
 
 
@@ -104,8 +110,12 @@ def _loading(name: str) -> dict[str, float]:
 
 def workers() -> dict[str, float]:
     """Start a worker, let it die, and have it replaced; return what each took."""
+    import taskdisc.jobs
+    import taskdisc.run  # noqa: F401 - a run that has planned has imported it
     from taskdisc.builtin.process import ProcessExecutor
+    from taskdisc.pluginmanager import plugin_manager
 
+    plugin_manager()
     context = _context({"noop": int, "die": _die})
     began = time.perf_counter()
     executor = ProcessExecutor(1)
