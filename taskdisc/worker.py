@@ -19,6 +19,7 @@ from taskdisc.paths import ResultPaths, replace_paths, set_bases
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
+    from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec, ObjectStore
 
 PICKLED = b"pickle\0"
@@ -42,6 +43,17 @@ class Runner:
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
+        self._values: ValueFingerprints | None = None
+
+    @property
+    def values(self) -> ValueFingerprints:
+        """What digests results; made when there is one that is no plain number or text."""
+        if self._values is None:
+            from taskdisc.fingerprint.code import CodeFingerprints
+            from taskdisc.fingerprint.values import ValueFingerprints
+
+            self._values = ValueFingerprints(CodeFingerprints(self.context.root), self.plugins)
+        return self._values
 
     def codec(self, name: str) -> Codec:
         """Return the codec called `name`, made on first use."""
@@ -73,9 +85,7 @@ class Runner:
                 ErrorText("KeyboardInterrupt", "", None, "E   KeyboardInterrupt"),
             )
         except BaseException as raised:
-            from taskdisc.tracebacks import describe_error
-
-            parts, outcome, error = (), Outcome.FAILED, describe_error(raised, self.context.root)
+            parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
         after = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
@@ -97,6 +107,18 @@ class Runner:
             stderr,
             error,
         )
+
+    def _describe(self, raised: BaseException, job: Job) -> ErrorText:
+        """The exception as text; it names the task's place where no line of the project is to blame."""
+        from taskdisc.tracebacks import describe_error
+
+        error = describe_error(raised, self.context.root)
+        if isinstance(raised, SystemExit):
+            error = error._replace(hint="A task ends by returning. To fail, raise an exception that says why.")
+        if error.place is not None:
+            return error
+        spec = self.context.specs[job.task]
+        return error._replace(place=spec.place, traceback=f"{spec.place}: in {spec.attribute}\n{error.traceback}")
 
     def _prepare(self, index: int) -> PreparedTask:
         spec = self.context.specs[index]
@@ -245,8 +267,6 @@ class Execution:
         return self._kept(digest(value), [payload], len(payload))
 
     def _general_part(self, value: Any, what: str) -> Part:
-        from taskdisc.fingerprint.encoding import digest
-
         context = self.runner.context
         if self.paths is None:
             self.paths = ResultPaths(context.root, context.store, self._directory)
@@ -255,7 +275,7 @@ class Execution:
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
         try:
-            identity = digest(value, place=paths.place)
+            identity = self.runner.values.digest(value, paths.place)
         except EncodingError:
             whole = sha256(PICKLED)
             for piece in pieces:
@@ -270,7 +290,7 @@ class Execution:
             raise TypeError(
                 f"{what} cannot be kept: {type(value).__name__} does not pickle ({error}). "
                 f"Return plain data, or what is needed to make it again."
-            ) from error
+            ) from None
 
     def _kept(self, identity: bytes, pieces: list[bytes | memoryview], size: int) -> Part:
         if size <= self.runner.context.inline_limit:
