@@ -105,7 +105,7 @@ class Run:
             self.bindings,
             index=project.index,
             code=project.code.fingerprint,
-            encode=project.values.encode,
+            fingerprints=project.values,
             file_digest=project.files.digest,
             has_object=lambda name: project.objects.has(name),
             root=project.config.root,
