@@ -81,6 +81,8 @@ def array(size: int) -> dict[str, float]:
         began = time.perf_counter()
         result = runner.run(_job(0))
         saving.append(time.perf_counter() - began)
+        if result.error is not None:
+            raise RuntimeError(result.error.traceback)
         (part,) = result.parts
         runner.objects.delete(part.object)
     runner.run(_job(0))
@@ -153,7 +155,7 @@ def _context(functions: dict[str, Any]) -> Any:
     from taskdisc.model import TaskSpec, WorkerContext
 
     specs = [
-        TaskSpec(name, "", name, pickle.dumps({}), (), (), "pickle", Place("", 0), function)
+        TaskSpec(name, "", name, pickle.dumps({}), (), (), "pickle", Place("", 0), function=function)
         for name, function in functions.items()
     ]
     root = os.getcwd()
