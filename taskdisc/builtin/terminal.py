@@ -31,9 +31,29 @@ SHOWN_FAILURES = 20
 
 @hookimpl
 def taskdisc_run_started(run: Run) -> None:
-    """Ask for progress where somebody is watching."""
+    """Ask for progress where somebody is watching, and for every step where -v is given."""
     if sys.stderr.isatty():
         run.tick = 0.1
+    if run.verbosity > 0:
+        run.project.plugins.register(StepLines(run))
+
+
+class StepLines:
+    """A line for every step, as it ends. Registered only when asked for: a hook for each step takes time."""
+
+    def __init__(self, run: Run) -> None:
+        self._plugins = run.project.plugins
+
+    @hookimpl
+    def taskdisc_job_finished(self, step: StepEnd) -> None:
+        """Print the step's line."""
+        sys.stderr.write(f"{_line_start()}{step_line(step)}\n")
+        sys.stderr.flush()
+
+    @hookimpl
+    def taskdisc_run_finished(self) -> None:
+        """Leave with the run."""
+        self._plugins.unregister(self)
 
 
 @hookimpl
@@ -48,9 +68,14 @@ def taskdisc_run_finished(report: RunReport, config: Config) -> None:
     """Print failures and the summary."""
     lines = list(summary(report))
     if lines:
-        start = "\r\x1b[K" if sys.stderr.isatty() else ""
-        sys.stderr.write(start + "\n".join(lines) + "\n")
+        sys.stderr.write(_line_start() + "\n".join(lines) + "\n")
         sys.stderr.flush()
+
+
+def step_line(step: StepEnd) -> str:
+    """Return one line about a step that has ended: outcome, id, duration."""
+    seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
+    return f"{paint(step.outcome, 'green' if step.outcome == Outcome.SUCCEEDED else 'red')} {step.id}{seconds}"
 
 
 def progress_line(run: Run, now: float) -> str:
@@ -82,7 +107,8 @@ def summary(report: RunReport) -> Iterator[str]:
         yield from map(failure_line, report.failures)
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
-    yield closing_line(report)
+    if report.verbosity >= 0 or report.failures:
+        yield closing_line(report)
 
 
 def closing_line(report: RunReport) -> str:
@@ -169,6 +195,11 @@ def paint(text: str, colour: str) -> str:
     if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
+
+
+def _line_start() -> str:
+    """What wipes the line of progress away, where there may be one."""
+    return "\r\x1b[K" if sys.stderr.isatty() else ""
 
 
 def _columns() -> int:
