@@ -136,7 +136,7 @@ class Expansion:
                 rows = array("I", chain.from_iterable(repeat(row, count) for row in rows))
         return rows
 
-    def ids(self, block: Block, name: str, rows: range | None = None) -> list[str]:
+    def ids(self, block: Block, name: str, rows: Sequence[int] | None = None) -> list[str]:
         """Return the printed ids of a block's instances, or of these rows."""
         rows = range(block.size) if rows is None else rows
         columns = []

@@ -54,6 +54,16 @@ def taskdisc_modify_tasks(tasks: list[Task], config: Config) -> None:
     """
 
 
+@hookspec(firstresult=True)
+def taskdisc_fingerprint_value(value: object) -> object | None:
+    """Return a simpler value that stands for `value` in keys, or None to leave it to others.
+
+    Called for objects of classes that the canonical encoding does not know by itself, in axes and settings (in the
+    run) and in results (in the workers). What is returned is tagged with the class's name; two values that it is
+    equal for are one to taskdisc.
+    """
+
+
 @hookspec
 def taskdisc_executors() -> Mapping[str, Callable[..., Executor]]:
     """Supply executors by name. Each factory is called with `workers: int`; see `protocols.Executor`.

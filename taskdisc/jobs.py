@@ -108,11 +108,8 @@ class JobMaker:
         rows = [node - offset for node in nodes]
         columns = [self._column(block, name, rows) for name, _ in self._arguments(task)]
         spec = self._numbers[task.id]
-        many = block.size > 1
-        names = [self._expansion.ids(block, task.name, range(row, row + 1))[0] for row in rows] if many else None
+        names = self._expansion.ids(block, task.name, rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
-        if names is None:
-            names = self._expansion.ids(block, task.name)
         return [
             Job(node, spec, name, attempt, given) for node, name, given in zip(nodes, names, arguments, strict=True)
         ]

@@ -143,6 +143,19 @@ def axis(*elements: Any) -> Any:
     """
     place, module = _caller(), _module()
     pairs = _spread(elements, place)
+    if not _plainly_different(pairs):
+        _check_labels(pairs, place)
+    return Axis(pairs, module=module, place=place)
+
+
+def _plainly_different(pairs: tuple[Element, ...]) -> bool:
+    """Say whether the labels are of one simple type and differ, as in nearly every long axis."""
+    labels = [pair.label for pair in pairs]
+    kinds = set(map(type, labels))
+    return len(kinds) == 1 and kinds <= {int, str} and len(set(labels)) == len(labels)
+
+
+def _check_labels(pairs: tuple[Element, ...], place: Place) -> None:
     seen: dict[Any, int] = {}
     for position, (label, _) in enumerate(pairs, 1):
         try:
@@ -154,7 +167,6 @@ def axis(*elements: Any) -> Any:
             ) from None
         if first != position:
             raise UsageError(f"axis at {place}: elements {first} and {position} are both {label!r}. Leave one out.")
-    return Axis(pairs, module=module, place=place)
 
 
 def _spread(elements: tuple[Any, ...], place: Place) -> tuple[Element, ...]:

@@ -8,11 +8,10 @@ what depends on it cached.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import EncodingError, UsageError
-from taskdisc.fingerprint.encoding import encode
 from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
 from taskdisc.hashing import sha256
 from taskdisc.marks import File
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from taskdisc.bind import Bindings
     from taskdisc.expand import Block, Expansion
     from taskdisc.fingerprint.code import Fingerprint
-    from taskdisc.store.index import Found, Index
+    from taskdisc.store.index import Index, Known
 
 FORMAT = 1
 SIZE = 32
@@ -59,6 +58,7 @@ class Plan:
         *,
         index: Index | None,
         code: Callable[[Any], Fingerprint],
+        encode: Callable[[Any], bytes],
         file_digest: Callable[[File], bytes],
         has_object: Callable[[str], bool],
         root: str,
@@ -69,6 +69,7 @@ class Plan:
         self.bindings = bindings
         self.index = index
         self._code = code
+        self._encode = encode
         self._file_digest = file_digest
         self._has_object = has_object
         self._root = root
@@ -84,7 +85,7 @@ class Plan:
         self.keys: dict[int, bytes] = {}
         """Of the nodes that are to run."""
         self._families: dict[str, Family] = {}
-        self._found: dict[str, dict[bytes, Found]] = {}
+        self._known_by_key: dict[str, dict[bytes, Known]] = {}
         self._labels: dict[Any, list[bytes]] = {}
         self._values: dict[Any, list[bytes]] = {}
         self._groups: dict[tuple[int, int], bytes] = {}
@@ -104,12 +105,14 @@ class Plan:
         settings = {}
         for name, value in sorted(self.bindings.settings[task_id].items()):
             try:
-                settings[name] = encode(value)
+                settings[name] = self._encode(value)
             except EncodingError as error:
                 raise UsageError(f"{task.place} {task.name}: setting {name}: {error}") from None
         sources = sorted(self.graph.sources[task_id].items())
         inputs = [(name, *self._kind(source)) for name, source in sources]
-        prefix = encode((FORMAT, task_id, code.digest, task.options.version, settings, inputs, task.options.outputs))
+        # The repr of strings, ints and tuples of them is the same everywhere, and quicker to have than their encoding.
+        plain = repr((FORMAT, task_id, code.digest, task.options.version, inputs, task.options.outputs))
+        prefix = b"".join([plain.encode(), *(b"\0%s=%s" % (name.encode(), value) for name, value in settings.items())])
         named = tuple(name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile))
         parts = {
             "code": [list(part) for part in code.parts],
@@ -135,51 +138,65 @@ class Plan:
         block, offset = self.expansion.blocks[number], self._offset(number)
         rows = [node - offset for node in nodes]
         family = self.family(block.task)
-        found = self._known(block.task, family)
         keys = self._keys(block, rows, family)
-        if not found:
-            self.keys.update(zip(nodes, keys, strict=True))
-            return [], list(nodes)
+        known = self._known(block.task, family, keys, whole=len(rows) == block.size)
+        self._take(number, self.outputs[block.task] * SIZE, keys, rows, known)
+        artifacts = self.artifacts[number]
         cached, run = [], []
-        digests, artifacts = self.digests[number], self.artifacts[number]
-        width = SIZE * self.outputs[block.task]
         for node, row, key in zip(nodes, rows, keys, strict=True):
-            hit = found.get(key)
-            if hit is None or not self._holds(hit):
+            if artifacts[row]:
+                cached.append(node)
+            else:
                 self.keys[node] = key
                 run.append(node)
-            else:
-                digests[row * width : (row + 1) * width] = hit.digest
-                artifacts[row] = hit.id
-                cached.append(node)
         return cached, run
 
-    def _known(self, task: str, family: Family) -> dict[bytes, Found]:
-        found = self._found.get(task)
-        if found is None:
-            found = {}
-            number = self.index.family(task, family.prefix) if self.index is not None else None
-            if number is not None and self.index is not None:
-                found = self.index.found(number)
-                if self.graph.tasks[task].options.outputs:
-                    gone = {
-                        artifact
-                        for artifact, names in self.index.part_objects(number).items()
-                        if not all(map(self._has_object, names))
-                    }
-                    found = {key: hit for key, hit in found.items() if hit.id not in gone}
-            self._found[task] = found
-        return found
+    def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
+        """What the store may have for these keys. A task that is decided bit by bit is read once."""
+        if self.index is None:
+            return ()
+        if task not in self._known_by_key:
+            number = self.index.family(task, family.prefix)
+            rows = () if number is None else self.index.known(number)
+            if number is not None and self.graph.tasks[task].options.outputs:
+                rows = self._with_objects(number, rows)
+            if whole:
+                return rows
+            self._known_by_key[task] = {row[0]: row for row in rows}
+        known = self._known_by_key[task]
+        return [known[key] for key in keys if key in known]
 
-    def _holds(self, hit: Found) -> bool:
-        """Say whether the files and objects of a known result are still there."""
-        if hit.object is not None and not self._has_object(hit.object):
+    def _with_objects(self, family: int, rows: Iterable[Known]) -> Iterable[Known]:
+        """Leave out results of which an output's object is gone."""
+        assert self.index is not None
+        objects = self.index.part_objects(family)
+        return [row for row in rows if all(map(self._has_object, objects.get(row[1], ())))]
+
+    def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: Iterable[Known]) -> None:
+        """Note the results of the rows whose keys are known; of equal keys the newest that still holds."""
+        digests, artifacts = self.digests[number], self.artifacts[number]
+        place = dict(zip(keys, rows, strict=True))
+        for key, artifact, digest, name, files in known:
+            row = place.get(key)
+            if row is not None and ((name is None and files is None) or self._holds(name, files)):
+                digests[row * width : (row + 1) * width] = digest
+                artifacts[row] = artifact
+        if len(place) == len(rows):
+            return
+        for key, row in zip(keys, rows, strict=True):  # different labels of one value: one key for several rows
+            other = place[key]
+            artifacts[row] = artifacts[other]
+            digests[row * width : (row + 1) * width] = digests[other * width : (other + 1) * width]
+
+    def _holds(self, name: str | None, files: str | None) -> bool:
+        """Say whether the object and the files of a known result are still there."""
+        if name is not None and not self._has_object(name):
             return False
-        if hit.files is not None:
-            from json import loads
+        if files is None:
+            return True
+        from json import loads
 
-            return all(unchanged(FileResult(*file), self._root) for file in loads(hit.files))
-        return True
+        return all(unchanged(FileResult(*file), self._root) for file in loads(files))
 
     def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
@@ -197,7 +214,8 @@ class Plan:
         for name, source in sorted(self.graph.sources[block.task].items()):
             if isinstance(source, FromAxis):
                 values, column = self._axis_values(source), block.columns[source.axis]
-                yield name, [values[column[row]] for row in rows]
+                whole = len(rows) == len(values) and column == range(len(rows))
+                yield name, values if whole else [values[column[row]] for row in rows]
             elif isinstance(source, FromFile):
                 yield name, [self._file_digest(source.file)] * len(rows)
             elif isinstance(source, FromTask):
@@ -215,7 +233,7 @@ class Plan:
             encodings = []
             for number, element in enumerate(self.expansion.elements[axis].elements, 1):
                 try:
-                    encodings.append(encode(element.value))
+                    encodings.append(self._encode(element.value))
                 except EncodingError as error:
                     raise UsageError(
                         f"axis {axis.name} ({axis.place}): element {number}: {error} "
@@ -257,7 +275,7 @@ class Plan:
     def _label_encodings(self, axis: Any) -> list[bytes]:
         if axis not in self._labels:
             try:
-                self._labels[axis] = [encode(element.label) for element in self.expansion.elements[axis].elements]
+                self._labels[axis] = [self._encode(element.label) for element in self.expansion.elements[axis].elements]
             except EncodingError as error:
                 raise UsageError(
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'

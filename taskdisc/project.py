@@ -8,8 +8,9 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import collect
-from taskdisc.fingerprint.code import CodeFingerprints, Fingerprint
+from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
+from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
 from taskdisc.marks import task_options
 from taskdisc.model import Collection, Task
@@ -40,6 +41,7 @@ class Project:
             self.collection: Collection = collect(config, self.plugins, extra)
             self.code = CodeFingerprints(config.root, self.summaries)
             self._add_hooks()
+            self.values = ValueFingerprints(self.code, self.plugins)
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
         except BaseException:
             self.close()
@@ -93,10 +95,6 @@ class Project:
         decoder: Codec = self.plugins.make("codecs", codec)
         set_bases(self.config.root, self.config.store)
         return decoder.decode(memoryview(stored) if isinstance(stored, bytes) else self.objects.open(stored))
-
-    def fingerprint(self, function: Any) -> Fingerprint:
-        """Return the code fingerprint of a task's function."""
-        return self.code.fingerprint(function)
 
     def save_caches(self) -> None:
         """Keep what spares reading modules and input files again; only where there is a store."""

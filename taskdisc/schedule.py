@@ -49,7 +49,7 @@ class Dependents(NamedTuple):
 class Block:
     """What the scheduler keeps of a block."""
 
-    __slots__ = ("dependents", "gathers", "lane", "offset", "rank", "runnable", "size", "undecided")
+    __slots__ = ("dependents", "ended", "gathers", "lane", "offset", "rank", "runnable", "size", "undecided")
 
     def __init__(self, offset: int, size: int, rank: float, lane: int, gathers: bool) -> None:
         self.offset = offset
@@ -58,6 +58,8 @@ class Block:
         self.lane = lane
         self.gathers = gathers
         self.dependents: list[Dependents] = []
+        self.ended = 0
+        """How many of its nodes are done, failed or blocked."""
         self.undecided: list[int] = []
         self.runnable: deque[int] = deque()
 
@@ -127,9 +129,9 @@ class Scheduler:
 
     def _count(self, block: Block, edge: Edge) -> list[int]:
         """Count what the block's rows wait for along an edge; return the nodes that cannot be reached any more."""
-        state, pending, offset = self._state, self._pending, block.offset
+        pending, offset = self._pending, block.offset
         before = self.blocks[edge.block].offset
-        fresh = not any(state[before : before + self.blocks[edge.block].size])
+        fresh = not self.blocks[edge.block].ended
         blocked: list[int] = []
         if edge.starts is None:
             if fresh:
@@ -234,6 +236,7 @@ class Scheduler:
             for node in members:
                 self._state[node] = DONE
             self.unfinished -= len(members)
+            block.ended += len(members)
             rows = [node - block.offset for node in members] if block.offset else members
             for dependents in block.dependents:
                 ready = self._count_down(dependents, rows)
@@ -270,6 +273,7 @@ class Scheduler:
         members = list(nodes)
         for node in members:
             self._state[node] = FAILED
+            self.blocks[self.block_of(node)].ended += 1
         self.unfinished -= len(members)
         return self._block(self._direct_dependents(members))
 
@@ -281,6 +285,7 @@ class Scheduler:
             for node in todo:
                 if self._state[node] == WAITING:
                     self._state[node] = BLOCKED
+                    self.blocks[self.block_of(node)].ended += 1
                     reached.append(node)
             self.unfinished -= len(reached)
             blocked += reached

@@ -19,6 +19,7 @@ from taskdisc.paths import ResultPaths, replace_paths, set_bases
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
+    from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec, ObjectStore
 
 PICKLED = b"pickle\0"
@@ -42,6 +43,17 @@ class Runner:
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
+        self._values: ValueFingerprints | None = None
+
+    @property
+    def values(self) -> ValueFingerprints:
+        """What digests results; made when there is one that is no plain number or text."""
+        if self._values is None:
+            from taskdisc.fingerprint.code import CodeFingerprints
+            from taskdisc.fingerprint.values import ValueFingerprints
+
+            self._values = ValueFingerprints(CodeFingerprints(self.context.root), self.plugins)
+        return self._values
 
     def codec(self, name: str) -> Codec:
         """Return the codec called `name`, made on first use."""
@@ -245,8 +257,6 @@ class Execution:
         return self._kept(digest(value), [payload], len(payload))
 
     def _general_part(self, value: Any, what: str) -> Part:
-        from taskdisc.fingerprint.encoding import digest
-
         context = self.runner.context
         if self.paths is None:
             self.paths = ResultPaths(context.root, context.store, self._directory)
@@ -255,7 +265,7 @@ class Execution:
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
         try:
-            identity = digest(value, place=paths.place)
+            identity = self.runner.values.digest(value, paths.place)
         except EncodingError:
             whole = sha256(PICKLED)
             for piece in pieces:

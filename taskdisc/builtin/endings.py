@@ -16,6 +16,9 @@ HINTS = {
     "SIGXCPU": "The limit of CPU time is used up (ulimit -t).",
 }
 EXIT_HINT = "os._exit() in the task, or in a library it uses? Raise an exception instead."
+SHELL_SIGNAL = 128
+"""Launchers, as shells do, report the end of their child by signal n as exit status 128 + n."""
+TAIL = 10
 
 
 def describe_status(status: int) -> tuple[str, str]:
@@ -27,6 +30,22 @@ def describe_status(status: int) -> tuple[str, str]:
     return f"signal {name} ({-code})", HINTS.get(name, "")
 
 
+def describe_exit(status: int, prefix: str) -> tuple[str, str, str]:
+    """Return the outcome of a launched command, what its wait status means, and a hint."""
+    what, hint = describe_status(status)
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return Outcome.KILLED, what, hint
+    if code > SHELL_SIGNAL:
+        name = signal_name(code - SHELL_SIGNAL)
+        return Outcome.KILLED, f"{what} (signal {name})", HINTS.get(name, "")
+    if code == 0:
+        hint = "Does the prefix run the words that come after it, and wait for them?"
+    elif code in (126, 127):
+        hint = "A command was not found, or could not be run."
+    return Outcome.FAILED, what, f"{hint} The prefix is: {prefix}"
+
+
 def signal_name(number: int) -> str:
     """Return the name of a signal."""
     import signal
@@ -34,17 +53,26 @@ def signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return "SIGRTMIN" if number == signal.SIGRTMIN else f"SIGRTMIN+{number - signal.SIGRTMIN}"
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}" if number > signal.SIGRTMIN else str(number)
 
 
-def killed(job: Job, spec: TaskSpec, message: str, hint: str, began: float | None = None) -> JobResult:
-    """Return the result of a job whose process ended before it could answer."""
+def unanswered(
+    job: Job, spec: TaskSpec, outcome: str, message: str, hint: str, began: float | None = None, said: str = ""
+) -> JobResult:
+    """Return the result of a job that could not give one itself; `said` are last words from elsewhere."""
     now = time.time()
     began = now if began is None else began
-    return JobResult(
-        job.number,
-        Outcome.KILLED,
-        started=began,
-        seconds=max(0.0, now - began),
-        error=ErrorText("killed", message, spec.place, "", hint),
-    )
+    kind = "killed" if outcome == Outcome.KILLED else "launcher"
+    error = ErrorText(kind, message, spec.place, said, hint)
+    return JobResult(job.number, outcome, started=began, seconds=max(0.0, now - began), error=error)
+
+
+def last_lines(path: str) -> str:
+    """Return the last lines of a log, for people."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - 10_000))
+            lines = file.read().decode("utf-8", "backslashreplace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return "\n".join(lines[-TAIL:])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from heapq import heapify, heapreplace
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
-from taskdisc.builtin.endings import describe_status, killed
+from taskdisc.builtin.endings import describe_status, unanswered
+from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.serving import RunnerFactory
 from taskdisc.builtin.workers import Worker, birth
 from taskdisc.capture import log_name, remove_empty, salvage
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
@@ -92,8 +92,8 @@ class ProcessExecutor:
         worker = birth(f"worker-{self._born}", self._context, self._factory)
         self._living.append(worker)
         self._selector.register(worker.results, EVENT_READ, (self._receive, worker))
-        if worker.ending is not None:
-            self._selector.register(worker.ending, EVENT_READ, (self._bury, worker))
+        if worker.group.ending is not None:
+            self._selector.register(worker.group.ending, EVENT_READ, (self._bury, worker))
         return worker
 
     def collect(self) -> list[JobResult]:
@@ -120,7 +120,7 @@ class ProcessExecutor:
         results = worker.receive()
         if results is not None:
             self._ended += results
-        elif worker.ending is None:
+        elif worker.group.ending is None:
             self._bury(worker)
         else:
             # Its end is announced separately, with a status that nobody has touched.
@@ -160,7 +160,7 @@ class ProcessExecutor:
 
     def _forget(self, worker: Worker) -> None:
         self._living.remove(worker)
-        for descriptor in (worker.results, worker.jobs, worker.ending):
+        for descriptor in (worker.results, worker.jobs, worker.group.ending):
             self._unwatch(descriptor)
 
     def _death(self, worker: Worker, job: Job, began: float | None, status: int) -> JobResult:
@@ -169,8 +169,9 @@ class ProcessExecutor:
         what, hint = describe_status(status)
         when = "" if began is not None else " before its first job began"
         stdout, stderr = salvage(context.store, context.logs, worker.name, log_name(job))
-        result = killed(job, context.specs[job.task], f"worker ended with {what}{when}", hint, began)
-        return result._replace(stdout=stdout, stderr=stderr)
+        message = f"worker ended with {what}{when}"
+        lost = unanswered(job, context.specs[job.task], Outcome.KILLED, message, hint, began)
+        return lost._replace(stdout=stdout, stderr=stderr)
 
     def _tidy(self, worker: Worker) -> None:
         assert self._context is not None
@@ -180,22 +181,10 @@ class ProcessExecutor:
         """End the workers, after the jobs that are running or at once. What they still send, `collect` returns."""
         self._stopping = True
         if kill:
-            self._kill()
+            end_groups([worker.group for worker in self._living], GRACE)
         for worker in self._living:
             self._unwatch(worker.jobs)
             worker.dismiss()
         while self._living:
             self._poll(None)
         self._selector.close()
-
-    def _kill(self) -> None:
-        """Ask every worker's process group to end, and end what has not done so after a moment."""
-        from signal import SIGTERM
-
-        for worker in self._living:
-            worker.signal(SIGTERM)
-        deadline = time.monotonic() + GRACE
-        while time.monotonic() < deadline and not all(map(Worker.is_gone, self._living)):
-            time.sleep(0.002)
-        for worker in list(self._living):
-            self._bury(worker)

@@ -52,7 +52,8 @@ def work(ends: Ends, name: str, context: WorkerContext, factory: RunnerFactory |
     try:
         _part_from_run(ends.life)
         ends.keep_from_children()
-        capture = _start_capture(context, name)
+        os.chdir(context.root)
+        capture = start_capture(context, name)
         if factory is None:
             from taskdisc.worker import Runner
 
@@ -92,7 +93,8 @@ def _serve(ends: Ends, run: Callable[[Job], JobResult]) -> None:
                     words[RUNNING] = 0
 
 
-def _start_capture(context: WorkerContext, name: str) -> Capture:
+def start_capture(context: WorkerContext, name: str) -> Capture:
+    """Catch all output of this process from here on, that of a crash included."""
     import faulthandler
 
     from taskdisc.capture import Capture
@@ -132,14 +134,14 @@ def _do_nothing(*_: Any) -> None:
 
 
 def die_with(life: int) -> None:
-    """Have this process group killed when the other end of the pipe `life` closes; the process must be its leader."""
+    """Have this process's group killed when the other end of the pipe `life` closes."""
     import fcntl
 
     if hasattr(fcntl, "F_SETSIG"):
         from signal import SIGKILL
 
         # The kernel does it, whatever the process is doing: no thread that needs the interpreter's lock.
-        fcntl.fcntl(life, fcntl.F_SETOWN, -os.getpid())
+        fcntl.fcntl(life, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(life, fcntl.F_SETSIG, SIGKILL)
         fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
         if _is_closed(life):

@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Any
 
 from taskdisc.errors import Place
-from taskdisc.model import ErrorText, FileResult, Job, JobResult, Part
+from taskdisc.model import ErrorText, FileResult, Job, JobResult, Part, WorkerContext
 
 HEADER = Struct("=I")
 _new = tuple.__new__
@@ -57,6 +57,11 @@ def unpack_result(plain: Any) -> JobResult:
 
 def _unpack_error(kind: str, message: str, place: Any, traceback: str, hint: str) -> ErrorText:
     return ErrorText(kind, message, place and Place(*place), traceback, hint)
+
+
+def without_functions(context: WorkerContext) -> WorkerContext:
+    """Return the context for workers that share no memory with the run: they find the functions by name."""
+    return context._replace(specs=tuple([spec._replace(function=None) for spec in context.specs]))
 
 
 class Inbox:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from mmap import PAGESIZE, mmap
 from typing import NamedTuple
 
+from taskdisc.builtin.groups import ProcessGroup
 from taskdisc.builtin.serving import READ, RUNNING, SINCE, STOP, Ends, RunnerFactory, work
-from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result
+from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.model import Job, JobResult, WorkerContext
 
@@ -22,10 +23,9 @@ class Worker:
 
     def __init__(self, name: str, process: int, jobs: int, results: int, life: int, page: mmap) -> None:
         self.name = name
-        self.process = process
-        """Its id, which is that of its process group, too."""
+        self.group = ProcessGroup(process)
         self.results = results
-        """Readable when there are results, or when the process has ended."""
+        """Readable when there are results, or when the process and all children that hold its pipes have ended."""
         self.jobs: int | None = jobs
         """Writable when there is room for the backlog; None once it is dismissed."""
         self.queue: dict[int, Job] = {}
@@ -37,11 +37,6 @@ class Worker:
         self._page = page
         self._words = memoryview(page).cast("Q")
         self._inbox = Inbox()
-        self._status: int | None = None
-        self.ending = os.pidfd_open(process) if hasattr(os, "pidfd_open") else None
-        """Readable when the process has ended, even where a child that it left holds its pipes."""
-        if self.ending is not None:
-            keep_private(self.ending)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs."""
@@ -92,52 +87,19 @@ class Worker:
             close_private(self.jobs)
             self.jobs = None
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the process and to those of its children that stayed in its group."""
-        try:
-            os.killpg(self.process, number)
-        except ProcessLookupError:
-            if self._status is None:
-                # It is so young that it is not the leader of its group yet.
-                os.kill(self.process, number)
-        except PermissionError:
-            # What is left in the group belongs to somebody else or (macOS) is dead.
-            pass
-
-    def is_gone(self) -> bool:
-        """Say whether the process has ended, and its group is empty."""
-        if self._status is None:
-            self._reap(os.WNOHANG)
-        try:
-            os.killpg(self.process, 0)
-        except (ProcessLookupError, PermissionError):
-            return self._status is not None
-        return False
-
     def bury(self) -> int:
-        """Kill what is left of the process and of its group, release what was kept for it; return its wait status."""
+        """Kill what is left of the process and its group, release what was kept for it, return its wait status."""
         from signal import SIGKILL
 
-        self.signal(SIGKILL)
-        self._reap(0)
+        self.group.signal(SIGKILL)
+        status = self.group.reap()
+        self.group.close()
         self.dismiss()
-        for descriptor in (self.results, self._life, self.ending):
-            if descriptor is not None:
-                close_private(descriptor)
+        close_private(self.results)
+        close_private(self._life)
         self._words.release()
         self._page.close()
-        return self._status or 0
-
-    def _reap(self, options: int) -> None:
-        if self._status is not None:
-            return
-        try:
-            process, status = os.waitpid(self.process, options)
-        except ChildProcessError:
-            # The host program ignores SIGCHLD, or waits for any child: how this one ended is lost.
-            process, status = self.process, 0
-        if process:
-            self._status = status
+        return status
 
 
 class Pipes(NamedTuple):
@@ -195,8 +157,8 @@ def spawn(name: str, context: WorkerContext, factory: RunnerFactory | None) -> W
     from subprocess import Popen
     from tempfile import TemporaryFile
 
-    plain = context._replace(specs=tuple(spec._replace(function=None) for spec in context.specs))
-    introduction = pickle.dumps((list(sys.path), pickle.dumps((name, plain, factory))))
+    # In two layers: what is inside may need the path before it can be unpickled.
+    introduction = pickle.dumps((sys.path, pickle.dumps((name, without_functions(context), factory))))
     pipes = _pipes()
     with TemporaryFile() as shared:
         shared.truncate(PAGESIZE)

@@ -45,14 +45,8 @@ class FamilyRow(NamedTuple):
     parts: dict[str, Any]
 
 
-class Found(NamedTuple):
-    """What a lookup by family says of one result."""
-
-    id: int
-    digest: bytes
-    """The value digests of its outputs (32 bytes each), joined."""
-    object: str | None
-    files: str | None
+Known = tuple[bytes, int, bytes, str | None, str | None]
+"""One known result: key, number, value digests of its outputs (32 bytes each, joined), object, files (JSON)."""
 
 
 class Record(NamedTuple):
@@ -129,11 +123,12 @@ class Index:
     def __init__(self, path: str) -> None:
         self.path = path
         with self._told():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
             self._db.execute("pragma wal_autocheckpoint=16000")
-            self._db.execute("pragma cache_size=-65536")
+            self._db.execute("pragma cache_size=-8192")
             self._prepare()
 
     def _prepare(self) -> None:
@@ -211,10 +206,10 @@ class Index:
 
     # Results
 
-    def found(self, family: int) -> dict[bytes, Found]:
-        """Return by key what the family has; of equal keys, the newest."""
-        rows = self._rows("select key, id, digest, object, files from artifact where family=?", (family,))
-        return {key: Found(number, digest, name, files) for key, number, digest, name, files in rows}
+    def known(self, family: int) -> Iterable[Known]:
+        """Return what the family has, oldest first; it may be a million rows, so they stay plain and are streamed."""
+        with self._told():
+            return self._db.execute("select key, id, digest, object, files from artifact where family=?", (family,))
 
     def next_artifact(self) -> int:
         """Return the number that the next result gets, if nobody else writes."""
@@ -347,7 +342,7 @@ class Index:
     def source(self, digest: str) -> bytes | None:
         """Return the kept summary of a module's text."""
         row = self._one("select summary from source where digest=?", (digest,))
-        return None if row is None else bytes(row[0])
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def keep_sources(self, summaries: dict[str, bytes]) -> None:
         """Remember summaries of modules' texts."""

@@ -10,7 +10,7 @@ import traceback
 
 import pytest
 
-from taskdisc.builtin import workers
+from taskdisc.builtin import groups, workers
 from taskdisc.builtin.inline import InlineExecutor
 from taskdisc.builtin.process import ProcessExecutor, Window
 from taskdisc.capture import log_name
@@ -112,9 +112,8 @@ def wait_for(path):
 
 def interrupted():
     os.kill(os.getpid(), signal.SIGINT)
-    return subprocess.run(
-        [sys.executable, "-c", "import signal; print(signal.getsignal(2))"], capture_output=True
-    ).stdout
+    command = [sys.executable, "-c", "import signal; print(signal.getsignal(2))"]
+    return subprocess.run(command, capture_output=True).stdout
 
 
 def session():
@@ -305,6 +304,18 @@ def test_a_death_is_reported_for_the_job_that_ran(start, tmp_path, call, message
     assert log in (tmp_path / (dead.stdout or dead.stderr)).read_text()
 
 
+def test_systems_without_descriptors_for_processes(start, monkeypatch):
+    monkeypatch.setattr(groups, "open_pidfd", lambda process: None)
+    executor = start(2)
+    executor.submit([job(0, "vanish", 3), job(1, "die", 9), job(2, "same", 2), job(3, "same", 3)])
+    results = {result.number: result for result in collect(executor, 4)}
+    assert results.pop(0).error.message == "worker ended with exit status 3"
+    assert results.pop(1).error.message == "worker ended with signal SIGKILL (9)"
+    assert values(results.values()) == {2: 2, 3: 3}
+    executor.stop(kill=False)
+    assert not executor._living
+
+
 def test_deaths_have_hints(start):
     executor = start(2)
     executor.submit([job(0, "vanish", 0), job(1, "die", 9)])
@@ -340,7 +351,7 @@ def test_an_idle_death_costs_no_job(start):
     executor = start(1)
     executor.submit([job(0, "same", 0)])
     collect(executor, 1)
-    os.kill(executor._living[0].process, signal.SIGKILL)
+    os.kill(executor._living[0].group.leader, signal.SIGKILL)
     executor.submit([job(1, "same", 1), job(2, "same", 2)])
     assert values(collect(executor, 2)) == {1: 1, 2: 2}
 
@@ -348,7 +359,9 @@ def test_an_idle_death_costs_no_job(start):
 def test_a_forgotten_fork_answers_once(start):
     executor = start(1)
     executor.submit([job(0, "fork_and_return"), job(1, "same", 1)])
-    assert values(collect(executor, 2)) == {0: "once", 1: 1}
+    results = collect(executor, 2)
+    assert values(results) == {0: "once", 1: 1}
+    assert [result.stderr for result in results] == [None, None]
 
 
 def test_interrupts_are_for_the_run(start):
@@ -410,7 +423,7 @@ def test_children_of_a_dead_worker_go_with_it(start, tmp_path):
     path = tmp_path / "child"
     executor.submit([job(0, "child_of_child", str(path))])
     wait_for(path)
-    os.kill(executor._living[0].process, signal.SIGKILL)
+    os.kill(executor._living[0].group.leader, signal.SIGKILL)
     assert collect(executor, 1)[0].outcome == Outcome.KILLED
     assert gone(int(path.read_text()))
 
