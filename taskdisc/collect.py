@@ -235,7 +235,7 @@ def _take_function(
                 f'Put it into a module of its own and name that in pyproject.toml: plugins = ["..."].'
             )
         return
-    place = Place(path, function.__code__.co_firstlineno)
+    place = Place(path, _def_line(function))
     options = getattr(value, MARK, None) or getattr(function, MARK, None) or DEFAULTS
     problem = _refusal(function, key)
     if problem:
@@ -243,6 +243,18 @@ def _take_function(
         return
     name = options.name or key
     tasks.append(Task(f"{path}::{name}", name, module, place, value, parameters_of(value, function), options))
+
+
+def _def_line(function: FunctionType) -> int:
+    """The line of `def`; Python itself only knows that of the first decorator."""
+    from linecache import getlines
+
+    first = function.__code__.co_firstlineno
+    lines = getlines(function.__code__.co_filename)
+    if not lines[first - 1 : first] or not lines[first - 1].lstrip().startswith("@"):
+        return first
+    starts = (f"def {function.__name__}(", f"async def {function.__name__}(")
+    return next((n for n, line in enumerate(lines[first:], first + 1) if line.lstrip().startswith(starts)), first)
 
 
 def _refusal(function: FunctionType, name: str) -> str | None:

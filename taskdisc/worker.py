@@ -85,9 +85,7 @@ class Runner:
                 ErrorText("KeyboardInterrupt", "", None, "E   KeyboardInterrupt"),
             )
         except BaseException as raised:
-            from taskdisc.tracebacks import describe_error
-
-            parts, outcome, error = (), Outcome.FAILED, describe_error(raised, self.context.root)
+            parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
         after = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
@@ -109,6 +107,18 @@ class Runner:
             stderr,
             error,
         )
+
+    def _describe(self, raised: BaseException, job: Job) -> ErrorText:
+        """The exception as text; it names the task's place where no line of the project is to blame."""
+        from taskdisc.tracebacks import describe_error
+
+        error = describe_error(raised, self.context.root)
+        if isinstance(raised, SystemExit):
+            error = error._replace(hint="A task ends by returning. To fail, raise an exception that says why.")
+        if error.place is not None:
+            return error
+        spec = self.context.specs[job.task]
+        return error._replace(place=spec.place, traceback=f"{spec.place}: in {spec.attribute}\n{error.traceback}")
 
     def _prepare(self, index: int) -> PreparedTask:
         spec = self.context.specs[index]
@@ -280,7 +290,7 @@ class Execution:
             raise TypeError(
                 f"{what} cannot be kept: {type(value).__name__} does not pickle ({error}). "
                 f"Return plain data, or what is needed to make it again."
-            ) from error
+            ) from None
 
     def _kept(self, identity: bytes, pieces: list[bytes | memoryview], size: int) -> Part:
         if size <= self.runner.context.inline_limit:

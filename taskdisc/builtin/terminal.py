@@ -25,6 +25,8 @@ WORDS = (
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+NO_EXCEPTIONS = ("killed", "launcher")
+"""Kinds of errors that are no exceptions; their messages speak for themselves."""
 SHOWN_FAILURES = 20
 """Failure sections that are printed in full; the others are a line in the summary."""
 
@@ -151,7 +153,8 @@ def failure_line(failure: StepEnd) -> str:
     if error is not None:
         first = error.message.split("\n", 1)[0]
         place = f" ({error.place})" if error.place is not None else ""
-        reason = f" - {error.kind}: {first}{place}" if first else f" - {error.kind}{place}"
+        kind = "" if error.kind in NO_EXCEPTIONS else error.kind
+        reason = f" - {': '.join(filter(None, (kind, first)))}{place}"
     return f"{paint(failure.outcome.upper(), 'red')} {failure.id}{reason}"
 
 

@@ -123,7 +123,15 @@ def test_the_launcher_gets_its_words_unchanged(start, tmp_path):
     assert result.outcome == Outcome.SUCCEEDED, result
     words = (tmp_path / "words").read_text().splitlines()
     # An option of another program: `env` would take none of these, so it stands last in the prefix.
-    assert words[:7] == ["--name=work", "a b; $HOME", "work[0]", "env", sys.executable, "-m", "taskdisc.builtin.command"]
+    assert words[:7] == [
+        "--name=work",
+        "a b; $HOME",
+        "work[0]",
+        "env",
+        sys.executable,
+        "-m",
+        "taskdisc.builtin.command",
+    ]
 
 
 def test_a_failing_task_fails_as_anywhere(start):
@@ -220,7 +228,9 @@ def test_stop_waits_and_keeps_the_results(start):
 def test_kill_ends_the_launcher_and_all_behind_it(start, tmp_path):
     executor = start(stand_in(tmp_path, '"$@"'))
     path = tmp_path / "child"
-    action = f"child = subprocess.Popen(['sleep', '1000']); open({str(path)!r}, 'w').write(str(child.pid)); child.wait()"
+    action = (
+        f"child = subprocess.Popen(['sleep', '1000']); open({str(path)!r}, 'w').write(str(child.pid)); child.wait()"
+    )
     executor.submit([job(0, action)])
     wait_for(path)
     executor.stop(kill=True)
@@ -269,7 +279,9 @@ executor.start(context)
 executor.submit([job])
 time.sleep(1000)
 """
-    action = f"open({str(path)!r} + '.new', 'w').write(str(os.getpid())); os.rename({str(path)!r} + '.new', {str(path)!r})"
+    action = (
+        f"open({str(path)!r} + '.new', 'w').write(str(os.getpid())); os.rename({str(path)!r} + '.new', {str(path)!r})"
+    )
     given = pickle.dumps((context, job(0, f"{action}; time.sleep(1000)"))).hex()
     with subprocess.Popen([sys.executable, "-c", text, given]) as process:
         wait_for(path)

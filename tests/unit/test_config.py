@@ -115,6 +115,7 @@ default_targets = ["t"]
 workers = 61
 executor = "e"
 max_jobs = 3
+storage = "shelf"
 store = "/s"
 plugins = ["a"]
 autoload = false
@@ -134,6 +135,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_DEFAULT_TARGETS": "t",
         "TASKDISC_EXECUTOR": "e",
         "TASKDISC_MAX_JOBS": "3",
+        "TASKDISC_STORAGE": "shelf",
     }
     from_file, bare = loaded(root), root / "bare"
     bare.mkdir()
