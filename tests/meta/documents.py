@@ -1,7 +1,7 @@
 """The blocks of a Markdown file that can be executed, and how that is done.
 
-```python and ```toml blocks are written to files, ```console blocks are typed into a shell in the same folder. A file is
-called what the first line of its block says (`# tasks_hello.py`); a toml block without such a line is pyproject.toml.
+```python and ```toml blocks are written to files, ```console blocks are typed into a shell in the same folder. A file
+is called what its first line says (`# tasks_hello.py`); a toml block without such a line is pyproject.toml.
 """
 
 from __future__ import annotations
