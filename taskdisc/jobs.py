@@ -84,6 +84,7 @@ class JobMaker:
             task.options.outputs,
             task.options.codec,
             task.place,
+            task.options.prefix,
             task.function,
         )
 

@@ -113,6 +113,8 @@ class TaskSpec(NamedTuple):
     outputs: tuple[str, ...]
     codec: str
     place: Place
+    prefix: str | tuple[str, ...] = ()
+    """Words that go before the command that runs a job of this task by itself."""
     function: Any = None
     """The function itself, for workers that share memory with the run."""
 

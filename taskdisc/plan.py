@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from taskdisc.bind import Bindings
     from taskdisc.expand import Block, Expansion
     from taskdisc.fingerprint.code import Fingerprint
+    from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.store.index import Index, Known
 
 FORMAT = 1
@@ -58,7 +59,7 @@ class Plan:
         *,
         index: Index | None,
         code: Callable[[Any], Fingerprint],
-        encode: Callable[[Any], bytes],
+        fingerprints: ValueFingerprints,
         file_digest: Callable[[File], bytes],
         has_object: Callable[[str], bool],
         root: str,
@@ -69,7 +70,7 @@ class Plan:
         self.bindings = bindings
         self.index = index
         self._code = code
-        self._encode = encode
+        self._fingerprints = fingerprints
         self._file_digest = file_digest
         self._has_object = has_object
         self._root = root
@@ -105,7 +106,7 @@ class Plan:
         settings = {}
         for name, value in sorted(self.bindings.settings[task_id].items()):
             try:
-                settings[name] = self._encode(value)
+                settings[name] = self._fingerprints.encode(value)
             except EncodingError as error:
                 raise UsageError(f"{task.place} {task.name}: setting {name}: {error}") from None
         sources = sorted(self.graph.sources[task_id].items())
@@ -230,16 +231,14 @@ class Plan:
     def _axis_values(self, source: FromAxis) -> list[bytes]:
         axis = source.axis
         if axis not in self._values:
-            encodings = []
-            for number, element in enumerate(self.expansion.elements[axis].elements, 1):
-                try:
-                    encodings.append(self._encode(element.value))
-                except EncodingError as error:
-                    raise UsageError(
-                        f"axis {axis.name} ({axis.place}): element {number}: {error} "
-                        f"Make it plain data, and the object in the task."
-                    ) from None
-            self._values[axis] = encodings
+            elements = self.expansion.elements[axis].elements
+            try:
+                self._values[axis] = self._fingerprints.encode_each([element.value for element in elements])
+            except EncodingError as error:
+                raise UsageError(
+                    f"axis {axis.name} ({axis.place}): {error} "
+                    f"Make its elements plain data, and the object in the task."
+                ) from None
         return self._values[axis]
 
     def _result_column(self, number: int, source: FromTask, rows: list[int]) -> list[bytes]:
@@ -275,7 +274,9 @@ class Plan:
     def _label_encodings(self, axis: Any) -> list[bytes]:
         if axis not in self._labels:
             try:
-                self._labels[axis] = [self._encode(element.label) for element in self.expansion.elements[axis].elements]
+                self._labels[axis] = self._fingerprints.encode_each(
+                    [element.label for element in self.expansion.elements[axis].elements]
+                )
             except EncodingError as error:
                 raise UsageError(
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'

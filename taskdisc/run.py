@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from taskdisc.protocols import Executor
 
 SHOWN_BLOCKED = 5
+PLAIN, LAUNCHED = 0, 1
+"""Lanes of the scheduler: jobs for the run's executor, and jobs of tasks with a prefix."""
 
 
 class Run:
@@ -44,7 +46,6 @@ class Run:
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
-        self.lanes: dict[int, str] = {0: project.config.executor}
         self.plan = self._make_plan()
         self._add_blocks()
         self.counts: dict[str, int] = {}
@@ -104,7 +105,7 @@ class Run:
             self.bindings,
             index=project.index,
             code=project.code.fingerprint,
-            encode=project.values.encode,
+            fingerprints=project.values,
             file_digest=project.files.digest,
             has_object=lambda name: project.objects.has(name),
             root=project.config.root,
@@ -113,6 +114,8 @@ class Run:
 
     def _add_blocks(self) -> None:
         needed = self.expansion.needed(self.wanted)
+        self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if block.gather is None)
+        """How many steps there are."""
         ranks = _ranks(self.expansion)
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
@@ -123,7 +126,7 @@ class Run:
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=1 if prefix else 0,
+                lane=LAUNCHED if prefix else PLAIN,
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
             )
@@ -150,18 +153,6 @@ class Run:
             for node in range(self.offset(block.number), self.offset(block.number) + block.size)
             if self.scheduler.state(node) != LEFT_OUT
         ]
-
-    @property
-    def total(self) -> int:
-        """How many steps there are."""
-        return sum(
-            sum(
-                self.scheduler.state(node) != LEFT_OUT
-                for node in range(self.offset(b.number), self.offset(b.number) + b.size)
-            )
-            for b in self.expansion.blocks
-            if b.gather is None
-        )
 
     def _is_gather(self, node: int) -> bool:
         return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
@@ -203,7 +194,8 @@ class Run:
     def _work(self) -> None:
         line = Line(self)
         try:
-            while self.scheduler.unfinished and line.work():
+            while self.scheduler.unfinished:
+                line.work()
                 self._decide()
         except KeyboardInterrupt:
             self.interrupted = True
@@ -314,35 +306,25 @@ class Line:
         """The executor of a lane, started when it is first needed."""
         found = self.executors.get(lane)
         if found is None:
-            found = self.executors[lane] = self._launched() if lane else self._made()
+            config, make = self.run.project.config, self.run.project.plugins.make
+            if lane == LAUNCHED:
+                found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
+            else:
+                found = make("executors", config.executor, workers=config.workers)
+            self.executors[lane] = found
             found.start(self.context)
         return found
 
-    def _made(self) -> Executor:
-        config = self.run.project.config
-        executor: Executor = self.run.project.plugins.make("executors", config.executor, workers=config.workers)
-        return executor
-
-    def _launched(self) -> Executor:
-        from taskdisc.builtin.command import CommandExecutor
-
-        config = self.run.project.config
-        tasks = self.run.project.graph.tasks
-        launcher = self.run.project.plugins.make("launchers", "prefix")
-        return CommandExecutor(config.max_jobs, launcher, [tasks[spec.id].options.prefix for spec in self.jobs.specs])
-
-    def work(self) -> bool:
-        """Submit what can run, wait, take what has ended; return False when there is nothing to wait for."""
-        for lane in (0, 1):
+    def work(self) -> None:
+        """Submit what can run, wait, and take what has ended."""
+        for lane in (PLAIN, LAUNCHED):
             self._submit(lane)
         if self.recorder.is_due:
             self.run.ended(self.recorder.commit())
-        if not self.run.running:
-            return False
+        assert self.run.running, "steps are left that wait for nothing"
         self._wait()
         self._collect()
         self._tell()
-        return True
 
     def _submit(self, lane: int) -> None:
         scheduler = self.run.scheduler

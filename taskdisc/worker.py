@@ -12,7 +12,9 @@ from hashlib import sha256
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.capture import log_name
 from taskdisc.errors import EncodingError
+from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, replace_paths, set_bases
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from taskdisc.protocols import Codec, ObjectStore
 
 PICKLED = b"pickle\0"
+PLAIN = frozenset({int, float, str, bool, type(None)})
+"""Types whose values hold no path and no object of the project."""
 
 
 class DamagedObject(Exception):
@@ -44,6 +48,8 @@ class Runner:
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
         self._values: ValueFingerprints | None = None
+        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        """At the end of the last job; next to nothing is used until the next begins."""
 
     @property
     def values(self) -> ValueFingerprints:
@@ -64,7 +70,7 @@ class Runner:
     def run(self, job: Job) -> JobResult:
         """Run one attempt. Whatever the task raises ends up in the result; only KeyboardInterrupt comes out."""
         started, wall = time.time(), time.perf_counter()
-        before = resource.getrusage(resource.RUSAGE_SELF)
+        before = self._usage
         execution = None
         try:
             task = self._tasks[job.task] or self._prepare(job.task)
@@ -86,12 +92,12 @@ class Runner:
             )
         except BaseException as raised:
             parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
-        after = resource.getrusage(resource.RUSAGE_SELF)
+        after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
         stdout = stderr = None
         if self.capture is not None:
-            stdout, stderr = self.capture.take(f"{job.number}.{job.attempt}")
+            stdout, stderr = self.capture.take(log_name(job))
         seconds = time.perf_counter() - wall
         return JobResult(
             job.number,
@@ -163,7 +169,7 @@ class PreparedTask:
         self.function = function
         self.is_coroutine = bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x80)
         settings = pickle.loads(spec.settings)
-        plain = all(type(value) in (int, float, str, bool, type(None)) for value in settings.values())
+        plain = all(type(value) in PLAIN for value in settings.values())
         self.shared: dict[str, Any] = settings if plain else {}
         self.settings: bytes | None = None if plain else spec.settings
 
@@ -190,8 +196,7 @@ class Execution:
         """Make the execution's folder on first use, and return its absolute path."""
         if self._directory is None:
             context = self.runner.context
-            name = f"{self.job.number}.{self.job.attempt}"
-            self._directory = os.path.join(context.store, context.directories, name)
+            self._directory = os.path.join(context.store, context.directories, log_name(self.job))
             os.makedirs(self._directory, mode=0o700)
         return self._directory
 
@@ -258,13 +263,11 @@ class Execution:
         return tuple(self._part(named[name], f"output {name!r}") for name in outputs)
 
     def _part(self, value: Any, what: str) -> Part:
-        kind = type(value)
-        if kind not in (int, float, str, bool, type(None)):
+        if type(value) not in PLAIN:
             return self._general_part(value, what)
-        from taskdisc.fingerprint.encoding import digest
-
-        payload = pickle.dumps(value, 5) if self.task.spec.codec == "pickle" else self._encode(value, what)[0]
-        return self._kept(digest(value), [payload], len(payload))
+        plain = self.task.spec.codec == "pickle"
+        pieces: list[Any] = [pickle.dumps(value, 5)] if plain else self._encode(value, what)
+        return self._kept(digest(value), pieces, sum(map(len, pieces)))
 
     def _general_part(self, value: Any, what: str) -> Part:
         context = self.runner.context

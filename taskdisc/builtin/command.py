@@ -47,11 +47,10 @@ class Launch(NamedTuple):
 class CommandExecutor:
     """Runs each job as a command behind the prefix of its task, at most `max_jobs` at once."""
 
-    def __init__(self, max_jobs: int, launcher: Launcher, prefixes: Sequence[str | Sequence[str]]) -> None:
-        """`prefixes` are those of the tasks, in the order of `WorkerContext.specs`; a str is split as a shell would."""
+    def __init__(self, max_jobs: int, launcher: Launcher) -> None:
+        """`launcher` makes the words that go before a command from the prefix of its task."""
         self._max_jobs = max_jobs
         self._launcher = launcher
-        self._prefixes = prefixes
         self._words: list[list[str]] = []
         self._running: list[Launch] = []
         self._ended: list[JobResult] = []
@@ -64,7 +63,7 @@ class CommandExecutor:
     def start(self, context: WorkerContext) -> None:
         """Check the prefixes before anything is launched. Raises UsageError."""
         self._context = without_functions(context)
-        self._words = [split_prefix(prefix) for prefix in self._prefixes]
+        self._words = [split_prefix(spec.prefix) for spec in context.specs]
         for index, words in enumerate(self._words):
             self._launcher.prefix(words, self._values(Job(0, index, "", 1, ())))
 
@@ -156,6 +155,8 @@ class CommandExecutor:
             return result._replace(outcome=Outcome.FAILED, parts=(), files=(), error=error)
         message = f"command ended with {what} before the task had a result"
         stdout, stderr = salvage(context.store, context.logs, own_name(job), log_name(job))
+        if stderr is not None:
+            said = said or last_lines(os.path.join(context.store, stderr))
         lost = unanswered(job, spec, outcome, message, hint, launch.began, said)
         return lost._replace(stdout=stdout, stderr=stderr)
 

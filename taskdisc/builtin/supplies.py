@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def taskdisc_executors() -> dict[str, Callable[..., Executor]]:
-    """`process`: forked workers on this machine; `inline`: one job at a time in the run itself."""
-    return {"process": _process, "inline": _inline}
+    """`process`: forked workers; `inline`: one job at a time in the run itself; `command`: a process for each job."""
+    return {"process": _process, "inline": _inline, "command": _command}
 
 
 def _process(workers: int) -> Executor:
@@ -27,6 +27,12 @@ def _inline(workers: int) -> Executor:
     from taskdisc.builtin.inline import InlineExecutor
 
     return InlineExecutor(workers)
+
+
+def _command(workers: int, launcher: Launcher | None = None) -> Executor:
+    from taskdisc.builtin.command import CommandExecutor
+
+    return CommandExecutor(workers, launcher or _prefix())
 
 
 def taskdisc_stores() -> dict[str, Callable[..., ObjectStore]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.fingerprint.encoding import digest, encode
+from taskdisc.fingerprint.scalars import SCALARS
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -27,6 +28,12 @@ class ValueFingerprints:
     def encode(self, value: Any) -> bytes:
         """Return the canonical encoding. Raises EncodingError."""
         return encode(value, extend=self._extend, class_code=self._class_code)
+
+    def encode_each(self, values: Sequence[Any]) -> list[bytes]:
+        """Return the encodings of many values, quickly where they are numbers or texts of one type."""
+        kinds = set(map(type, values))
+        scalar = SCALARS.get(kinds.pop()) if len(kinds) == 1 else None
+        return list(map(scalar or self.encode, values))
 
     def digest(self, value: Any, place: Callable[[PurePath], tuple[str, str]]) -> bytes:
         """Return the value digest of a result; `place` says how its paths count. Raises EncodingError."""

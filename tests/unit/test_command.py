@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import taskdisc
 from taskdisc.builtin import groups
 from taskdisc.builtin.command import CommandExecutor
 from taskdisc.builtin.prefix import PrefixLauncher
@@ -18,6 +19,11 @@ from taskdisc.model import ArgumentKind, Job, Outcome, TaskSpec, WorkerContext
 PROJECT = """
 import os, subprocess, sys, time
 
+def note(number, path):
+    with open(path + ".new", "w") as file:
+        file.write(str(number))
+    os.rename(path + ".new", path)
+
 def work(action):
     return eval(action) if action.startswith("(") else exec(action)
 """
@@ -25,7 +31,9 @@ PLACE = Place("tasks_x.py", 4)
 
 
 @pytest.fixture
-def context(tmp_path):
+def context(tmp_path, monkeypatch):
+    # So that the command finds taskdisc where these tests do, installed or not.
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(os.path.dirname(taskdisc.__file__)))
     (tmp_path / "tasks_x.py").write_text(PROJECT)
     spec = TaskSpec(
         "tasks_x.py::work", "tasks_x", "work", pickle.dumps({}), (("action", ArgumentKind.VALUE),), (), "pickle", PLACE
@@ -34,13 +42,17 @@ def context(tmp_path):
     return WorkerContext(str(tmp_path), store, "logs/1", "dirs/1", (("tasks_x", "tasks_x.py"),), (), (spec,))
 
 
+def with_prefix(context, prefix):
+    return context._replace(specs=tuple(spec._replace(prefix=prefix) for spec in context.specs))
+
+
 @pytest.fixture
 def start(context):
     started = []
 
     def start(prefix, max_jobs=2):
-        executor = CommandExecutor(max_jobs, PrefixLauncher(), [prefix])
-        executor.start(context)
+        executor = CommandExecutor(max_jobs, PrefixLauncher())
+        executor.start(with_prefix(context, prefix))
         started.append(executor)
         return executor
 
@@ -80,8 +92,15 @@ def stand_in(tmp_path, text):
     return str(path)
 
 
+def noting(number, path):
+    """Return a statement that writes a number to a file, all at once."""
+    return f"note({number}, {str(path)!r})"
+
+
 def wait_for(path):
+    deadline = time.monotonic() + 20
     while not os.path.exists(path):
+        assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
@@ -118,20 +137,13 @@ def test_nothing_is_left_of_a_silent_job(start, tmp_path):
 
 
 def test_the_launcher_gets_its_words_unchanged(start, tmp_path):
-    launcher = stand_in(tmp_path, f'for word; do echo "$word"; done > {tmp_path}/words; exec "$@"')
+    note = f'for word; do echo "$word"; done > {tmp_path}/words'
+    launcher = stand_in(tmp_path, f'{note}; while [ "$1" != env ]; do shift; done; exec "$@"')
     result = run(start((launcher, "--name={task}", "a b; $HOME", "{id}", "env")), "(1)")
     assert result.outcome == Outcome.SUCCEEDED, result
     words = (tmp_path / "words").read_text().splitlines()
-    # An option of another program: `env` would take none of these, so it stands last in the prefix.
-    assert words[:7] == [
-        "--name=work",
-        "a b; $HOME",
-        "work[0]",
-        "env",
-        sys.executable,
-        "-m",
-        "taskdisc.builtin.command",
-    ]
+    command = [sys.executable, "-m", "taskdisc.builtin.command"]
+    assert words[:-1] == ["--name=work", "a b; $HOME", "work[0]", "env", *command]
 
 
 def test_a_failing_task_fails_as_anywhere(start):
@@ -203,9 +215,9 @@ def test_half_a_result_is_none(start, tmp_path):
 
 
 def test_a_wrong_prefix_is_an_error_before_anything_runs(context):
-    executor = CommandExecutor(1, PrefixLauncher(), ["srun {nodes}"])
+    executor = CommandExecutor(1, PrefixLauncher())
     with pytest.raises(UsageError, match=r"\{nodes\}"):
-        executor.start(context)
+        executor.start(with_prefix(context, "srun {nodes}"))
     executor.stop(kill=False)
 
 
@@ -228,10 +240,7 @@ def test_stop_waits_and_keeps_the_results(start):
 def test_kill_ends_the_launcher_and_all_behind_it(start, tmp_path):
     executor = start(stand_in(tmp_path, '"$@"'))
     path = tmp_path / "child"
-    action = (
-        f"child = subprocess.Popen(['sleep', '1000']); open({str(path)!r}, 'w').write(str(child.pid)); child.wait()"
-    )
-    executor.submit([job(0, action)])
+    executor.submit([job(0, f"child = subprocess.Popen(['sleep', '1000']); {noting('child.pid', path)}; child.wait()")])
     wait_for(path)
     executor.stop(kill=True)
     assert executor.collect()[0].outcome == Outcome.KILLED
@@ -269,20 +278,19 @@ def test_systems_without_descriptors_for_processes(start, monkeypatch):
 
 def test_commands_die_with_the_run(context, tmp_path):
     path = tmp_path / "pid"
-    text = f"""
+    text = """
 import sys, time, pickle
 from taskdisc.builtin.command import CommandExecutor
 from taskdisc.builtin.prefix import PrefixLauncher
-executor = CommandExecutor(1, PrefixLauncher(), ["nice"])
+executor = CommandExecutor(1, PrefixLauncher())
 context, job = pickle.loads(bytes.fromhex(sys.argv[1]))
 executor.start(context)
 executor.submit([job])
 time.sleep(1000)
 """
-    action = (
-        f"open({str(path)!r} + '.new', 'w').write(str(os.getpid())); os.rename({str(path)!r} + '.new', {str(path)!r})"
-    )
-    given = pickle.dumps((context, job(0, f"{action}; time.sleep(1000)"))).hex()
+    given = pickle.dumps(
+        (with_prefix(context, "nice"), job(0, f"{noting('os.getpid()', path)}; time.sleep(1000)"))
+    ).hex()
     with subprocess.Popen([sys.executable, "-c", text, given]) as process:
         wait_for(path)
         command = int(path.read_text())

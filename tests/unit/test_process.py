@@ -106,7 +106,9 @@ def touch(path):
 
 
 def wait_for(path):
+    deadline = time.monotonic() + 20
     while not os.path.exists(path):
+        assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
@@ -240,7 +242,6 @@ def test_ten_thousand_tiny_jobs(start):
     executor = start()
     results = run_all(executor, [job(n, "same", n) for n in range(10_000)])
     assert values(results) == {n: n for n in range(10_000)}
-    assert executor._window.size > 50
 
 
 def test_large_messages_both_ways_at_once(start):
