@@ -33,29 +33,33 @@ SHOWN_FAILURES = 20
 
 @hookimpl
 def taskdisc_run_started(run: Run) -> None:
-    """Ask for progress where somebody is watching, and for every step where -v is given."""
+    """Ask for progress where somebody is watching, and for every step where -v asks for it."""
     if sys.stderr.isatty():
         run.tick = 0.1
     if run.verbosity > 0:
+        for given in run.project.plugins.hook.taskdisc_report_header(config=run.project.config):
+            lines = given if isinstance(given, list) else [given]
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
         run.project.plugins.register(StepLines(run))
 
 
 class StepLines:
-    """A line for every step, as it ends. Registered only when asked for: a hook for each step takes time."""
+    """A line for each step; plugged in only while it is wanted, since a hook per step costs time in large runs."""
 
     def __init__(self, run: Run) -> None:
-        self._plugins = run.project.plugins
+        self.run = run
 
     @hookimpl
     def taskdisc_job_finished(self, step: StepEnd) -> None:
-        """Print the step's line."""
-        sys.stderr.write(f"{_line_start()}{step_line(step)}\n")
-        sys.stderr.flush()
+        """Print how the step ended, and how long it took."""
+        seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
+        colour = "green" if step.outcome == Outcome.SUCCEEDED else "red"
+        sys.stderr.write(f"{paint(step.outcome, colour)} {step.id}{seconds}\n")
 
     @hookimpl
     def taskdisc_run_finished(self) -> None:
-        """Leave with the run."""
-        self._plugins.unregister(self)
+        """Go."""
+        self.run.project.plugins.unregister(self)
 
 
 @hookimpl
@@ -68,16 +72,12 @@ def taskdisc_run_progress(run: Run) -> None:
 @hookimpl
 def taskdisc_run_finished(report: RunReport, config: Config) -> None:
     """Print failures and the summary."""
-    lines = list(summary(report))
+    quiet = report.verbosity < 0 and not report.failures and not report.interrupted
+    lines = [] if quiet else list(summary(report))
     if lines:
-        sys.stderr.write(_line_start() + "\n".join(lines) + "\n")
+        start = "\r\x1b[K" if sys.stderr.isatty() else ""
+        sys.stderr.write(start + "\n".join(lines) + "\n")
         sys.stderr.flush()
-
-
-def step_line(step: StepEnd) -> str:
-    """Return one line about a step that has ended: outcome, id, duration."""
-    seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
-    return f"{paint(step.outcome, 'green' if step.outcome == Outcome.SUCCEEDED else 'red')} {step.id}{seconds}"
 
 
 def progress_line(run: Run, now: float) -> str:
@@ -109,8 +109,7 @@ def summary(report: RunReport) -> Iterator[str]:
         yield from map(failure_line, report.failures)
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
-    if report.verbosity >= 0 or report.failures:
-        yield closing_line(report)
+    yield closing_line(report)
 
 
 def closing_line(report: RunReport) -> str:
@@ -198,11 +197,6 @@ def paint(text: str, colour: str) -> str:
     if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
-
-
-def _line_start() -> str:
-    """What wipes the line of progress away, where there may be one."""
-    return "\r\x1b[K" if sys.stderr.isatty() else ""
 
 
 def _columns() -> int:
