@@ -10,6 +10,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import CollectionError, Place, UsageError
+from taskdisc.loader import ProjectLoader, load_carefully
 from taskdisc.marks import DEFAULTS, MARK, Axis, File, innermost
 from taskdisc.model import MISSING, Collection, Namespace, Parameter, Task
 
@@ -92,6 +93,7 @@ def import_modules(root: str, modules: Sequence[tuple[str, str]]) -> dict[str, M
     """
     if root not in sys.path:
         sys.path.insert(0, root)
+    load_carefully(root)
     imported: dict[str, ModuleType] = {}
     problems: list[str] = []
     with redirect_stdout(sys.stderr):
@@ -132,7 +134,7 @@ def _import(name: str, path: str) -> ModuleType:
 def _import_file(name: str, path: str) -> ModuleType:
     from importlib.util import module_from_spec, spec_from_file_location
 
-    spec = spec_from_file_location(name, path)
+    spec = spec_from_file_location(name, path, loader=ProjectLoader(name, path) if path.endswith(".py") else None)
     if spec is None or spec.loader is None:
         raise CollectionError(f"{path} is no Python file. Give modules names that end in .py.")
     module = sys.modules[name] = module_from_spec(spec)

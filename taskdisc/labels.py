@@ -8,7 +8,7 @@ from taskdisc.errors import UsageError
 
 BARE = r"[\w./:@+?&%-]+"
 LOOKS_TYPED = r"True|False|None|[-+]?(nan|inf|[\d._]+(e[-+]?\d+)?)"
-WORD = r'\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\]"]*)\s*(,|$)'
+WORD = r'\s*([^\s=,"\[\]]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\]"]*)\s*(,|$)'
 
 
 @cache
@@ -32,10 +32,19 @@ def label_text(label: Any) -> str:
         return label_text(str(label))
     if hasattr(kind, "__members__"):
         return f"{kind.__name__}.{label.name}"
+    return _digested(label)
+
+
+def _digested(label: Any) -> str:
+    """A text that no str has: those with a `~` are quoted."""
     from taskdisc.fingerprint.encoding import encode
     from taskdisc.hashing import sha256
 
-    return f"{kind.__name__}~{sha256(encode(label)).hexdigest()[:8]}"
+    return f"{type(label).__name__}~{sha256(encode(label)).hexdigest()[:8]}"
+
+
+def _typed(label: Any) -> str:
+    return _quoted(f"{type(label).__name__}({label_text(label)})")
 
 
 def _is_bare(label: str) -> bool:
@@ -53,12 +62,14 @@ def label_texts(labels: list[Any]) -> list[str]:
     if all(type(label) is int for label in labels):
         return list(map(repr, labels))
     texts = [label_text(label) for label in labels]
-    if len(set(texts)) == len(texts):
-        return texts
-    return [
-        _quoted(f"{type(label).__name__}({text})") if texts.count(text) > 1 and type(label) is not str else text
-        for label, text in zip(labels, texts, strict=True)
-    ]
+    for tell_apart in (_typed, _digested):
+        if len(set(texts)) == len(texts):
+            break
+        texts = [
+            tell_apart(label) if type(label) is not str and texts.count(text) > 1 else text
+            for label, text in zip(labels, texts, strict=True)
+        ]
+    return texts
 
 
 def id_suffixes(names: list[str], columns: list[list[str]], count: int) -> list[str]:

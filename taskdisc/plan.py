@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SIZE = 32
+AT_ONCE = 4096
+"""Inputs of a gather that are digested together: more make it no quicker, and take memory."""
 
 
 def _sha256_for(count: int) -> Any:
@@ -259,14 +261,15 @@ class Plan:
         groups = self.expansion.blocks[number].gather
         assert groups is not None
         target = self.expansion.blocks[groups.target]
-        rows = list(groups.rows[groups.starts[row] : groups.starts[row + 1]])
+        rows = groups.rows[groups.starts[row] : groups.starts[row + 1]]
         source = FromTask(target.task, groups.output)
-        pieces = [self._result_column(groups.target, source, rows)]
-        for axis in groups.over:
-            column, labels = target.columns[axis], self._label_encodings(axis)
-            pieces.append([labels[column[each]] for each in rows])
+        axes = [(target.columns[axis], self._label_encodings(axis)) for axis in groups.over]
         whole = sha256(b"gather%d:" % len(rows))
-        whole.update(b"".join([piece for pair in zip(*pieces, strict=True) for piece in pair]))
+        for start in range(0, len(rows), AT_ONCE):
+            part = list(rows[start : start + AT_ONCE])
+            pieces = [self._result_column(groups.target, source, part)]
+            pieces += [[labels[column[each]] for each in part] for column, labels in axes]
+            whole.update(b"".join([piece for pair in zip(*pieces, strict=True) for piece in pair]))
         digest = self._groups[number, row] = whole.digest()
         return digest
 

@@ -1,0 +1,57 @@
+"""How the project's modules are loaded: as Python does, but for bytecode that it would wrongly believe.
+
+Python takes a module's bytecode for current by the second and the size of its source. Of a source that is run and
+edited within one second, the bytecode of the first text would pass for that of the second, whose results would then
+be those of code that is gone. So bytecode is written only for sources that have been left alone for a while; git
+treats its index in the same way.
+"""
+
+import os
+import sys
+import time
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from typing import Any
+
+REST = 2.0
+"""Seconds; time stamps of some file systems are as coarse."""
+
+_roots: set[str] = set()
+
+
+class ProjectLoader(SourceFileLoader):
+    """Loads a module of a project."""
+
+    def set_data(self, path: str, data: Any, **options: Any) -> None:
+        """Write bytecode, unless the source has just been changed."""
+        if time.time() - os.stat(self.path).st_mtime > REST:
+            super().set_data(path, data, **options)
+
+
+def load_carefully(root: str) -> None:
+    """From now on, import what lies below this folder with `ProjectLoader`."""
+    if root in _roots:
+        return
+    _roots.add(root)
+    inside = root.rstrip(os.sep) + os.sep
+
+    def find(path: str) -> FileFinder:
+        if not (path + os.sep).startswith(inside):
+            raise ImportError(path)
+        return FileFinder(
+            path,
+            (ExtensionFileLoader, EXTENSION_SUFFIXES),
+            (ProjectLoader, SOURCE_SUFFIXES),
+            (SourcelessFileLoader, BYTECODE_SUFFIXES),
+        )
+
+    sys.path_hooks.insert(0, find)
+    for path in [path for path in sys.path_importer_cache if (path + os.sep).startswith(inside)]:
+        del sys.path_importer_cache[path]
