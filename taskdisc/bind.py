@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import ConfigError, EncodingError, UsageError, closest
-from taskdisc.graph import FromAxis, FromSetting, TaskGraph
+from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, TaskGraph
 from taskdisc.labels import label_texts, unquoted
 from taskdisc.marks import Axis, Element, innermost
 from taskdisc.model import MISSING, Task
@@ -82,7 +82,17 @@ def _elements(axis: Axis, task: Task, config: Config, given: Mapping[str, str]) 
         items: list[Any] = [item for item in value.split(",") if item]
     else:
         items = list(value) if isinstance(value, list | tuple) else [value]
-    return tuple(_element(axis, item, layer) for item in items)
+    found_elements = tuple(_element(axis, item, layer) for item in items)
+    _refuse_duplicates(axis, found_elements, layer)
+    return found_elements
+
+
+def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: ParamLayer) -> None:
+    seen = set()
+    for text in label_texts([element.label for element in elements]) if len(elements) > 1 else ():
+        if text in seen:
+            raise UsageError(f"{layer.origin}: axis {axis.name} ({axis.place}) is given {text} twice. Leave one out.")
+        seen.add(text)
 
 
 def _open_element(
@@ -169,12 +179,15 @@ def _unknown_name(
             f"{where}: {key} is a task ({named[0].place}): its value is what it computes. "
             f"Settings are parameters with a default."
         )
+    filled = _filled(graph, task, name)
+    if filled:
+        return f"{where}: {filled}"
     if task:
+        if name in axes:
+            return f"{where}: {name} is an axis of the whole project. Leave the task out: {name}=..."
         known = sorted(setting for owner, setting in settings if owner == task)
         if known:
             return f"{where}: {task} has no setting {name}. It has {', '.join(known)}."
-        if name in axes:
-            return f"{where}: {name} is an axis of the whole project. Leave the task out: {name}=..."
         names = sorted({owner for owner, _ in settings})
         near = closest(task, names)
         return f"{where}: no task {task} has settings.{f' Did you mean {near}?' if near else ''}"
@@ -183,3 +196,21 @@ def _unknown_name(
     return f"{where}: nothing has a setting {key}. " + (
         f"Did you mean {near}?" if near else f"There are {', '.join(known)}." if known else "No task has settings."
     )
+
+
+def _filled(graph: TaskGraph, task: str, name: str) -> str | None:
+    """Say what fills a parameter that is no setting and no axis."""
+    for known in graph.tasks.values():
+        source = graph.sources[known.id].get(name) if task in ("", known.name) else None
+        if isinstance(source, FromFile):
+            return f"{name} is an input file, {source.file.path} ({source.file.place}). Change the file."
+        if isinstance(source, FromTask | FromGather):
+            maker = graph.tasks[source.task]
+            what = f"an output of {maker.name}" if source.output else "a task"
+            return f"{name} is {what} ({maker.place}): its value is what it computes."
+        if isinstance(source, FromInjectable):
+            return f"{name} is made anew for each execution, and no setting."
+    for known in graph.tasks.values():
+        if not task and name in known.options.outputs:
+            return f"{name} is an output of {known.name} ({known.place}): its value is what it computes."
+    return None

@@ -11,10 +11,11 @@ import os
 import types
 import typing
 from collections import abc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from taskdisc.errors import UsageError
+from taskdisc.fields import Field, fields_of, names_of
 from taskdisc.model import MISSING
 
 Names = Mapping[str, Any]
@@ -344,63 +345,29 @@ class _Inside:
 # Records: data classes, named tuples and typed dicts, given as a JSON object or a TOML table
 
 
-class _Field(NamedTuple):
-    name: str
-    annotation: Any
-    required: bool
-
-
 def _to_record(kind: Any, value: Any, text: bool, names: Names) -> Any:
     if not typing.is_typeddict(kind) and isinstance(value, kind):
         return value
     given = _object(kind, value, text)
-    fields = {field.name: field for field in _fields(kind)}
+    fields = {field.name: field for field in fields_of(kind)}
     _check_names(kind, given, fields)
     found = {}
     for name, item in given.items():
         with _Inside(f"field {name}"):
-            found[name] = _to(fields[name].annotation, item, False, _names_of(kind) or names)
+            found[name] = _to(fields[name].annotation, item, False, names_of(kind) or names)
     try:
         return kind(**found)
     except (ValueError, TypeError) as error:
         raise ConversionError(f"takes {_name(kind)}, which says: {error}") from error
 
 
-def _check_names(kind: Any, given: Mapping[Any, Any], fields: Mapping[str, _Field]) -> None:
+def _check_names(kind: Any, given: Mapping[Any, Any], fields: Mapping[str, Field]) -> None:
     for name in given:
         if name not in fields:
             raise ConversionError(f"takes {_name(kind)}, which has no field {name!r}, only {', '.join(fields)}")
     missing = [name for name, field in fields.items() if field.required and name not in given]
     if missing:
         raise ConversionError(f"takes {_name(kind)}, which also needs {', '.join(missing)}")
-
-
-def _fields(kind: Any) -> Iterator[_Field]:
-    if hasattr(kind, "_field_defaults"):
-        for name in kind._fields:
-            yield _Field(name, kind.__annotations__.get(name, Any), name not in kind._field_defaults)
-    elif typing.is_typeddict(kind):
-        for name, annotation in kind.__annotations__.items():
-            yield _Field(name, annotation, name in kind.__required_keys__)
-    else:
-        yield from _dataclass_fields(kind)
-
-
-def _dataclass_fields(kind: Any) -> Iterator[_Field]:
-    from dataclasses import MISSING as NO_DEFAULT
-    from dataclasses import fields
-
-    for field in fields(kind):
-        if field.init:
-            required = field.default is NO_DEFAULT and field.default_factory is NO_DEFAULT
-            yield _Field(field.name, field.type, required)
-
-
-def _names_of(kind: Any) -> Names:
-    """What the annotations of a class may name: its module's globals."""
-    import sys
-
-    return getattr(sys.modules.get(kind.__module__), "__dict__", {})
 
 
 # Messages

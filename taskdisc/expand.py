@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, chain, repeat
 
+from taskdisc.errors import EncodingError, UsageError
 from taskdisc.graph import FromGather, FromTask, TaskGraph
 from taskdisc.labels import id_suffixes, label_texts
 from taskdisc.marks import Axis, Element
@@ -26,7 +27,10 @@ class AxisRows:
     def __init__(self, axis: Axis, elements: Sequence[Element]) -> None:
         self.axis = axis
         self.elements = elements
-        self.texts = label_texts([element.label for element in elements])
+        try:
+            self.texts = label_texts([element.label for element in elements])
+        except EncodingError as error:
+            raise UsageError(f"axis {axis.name} ({axis.place}): {error}. Label it: axis({{\"name\": ...}}).") from None
 
     def __len__(self) -> int:
         return len(self.elements)

@@ -1,4 +1,4 @@
-"""Explanations: which part of a key differs from that of the newest kept result."""
+"""Explanations: which part of a key differs from that of the kept result that is nearest to it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ if TYPE_CHECKING:
     from taskdisc.store.index import FamilyRow, ResultRow
 
 
+COMPARED = 20
+"""Kept results of an instance, the newest first, of which the nearest is looked for."""
+
+
 def explain_steps(
     run: Run, nodes: Iterable[int], decisions: Mapping[int, str]
 ) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """Yield (node, decision, reasons) of planned steps."""
-    newest: dict[str, dict[str, ResultRow]] = {}
+    kept: dict[str, dict[str, list[ResultRow]]] = {}
     families: dict[int, FamilyRow] = {}
     index = run.project.index
     for node in nodes:
         number = run.scheduler.block_of(node)
         task = run.expansion.blocks[number].task
-        if index is not None and task not in newest:
-            newest[task] = {}
+        if index is not None and task not in kept:
+            kept[task] = {}
             for row in index.results(task):
-                newest[task].setdefault(row.instance, row)
+                kept[task].setdefault(row.instance, []).append(row)
             families.update((family.id, family) for family in index.families(task))
         decision = decisions[node]
         if decision == Decision.CACHED:
@@ -35,8 +39,8 @@ def explain_steps(
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(_undecided(run, node, decisions))
         else:
-            kept = newest.get(task, {}).get(suffix_of(run.id_of(node)))
-            yield node, decision, tuple(_changes(run, node, number, kept, families))
+            rows = kept.get(task, {}).get(suffix_of(run.id_of(node)), [])
+            yield node, decision, _fewest_changes(run, node, number, rows, families)
 
 
 def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[str]:
@@ -60,13 +64,17 @@ def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[st
     yield f"it depends on {', '.join(names[:3])}{more}, which may give another result"
 
 
-def _changes(
-    run: Run, node: int, number: int, kept: ResultRow | None, families: Mapping[int, FamilyRow]
-) -> Iterator[str]:
+def _fewest_changes(
+    run: Run, node: int, number: int, rows: list[ResultRow], families: Mapping[int, FamilyRow]
+) -> tuple[str, ...]:
+    """Compare with the nearest result: the newest may be one of other settings, which nobody changed now."""
+    if not rows:
+        return ("there is no result of it yet",)
+    return min((tuple(_changes(run, node, number, row, families)) for row in rows[:COMPARED]), key=len)
+
+
+def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mapping[int, FamilyRow]) -> Iterator[str]:
     """Compare the parts of the key, from the outside in."""
-    if kept is None:
-        yield "there is no result of it yet"
-        return
     block = run.expansion.blocks[number]
     now = run.plan.family(block.task)
     before = families[kept.family].parts

@@ -61,6 +61,8 @@ class TaskGraph(NamedTuple):
     axes: dict[str, tuple[Axis, ...]]
     """By task id, parents first, then by name."""
     warnings: tuple[str, ...]
+    names: dict[str, str]
+    """By task id: what printed ids begin with, the name where it is unique and else the long form."""
 
     def dependencies(self, task: str) -> list[str]:
         """Return the ids of the tasks whose results this one receives."""
@@ -84,6 +86,16 @@ class TaskGraph(NamedTuple):
             if not wanted.isdisjoint(self.dependencies(task)):
                 wanted.add(task)
         return [task for task in self.tasks if task in wanted]
+
+
+def printed_names(tasks: dict[str, Task]) -> dict[str, str]:
+    """Return by task id what printed ids begin with, so that each can be pasted back as a target."""
+    named: dict[str, str] = {}
+    shared: set[str] = set()
+    for task in tasks.values():
+        if named.setdefault(task.name, task.id) != task.id:
+            shared.add(task.name)
+    return {task.id: task.id if task.name in shared else task.name for task in tasks.values()}
 
 
 def order_axes(axes: Iterable[Axis]) -> tuple[Axis, ...]:

@@ -129,9 +129,9 @@ def taskdisc_run_finished(report: RunReport, config: Config) -> None:
 
 @hookspec
 def taskdisc_report_header(config: Config) -> str | list[str] | None:
-    """Return lines for the head of a verbose report."""
+    """Return lines for the head of the report. Called once, before anything is decided, in a verbose run."""
 
 
 @hookspec
 def taskdisc_report_summary(report: RunReport, config: Config) -> str | list[str] | None:
-    """Return lines for the foot of the report."""
+    """Return lines for the foot of the report. Called once, when the run has ended."""

@@ -109,7 +109,7 @@ class JobMaker:
         rows = [node - offset for node in nodes]
         columns = [self._column(block, name, rows) for name, _ in self._arguments(task)]
         spec = self._numbers[task.id]
-        names = self._expansion.ids(block, task.name, rows)
+        names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
         return [
             Job(node, spec, name, attempt, given) for node, name, given in zip(nodes, names, arguments, strict=True)

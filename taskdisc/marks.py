@@ -83,7 +83,8 @@ def task(function: Any = None, /, **options: Any) -> Any:
 
     def mark(target: F) -> F:
         if not hasattr(target, "__code__") and not hasattr(target, "__wrapped__"):
-            raise UsageError(f"{_caller()}: @task decorates functions, not {type(target).__name__} objects.")
+            what = "classes" if isinstance(target, type) else f"{type(target).__name__} objects"
+            raise UsageError(f"{_caller()}: @task decorates functions, not {what}.")
         setattr(target, MARK, marks)
         return target
 

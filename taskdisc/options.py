@@ -138,7 +138,7 @@ def _from_text(option: Option, text: str, where: str) -> Any:
 def suggestion(word: str, known: list[str]) -> str:
     """Return the sentence that follows "unknown ..."."""
     near = closest(word, known)
-    return f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+    return f"Did you mean {near}?" if near else f"There {'is' if len(known) == 1 else 'are'} {', '.join(known)}."
 
 
 def as_toml(value: Any) -> str:

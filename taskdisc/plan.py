@@ -238,8 +238,7 @@ class Plan:
                 self._values[axis] = self._fingerprints.encode_each([element.value for element in elements])
             except EncodingError as error:
                 raise UsageError(
-                    f"axis {axis.name} ({axis.place}): {error} "
-                    f"Make its elements plain data, and the object in the task."
+                    f"axis {axis.name} ({axis.place}): {error}. Make it plain data, and the object in the task."
                 ) from None
         return self._values[axis]
 

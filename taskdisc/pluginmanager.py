@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import pluggy
 
 from taskdisc import hookspecs
-from taskdisc.errors import PluginError, closest
+from taskdisc.errors import Place, PluginError, TaskdiscError, closest
 
 GROUP = "taskdisc"
 SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables")
@@ -32,6 +32,7 @@ class PluginManager(pluggy.PluginManager):
     def __init__(self) -> None:
         super().__init__("taskdisc")
         self.add_hookspecs(hookspecs)
+        self.add_hookcall_monitoring(_nothing, self._name_culprit)
         self.distributions: dict[str, Distribution] = {}
         self._supplied: dict[str, dict[str, Any]] = {}
 
@@ -67,6 +68,29 @@ class PluginManager(pluggy.PluginManager):
                 meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
                 raise PluginError(f"plugin {name}: there is no hook {attribute}. {meant}")
 
+    def _name_culprit(
+        self,
+        outcome: pluggy.Result[Any],
+        hook: str,
+        implementations: Sequence[pluggy.HookImpl],
+        arguments: Mapping[str, Any],
+    ) -> None:
+        """After a hook was called: what a plugin raised by mistake becomes an error that names it."""
+        error = outcome.exception
+        if not isinstance(error, Exception) or isinstance(error, TaskdiscError):
+            return
+        names = {getattr(each.function, "__code__", None): each.plugin_name for each in implementations}
+        trace, name, place = error.__traceback__, "", None
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            name, place = names.get(code, name), Place(os.path.relpath(code.co_filename), trace.tb_lineno)
+            trace = trace.tb_next
+        known = self.distributions.get(name)
+        remedy = f" Leave it out: --plugin no:{name}" if known is not None and known.name else ""
+        raised = PluginError(f"plugin {name}: {hook} raised {error!r} ({place}).{remedy}")
+        raised.__cause__ = error
+        outcome.force_exception(raised)
+
     def supplied(self, kind: str) -> dict[str, Any]:
         """Return what all plugins supply of a kind (one of SUPPLIES), by name. Raises PluginError for a duplicate."""
         found = self._supplied.get(kind)
@@ -100,6 +124,10 @@ class PluginManager(pluggy.PluginManager):
             meant = f"Did you mean {near}?" if near else f"There are {', '.join(sorted(known))}."
             raise PluginError(f"no plugin supplies the {kind[:-1]} {name!r}. {meant}")
         return known[name](**arguments)
+
+
+def _nothing(hook: str, implementations: Sequence[pluggy.HookImpl], arguments: Mapping[str, Any]) -> None:
+    """Before a hook is called."""
 
 
 _managers: dict[tuple[str, ...], PluginManager] = {}

@@ -8,12 +8,14 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import collect
+from taskdisc.errors import CollectionError
 from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
 from taskdisc.marks import task_options
 from taskdisc.model import Collection, Task
+from taskdisc.options import suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
 from taskdisc.store.folder import INDEX, make_folder
@@ -40,13 +42,35 @@ class Project:
         try:
             self.collection: Collection = collect(config, self.plugins, extra)
             self.code = CodeFingerprints(config.root, self.summaries)
+            self._refuse_second_definitions()
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
+            self._check_codecs()
         except BaseException:
             self.close()
             raise
         self.files = InputFiles(config.root, self.index)
+
+    def _refuse_second_definitions(self) -> None:
+        """The later of two functions of one name hides the earlier, which is never what was meant."""
+        problems = [
+            f"{path}:{later} {name}: defined twice, first in line {first}. Rename one, or delete it."
+            for module, path in self.collection.modules
+            for name, first, later in self.code.defined_twice(module)
+        ]
+        if problems:
+            raise CollectionError("\n".join(problems))
+
+    def _check_codecs(self) -> None:
+        """A codec that nobody supplies is an error before anything runs."""
+        for task in self.graph.tasks.values():
+            codec = task.options.codec
+            if codec != "pickle" and codec not in (known := self.plugins.supplied("codecs")):
+                raise CollectionError(
+                    f"{task.place} {task.name}: no plugin supplies the codec {codec!r}. "
+                    f"{suggestion(codec, sorted(known))}"
+                )
 
     def _tasks(self) -> list[Task]:
         tasks = [configured(task, self.config) for task in self.collection.tasks]

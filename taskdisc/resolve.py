@@ -19,6 +19,7 @@ from taskdisc.graph import (
     TaskGraph,
     order_axes,
     order_tasks,
+    printed_names,
 )
 from taskdisc.marks import MARK, Axis, File, innermost
 from taskdisc.model import MISSING, Collection, Parameter, Task
@@ -61,7 +62,7 @@ def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] |
         raise CollectionError("\n".join(problems))
     ordered = order_tasks(names.tasks, sources)
     axes = _spread_axes(ordered, sources)
-    return TaskGraph(ordered, sources, axes, tuple(names.warnings))
+    return TaskGraph(ordered, sources, axes, tuple(names.warnings), printed_names(ordered))
 
 
 class Names:
@@ -146,9 +147,10 @@ class Names:
             axis = Axis((), module="", place=task.place, name=name, open=True)
             known = self.open[name] = (axis, parameter.annotation, task)
         axis, annotation, first = known
-        if str(annotation) != str(parameter.annotation):
+        before, here = _written(annotation), _written(parameter.annotation)
+        if before != here:
             raise Unresolved(
-                f"{name} is {annotation!s} in {first.place} {first.name} and {parameter.annotation!s} in "
+                f"{name} is {before} in {first.place} {first.name} and {here} in "
                 f"{task.place} {task.name}. An open parameter is one value for all: annotate it alike, or rename one."
             )
         return FromAxis(axis)
@@ -188,6 +190,14 @@ class Names:
             f"{task.place} {task.name}: nothing fills {name!r}.{meant} A helper? Call it _{task.name}.\n"
             f"    A value? {remedy}, and pass -p {name}=... With a usual value: give it a default."
         )
+
+
+def _written(annotation: Any) -> str:
+    """The annotation as one writes it: `int` and `"int"` are the same."""
+    text = annotation if isinstance(annotation, str) else None
+    if text is None:
+        text = annotation.__qualname__ if type(annotation) is type else str(annotation)
+    return text.replace("typing.", "").strip("'\"")
 
 
 def _add(names: dict[str, list[Meaning]], name: str, meaning: Meaning) -> None:

@@ -36,7 +36,7 @@ class Run:
         """-1: failures only; 1: a line for every step."""
         graph = project.graph
         if not graph.tasks:
-            raise NothingMatched(_no_tasks(project))
+            raise NothingMatched(no_tasks(project))
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
@@ -66,7 +66,7 @@ class Run:
             for selection in selections:
                 missing = self.bindings.open_parameters(graph, selection.task)
                 if missing:
-                    name = graph.tasks[selection.task].name
+                    name = graph.names[selection.task]
                     options = " ".join(f"-p {each}=..." for each in missing)
                     raise UsageError(
                         f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
@@ -76,7 +76,7 @@ class Run:
         for task in graph.tasks.values():
             missing = self.bindings.open_parameters(graph, task.id)
             if missing:
-                left_out.append((task.name, tuple(missing)))
+                left_out.append((graph.names[task.id], tuple(missing)))
             else:
                 chosen += select(graph, [task.id])
         return chosen, tuple(left_out)
@@ -142,7 +142,7 @@ class Run:
         number = self.scheduler.block_of(node)
         block = self.expansion.blocks[number]
         row = node - self.offset(number)
-        return self.expansion.ids(block, self.project.graph.tasks[block.task].name, range(row, row + 1))[0]
+        return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
 
     def steps(self) -> list[int]:
         """Return the nodes of all steps that the targets need; gathers are no steps."""
@@ -261,9 +261,9 @@ class Run:
         ]
         stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
         outputs, codec = task.options.outputs, task.options.codec
+        names = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], rows)
         found = []
-        for row in rows:
-            (name,) = self.expansion.ids(block, selection.output or task.name, range(row, row + 1))
+        for name, row in zip(names, rows, strict=True):
             parts = [self.project.decode(each, codec) for each in self._chosen_parts(stored[row], outputs, selection)]
             value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
             found.append((name, value))
@@ -416,7 +416,8 @@ def _ranks(expansion: Expansion) -> list[float]:
     return list(ranks)
 
 
-def _no_tasks(project: Project) -> str:
+def no_tasks(project: Project) -> str:
+    """Say that there is nothing to run, and what to do."""
     config = project.config
     if not project.collection.modules:
         return (

@@ -66,6 +66,12 @@ def _nothing(graph: TaskGraph, target: TargetText) -> str:
     if near:
         task = next(t for t in graph.tasks.values() if near == t.name or near in t.options.outputs)
         return f"target {target.text}: there is no task {target.name!r}. Did you mean {near} ({task.place})?"
+    axis = next((axis for axes in graph.axes.values() for axis in axes if axis.name == target.name), None)
+    if axis is not None:
+        slice_ = f"'task[{axis.name}=...]'"
+        return f"target {target.text}: {target.name} is an axis ({axis.place}). Targets are tasks: {slice_}."
+    if "[" in target.name:
+        return f"target {target.text}: cannot read {target.name!r}. Write name[axis=label,...]."
     return f"target {target.text}: there is no task {target.name!r}. `taskdisc list` shows the tasks."
 
 
@@ -80,7 +86,7 @@ def _check_brackets(graph: TaskGraph, selection: Selection) -> None:
         sources = graph.sources[task.id]
         gathered = [s for s in sources.values() if isinstance(s, FromGather) and name in {a.name for a in s.over}]
         if gathered:
-            part = graph.tasks[gathered[0].task].name
+            part = graph.names[gathered[0].task]
             value = selection.target.brackets[name] if selection.target.brackets else ""
             raise UsageError(
                 f"{text}: {task.name} has no axis {name} (it gathers it). {has} "

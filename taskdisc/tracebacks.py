@@ -12,6 +12,8 @@ from taskdisc.errors import Place
 from taskdisc.model import ErrorText
 from taskdisc.paths import relative_to
 
+SHOWN_FRAMES = 20
+"""Frames that are printed of one exception; of more, the first and the last half."""
 OURS = os.path.dirname(os.path.abspath(taskdisc.__file__)) + os.sep
 
 
@@ -25,7 +27,7 @@ def describe_error(error: BaseException, root: str) -> ErrorText:
     place = next(
         (Place(path, line) for path, line, _ in reversed(_frames(error, root)) if not os.path.isabs(path)), None
     )
-    return ErrorText(_kind(error), str(error), place, "\n".join(lines))
+    return ErrorText(_kind(error), _message(error), place, "\n".join(lines))
 
 
 def _kind(error: BaseException) -> str:
@@ -33,6 +35,13 @@ def _kind(error: BaseException) -> str:
     return (
         kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
     )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"(its str() raises {type(failure).__name__})"
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
@@ -56,12 +65,15 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
 
 def _section(error: BaseException, root: str) -> list[str]:
     lines: list[str] = []
-    for path, line, name in _frames(error, root):
-        lines.append(f"{path}:{line}: in {name}")
-        source = linecache.getline(os.path.join(root, path), line).strip()
-        if source:
-            lines.append(f"    {source}")
-    first, *rest = str(error).split("\n")
+    frames = _frames(error, root)
+    half = SHOWN_FRAMES // 2
+    if len(frames) <= SHOWN_FRAMES:
+        lines += _frame_lines(frames, root)
+    else:
+        lines += _frame_lines(frames[:half], root)
+        lines.append(f"... {len(frames) - 2 * half} more frames ...")
+        lines += _frame_lines(frames[-half:], root)
+    first, *rest = _message(error).split("\n")
     lines.append(f"E   {_kind(error)}: {first}" if first else f"E   {_kind(error)}")
     lines += [f"E   {text}" for text in rest]
     lines += [f"E   {text}" for text in getattr(error, "__notes__", ())]
@@ -69,6 +81,14 @@ def _section(error: BaseException, root: str) -> list[str]:
         if isinstance(inner, BaseException):
             lines += [f"  {number}:", *(f"  {text}" for text in _section(inner, root))]
     return lines
+
+
+def _frame_lines(frames: list[tuple[str, int, str]], root: str) -> Iterator[str]:
+    for path, line, name in frames:
+        yield f"{path}:{line}: in {name}"
+        source = linecache.getline(os.path.join(root, path), line).strip()
+        if source:
+            yield f"    {source}"
 
 
 def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:

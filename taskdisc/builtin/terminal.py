@@ -33,9 +33,33 @@ SHOWN_FAILURES = 20
 
 @hookimpl
 def taskdisc_run_started(run: Run) -> None:
-    """Ask for progress where somebody is watching."""
+    """Ask for progress where somebody is watching, and for every step where -v asks for it."""
     if sys.stderr.isatty():
         run.tick = 0.1
+    if run.verbosity > 0:
+        for given in run.project.plugins.hook.taskdisc_report_header(config=run.project.config):
+            lines = given if isinstance(given, list) else [given]
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
+        run.project.plugins.register(StepLines(run))
+
+
+class StepLines:
+    """A line for each step; plugged in only while it is wanted, since a hook per step costs time in large runs."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @hookimpl
+    def taskdisc_job_finished(self, step: StepEnd) -> None:
+        """Print how the step ended, and how long it took."""
+        seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
+        colour = "green" if step.outcome == Outcome.SUCCEEDED else "red"
+        sys.stderr.write(f"{paint(step.outcome, colour)} {step.id}{seconds}\n")
+
+    @hookimpl
+    def taskdisc_run_finished(self) -> None:
+        """Go."""
+        self.run.project.plugins.unregister(self)
 
 
 @hookimpl
@@ -48,7 +72,8 @@ def taskdisc_run_progress(run: Run) -> None:
 @hookimpl
 def taskdisc_run_finished(report: RunReport, config: Config) -> None:
     """Print failures and the summary."""
-    lines = list(summary(report))
+    quiet = report.verbosity < 0 and not report.failures and not report.interrupted
+    lines = [] if quiet else list(summary(report))
     if lines:
         start = "\r\x1b[K" if sys.stderr.isatty() else ""
         sys.stderr.write(start + "\n".join(lines) + "\n")

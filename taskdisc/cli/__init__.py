@@ -20,7 +20,7 @@ def main() -> NoReturn:
 
 def invoke(arguments: Sequence[str]) -> int:
     """Run a command line in this process; return its exit code (see `errors.ExitCode`)."""
-    if list(arguments) == ["--version"]:
+    if [*arguments] == ["--version"]:  # `list` is a module of this package, once that is imported
         from taskdisc import __version__
 
         print(f"taskdisc {__version__}")

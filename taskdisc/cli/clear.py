@@ -25,7 +25,7 @@ def clear(options: Options, *, everything: bool, downstream: bool) -> int:
         rows = _rows(project, targets, downstream)
         tasks: dict[str, int] = {}
         for task, row in rows:
-            tasks[f"{project.graph.tasks[task].name}{row.instance}"] = row.id
+            tasks[f"{project.graph.names[task]}{row.instance}"] = row.id
         verb = "would clear" if options.dry_run else "cleared"
         for name in tasks:
             print(f"{verb} {name}")
@@ -50,7 +50,7 @@ def _rows(project: Project, targets: list[str], downstream: bool) -> list[tuple[
     found: dict[str, set[str] | None] = {}
     for selection in run.selections:
         rows = rows_of(graph, run.expansion, selection)
-        name = graph.tasks[selection.task].name
+        name = graph.names[selection.task]
         block = run.expansion.by_task[selection.task]
         found[selection.task] = (
             None

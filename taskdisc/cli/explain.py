@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from taskdisc.cli.options import Options, opened
-from taskdisc.cli.output import counted
 from taskdisc.errors import ExitCode
 from taskdisc.explain import explain_steps
 
@@ -26,7 +25,7 @@ def explain(options: Options) -> int:
             grouped.setdefault((decision, reasons), []).append(run.id_of(node))
         for (decision, reasons), names in grouped.items():
             shown = ", ".join(names[:SHOWN])
-            more = f" and {counted(len(names) - SHOWN, 'more')[:-1]}" if len(names) > SHOWN + 1 else ""
+            more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
             print(f"{shown}{more}: {decision}")
             for reason in reasons:
                 print(f"    {reason}")

@@ -16,7 +16,9 @@ def list_tasks(options: Options, *, tree: bool) -> int:
     with opened(options) as (project, targets):
         graph = project.graph
         if not graph.tasks:
-            raise NothingMatched("there are no tasks. Every public function in a tasks_*.py is one.")
+            from taskdisc.run import no_tasks
+
+            raise NothingMatched(no_tasks(project))
         wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
         if tree:
             for task in wanted if targets else _ends(graph):
@@ -33,8 +35,7 @@ def _row(graph: TaskGraph, task: Task) -> tuple[str, str, str]:
 
 def described(graph: TaskGraph, task: Task) -> str:
     """Return the task's name with its axes and outputs: `split[seed] -> train, test`."""
-    names = sum(other.name == task.name for other in graph.tasks.values())
-    name = task.name if names == 1 else task.id
+    name = graph.names[task.id]
     axes = ",".join(axis.name for axis in graph.axes[task.id])
     outputs = f" -> {', '.join(task.options.outputs)}" if task.options.outputs else ""
     return f"{name}{f'[{axes}]' if axes else ''}{outputs}"

@@ -25,7 +25,8 @@ def run(options: Options) -> int:
         if planned.targets:
             from taskdisc.cli.output import print_values
 
-            print_values([pair for selection in planned.selections for pair in planned.values(selection)])
+            values = (pair for selection in planned.selections for pair in planned.values(selection))
+            print_values(list(dict(values).items()))  # what two targets mean is printed once
         sys.stdout.flush()
     return exit_code(report)
 

@@ -68,7 +68,7 @@ def _print_facts(run: Run, node: int, paths: bool) -> None:
             print(path)
         return
     print(run.id_of(node))
-    for name, text in facts(row, run.project.config.root):
+    for name, text in facts(row, run.project.config.root, run.project.config.store):
         print(f"    {name}: {text}")
 
 
@@ -76,7 +76,7 @@ def _paths(row: ResultRow, root: str) -> list[str]:
     return [os.path.join(root, path) for path, *_ in json.loads(row.files or "[]")]
 
 
-def facts(row: ResultRow, root: str) -> Iterator[tuple[str, str]]:
+def facts(row: ResultRow, root: str, store: str) -> Iterator[tuple[str, str]]:
     """Yield what is known of a kept result, by name."""
     yield "made", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.started)) + f" in run {row.run}"
     yield "took", f"{row.seconds:.4f} s ({row.cpu:.4f} s of CPU)"
@@ -85,4 +85,4 @@ def facts(row: ResultRow, root: str) -> Iterator[tuple[str, str]]:
     for path in _paths(row, root):
         yield "file", path
     if row.stdout or row.stderr:
-        yield "logs", ", ".join(filter(None, (row.stdout, row.stderr)))
+        yield "logs", ", ".join(os.path.join(store, log) for log in (row.stdout, row.stderr) if log)

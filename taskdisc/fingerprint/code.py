@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, MutableMapping
 from types import FunctionType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
 from taskdisc.fingerprint.objects import ObjectSearch, place_of
@@ -75,6 +75,12 @@ class CodeFingerprints:
         search.add_class(cls)
         parts = self._parts_of(search)
         return _fingerprint(parts).digest if parts else b""
+
+    def defined_twice(self, module: str) -> list[tuple[str, int, int]]:
+        """Return (name, line, later line) of each second `def` of a name in one scope of a module of the project."""
+        found = self._modules.get(module)
+        rows = found.summary["duplicates"] if found is not None else []
+        return [(str(name), cast("int", first), cast("int", later)) for name, first, later in rows]
 
     def _plain_root(self, function: object) -> _Node | None:
         """Return the node of a function that nothing wraps and that closes over nothing: nearly every task."""

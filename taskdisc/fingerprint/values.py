@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.errors import EncodingError
 from taskdisc.fingerprint.encoding import digest, encode
 from taskdisc.fingerprint.scalars import SCALARS
 
@@ -30,10 +31,21 @@ class ValueFingerprints:
         return encode(value, extend=self._extend, class_code=self._class_code)
 
     def encode_each(self, values: Sequence[Any]) -> list[bytes]:
-        """Return the encodings of many values, quickly where they are numbers or texts of one type."""
+        """Return the encodings of many values, quickly where they are numbers or texts of one type.
+
+        Raises EncodingError that counts the elements from 1.
+        """
         kinds = set(map(type, values))
         scalar = SCALARS.get(kinds.pop()) if len(kinds) == 1 else None
-        return list(map(scalar or self.encode, values))
+        if scalar is not None:
+            return list(map(scalar, values))
+        encodings: list[bytes] = []
+        for number, value in enumerate(values, 1):
+            try:
+                encodings.append(self.encode(value))
+            except EncodingError as error:
+                raise EncodingError(f"element {number}: {error}") from None
+        return encodings
 
     def digest(self, value: Any, place: Callable[[PurePath], tuple[str, str]]) -> bytes:
         """Return the value digest of a result; `place` says how its paths count. Raises EncodingError."""

@@ -1,0 +1,1 @@
+"""The goals of speed, measured beside their floors: `python -m tests.benchmarks`."""

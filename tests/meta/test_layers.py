@@ -1,0 +1,187 @@
+"""The house: which module may know which, and what may be imported when."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.meta.sources import REPOSITORY, imports, modules
+
+LAYERS = (
+    {"taskdisc", "errors", "hashing", "descriptors", "fields"},
+    {"model"},
+    {"gather", "protocols", "paths", "capture", "convert"},
+    {"marks", "options", "pyproject"},
+    {"fingerprint"},
+    {"graph", "labels", "config", "tracebacks", "hookspecs"},
+    {"pluginmanager"},
+    {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
+    {"jobs", "record", "worker"},
+    {"builtin"},
+    {"project"},
+    {"run"},
+    {"explain"},
+    {"cli"},
+    {"testing", "__main__"},
+)
+"""From below to above. A package stands for its modules, which may import one another; a module imports only from
+layers below its own. The stages of the line are one layer, so none of them knows another."""
+
+PUBLIC = {"taskdisc", "errors", "model", "protocols", "hookspecs", "paths", "capture", "descriptors", "worker"}
+"""What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
+and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner` and
+`worker.Execution`, `capture.Capture`, descriptors that no task inherits."""
+
+PUBLIC_TYPES = {"config", "run"}
+"""Arguments of hooks: `Config` and `Run` come to a plugin, which names them for type checkers alone."""
+
+NAMES = sorted(modules())
+
+
+def unit(module):
+    """Return the name of a module in the tables above."""
+    return module.removeprefix("taskdisc.").partition(".")[0]
+
+
+LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
+
+
+def test_every_module_has_a_layer():
+    assert {unit(name) for name in NAMES} == set(LAYER_OF)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_imports_only_from_layers_below(name):
+    found = imports()[name]
+    wrong = [
+        other
+        for other in found.early | found.late
+        if unit(other) != unit(name) and LAYER_OF[unit(other)] >= LAYER_OF[unit(name)] and other != "taskdisc"
+    ]
+    if name == "taskdisc":
+        wrong = sorted(found.early)  # its public names are imported when they are used
+    assert sorted(wrong) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if unit(name) == "builtin"])
+def test_builtins_import_public_names_alone(name):
+    found = imports()[name]
+    assert {unit(other) for other in found.early | found.late} <= PUBLIC | {"builtin"}
+    assert {unit(other) for other in found.for_types} <= PUBLIC | PUBLIC_TYPES | {"builtin"}
+
+
+def test_no_circle_of_imports():
+    graph = {name: sorted(found.early) for name, found in imports().items()}
+    assert circle_in(graph) is None
+
+
+def circle_in(graph):
+    """Return a circle of the graph, or None; depth first."""
+    finished = set()
+    for start in graph:
+        path, todo = [], [(start, 0)]
+        while todo:
+            node, depth = todo.pop()
+            finished.update(path[depth:])
+            del path[depth:]
+            if node in path:
+                return [*path[path.index(node) :], node]
+            if node not in finished:
+                path.append(node)
+                todo += [(other, depth + 1) for other in graph[node]]
+        finished.update(path)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        ({"a": ["b"], "b": ["c"], "c": ["b"]}, ["b", "c", "b"]),
+        ({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}, None),
+        ({"a": ["a"]}, ["a", "a"]),
+        ({"a": ["b", "c"], "b": [], "c": ["d"], "d": ["a"]}, ["a", "c", "d", "a"]),
+    ],
+)
+def test_circles_are_found(graph, expected):
+    assert circle_in(graph) == expected
+
+
+def python(program, folder=REPOSITORY):
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_module_imports_alone(name):
+    python(f"import {name}")
+
+
+# What may be imported when
+
+PROJECT = """
+from taskdisc import Gather, axis, file
+
+numbers = file("numbers.txt")
+k = axis(1, 2)
+
+def text(numbers):
+    return numbers.read_text()
+
+def part(text, k: int, factor: float = 2.0):
+    return len(text) * k * factor
+
+def total(part: Gather[float]):
+    return sum(part.values())
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.taskdisc]\n")
+    (tmp_path / "numbers.txt").write_text("1 2 3")
+    (tmp_path / "tasks_sum.py").write_text(PROJECT)
+    return tmp_path
+
+
+def imported_by(arguments, folder):
+    """Return (what a command imports in its main process, what it prints)."""
+    program = (
+        "import sys; before = set(sys.modules)\n"
+        "from taskdisc.cli import invoke\n"
+        f"code = invoke({arguments!r}); assert code == 0, code\n"
+        "print('imported:', *sorted(set(sys.modules) - before))"
+    )
+    printed, _, names = python(f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n{program}", folder).rpartition(
+        "imported:"
+    )
+    return set(names.split()), printed
+
+
+def test_version_imports_next_to_nothing(project):
+    imported, printed = imported_by(["--version"], project)
+    assert printed.startswith("taskdisc ")
+    assert {name for name in imported if name.startswith("taskdisc")} == {"taskdisc", "taskdisc.cli"}
+    heavy = {"networkx", "multiprocessing", "sqlite3", "click", "pluggy", "typing", "inspect", "tasks_sum"}
+    assert imported & heavy == set()
+
+
+def test_a_new_run_does_without_graph_algorithms(project):
+    imported, printed = imported_by(["run", "total"], project)
+    assert printed == "30.0\n"
+    assert "taskdisc.builtin.process" in imported
+    assert imported & {"networkx", "click", "multiprocessing", "importlib.metadata"} == set()
+
+
+UNNEEDED = (
+    "networkx click multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
+    "dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process taskdisc.worker "
+    "taskdisc.record taskdisc.explain taskdisc.cli.commands"
+)
+
+
+def test_a_warm_run_imports_nothing_that_only_work_needs(project):
+    imported_by(["run", "total"], project)
+    imported, printed = imported_by(["run", "total"], project)
+    assert printed == "30.0\n"
+    assert imported & set(UNNEEDED.split()) == set()
