@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from taskdisc.bind import bind
+from taskdisc.bind import Bindings, bind
 from taskdisc.collect import take
 from taskdisc.config import Config
 from taskdisc.expand import Expansion, expand
@@ -150,6 +150,7 @@ class World(NamedTuple):
     """The package's side."""
 
     graph: TaskGraph
+    bindings: Bindings
     expansion: Expansion
 
 
@@ -162,7 +163,7 @@ def world_of(description: Description) -> World:
     graph = link(take(imported, paths, "/"), ())
     given = {axis.name: str(OPEN_VALUE) for axis in description.axes if axis.open}
     bindings = bind(graph, Config("/", "/", 1), given)
-    return World(graph, expand(graph, graph.tasks, bindings.elements))
+    return World(graph, bindings, expand(graph, graph.tasks, bindings.elements))
 
 
 def _imported(name: str, text: str, others: dict[str, ModuleType]) -> ModuleType:
