@@ -229,7 +229,7 @@ def grid(*labels: list[Any]) -> tuple[TaskGraph, Expansion]:
     )
     task = Task("tasks_x.py::t", "t", "tasks_x", place, lambda: None, (), DEFAULTS)
     sources: dict[str, Any] = {axis.name: FromAxis(axis) for axis in axes}
-    graph = TaskGraph({task.id: task}, {task.id: sources}, {task.id: axes}, ())
+    graph = TaskGraph({task.id: task}, {task.id: sources}, {task.id: axes}, (), {task.id: task.name})
     return graph, expand(graph, [task.id], {axis: axis.elements for axis in axes})
 
 
