@@ -389,7 +389,12 @@ def test_a_hook_in_a_task_module(project: Project) -> None:
 
 TWO_MODULES = {
     "a/tasks_io.py": "def load(): return 'a'\ndef use_a(load): return load",
-    "b/tasks_io.py": "from taskdisc import axis\nk = axis('x', 'y')\ndef load(k): return k\ndef use_b(load): return load",
+    "b/tasks_io.py": """
+        from taskdisc import axis
+        k = axis('x', 'y')
+        def load(k): return k
+        def use_b(load): return load
+    """,
     "tasks_c.py": "from b.tasks_io import load\ndef use_c(load): return load",
     "flow.py": "def extra(): return 9",
 }
