@@ -25,15 +25,12 @@ def clear(options: Options, *, everything: bool, downstream: bool) -> int:
         raise UsageError("clear: name targets, or give --all.")
     with opened(options) as (project, targets):
         rows = _rows(project, targets, downstream)
-        tasks: dict[str, int] = {}
-        for task, row in rows:
-            tasks[f"{project.graph.names[task]}{row.instance}"] = row.id
         verb = "would clear" if options.dry_run else "cleared"
-        for name in tasks:
+        for name in dict.fromkeys(f"{project.graph.names[task]}{row.instance}" for task, row in rows):
             print(f"{verb} {name}")
         if not options.dry_run:
             remove(project, [row for _, row in rows])
-        print(f"{verb} {counted(len(tasks), 'result')}", file=sys.stderr)
+        print(f"{verb} {counted(len(rows), 'result')}", file=sys.stderr)
     return ExitCode.OK
 
 
