@@ -146,8 +146,8 @@ PAIRS = [
     ("constant of a base class", {"pkg/base.py": ("POWER = 2", "POWER = 3")}, CIRCLES),
     ("import inside a function", {"pkg/late.py": ("n + 1", "n + 2")}, {"late"}),
     ("unused function there", {"pkg/late.py": ("return n\n", "return -n\n")}, set()),
-    ("task that depends on a task added", {"tasks_b.py": ("def late(size):", "def more(late): return late\n\n\ndef late(size):")},
-     {"more"}),
+    ("task that depends on a task added", {"tasks_b.py": (
+        "def late(size):", "def more(late): return late\n\n\ndef late(size):")}, {"more"}),
     ("task renamed", {"tasks_b.py": ("def late(size)", "def later(size)")}, {"later"}),
     ("tasks turned around", {A: (
         "def lower(low):\n    return len(low)\n\n\ndef higher(high):\n    return high[-1]",

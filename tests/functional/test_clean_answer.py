@@ -336,7 +336,7 @@ def test_answers_and_work_in_workers(seed: int, size: int, steps: int) -> None:
 
 
 @pytest.mark.long
-@settings(FIXED, max_examples=600, derandomize=False)
+@settings(FIXED, max_examples=300, derandomize=False)
 @given(SEEDS, SIZES, STEPS, st.sampled_from(["inline", "process"]))
 def test_many_answers(seed: int, size: int, steps: int, executor: str) -> None:
     check(seed, size, steps, executor)
