@@ -86,14 +86,19 @@ def _dotted(path: str) -> str:
     return os.path.splitext(path)[0].replace(os.sep, ".").replace("..", "")
 
 
+def make_importable(root: str) -> None:
+    """Let `import helpers` find what lies in the root, and load it with care."""
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    load_carefully(root)
+
+
 def import_modules(root: str, modules: Sequence[tuple[str, str]]) -> dict[str, ModuleType]:
     """Import the modules in order. Raises CollectionError that tells of every module that cannot be imported.
 
     What they print goes to stderr: stdout is for results.
     """
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    load_carefully(root)
+    make_importable(root)
     imported: dict[str, ModuleType] = {}
     problems: list[str] = []
     with redirect_stdout(sys.stderr):

@@ -30,7 +30,7 @@ class AxisRows:
         try:
             self.texts = label_texts([element.label for element in elements])
         except EncodingError as error:
-            raise UsageError(f"axis {axis.name} ({axis.place}): {error}. Label it: axis({{\"name\": ...}}).") from None
+            raise UsageError(f'axis {axis.name} ({axis.place}): {error}. Label it: axis({{"name": ...}}).') from None
 
     def __len__(self) -> int:
         return len(self.elements)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from taskdisc.collect import collect
+from taskdisc.collect import collect, make_importable
 from taskdisc.errors import CollectionError
 from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
@@ -33,6 +33,7 @@ class Project:
     def __init__(self, config: Config, extra: Sequence[str] = ()) -> None:
         """Read the project; `extra` are paths of modules to collect whatever their name. Raises TaskdiscError."""
         self.config = config
+        make_importable(config.root)  # a project's plugins lie there too
         self.plugins: PluginManager = plugin_manager(plugin_names(config))
         self._hooked: list[str] = []
         self._index: Index | None = None

@@ -130,11 +130,18 @@ def rows_of(graph: TaskGraph, expansion: Expansion, selection: Selection) -> lis
             raise NothingMatched(
                 f"{selection.target.text}: {task.name} has no {axis.name}={brackets[axis.name]}."
                 f"{f' Did you mean {near}?' if near else ''} "
-                f"There are {', '.join(texts[:8])}{', ...' if len(texts) > 8 else ''}."
+                f"{_choice(texts)}"
             )
         column = block.columns[axis]
         rows = [row for row in rows if column[row] == number]
     return rows
+
+
+def _choice(texts: Sequence[str]) -> str:
+    if not texts:
+        return "It has no elements in this run."
+    more = ", ..." if len(texts) > 8 else ""
+    return f"There {'is' if len(texts) == 1 else 'are'} {', '.join(texts[:8])}{more}."
 
 
 def _position(wanted: str, texts: Sequence[str]) -> int | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PLUGIN = "taskdisc.builtin.outcomes"
 OUTCOMES = "TASKDISC_INTERNAL_OUTCOMES"
 PLUGINS = "TASKDISC_PLUGINS"
+LAUNCHER = "import sys; sys.path[:] = filter(None, sys.path); from taskdisc.cli import main; main()"
+"""As the installed command does, and `python -m` does not, without the current folder among the importable ones."""
 TIMEOUT = 120.0
 """Seconds after which a command counts as hung."""
 
@@ -137,7 +139,7 @@ def _start(arguments: tuple[str, ...], environment: dict[str, str], folder: str)
     import subprocess
 
     process = subprocess.run(
-        [sys.executable, "-m", "taskdisc", *arguments],
+        [sys.executable, "-c", LAUNCHER, *arguments],
         env=environment,
         cwd=folder,
         stdin=subprocess.DEVNULL,

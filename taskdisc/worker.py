@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from types import ModuleType
+from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.capture import log_name
@@ -76,7 +76,7 @@ class Runner:
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job)
             value = task.function(**execution.arguments())
-            if task.is_coroutine:
+            if type(value) is CoroutineType:
                 import asyncio
 
                 value = asyncio.run(value)
@@ -162,12 +162,11 @@ class Runner:
 class PreparedTask:
     """A task as the worker keeps it: the function and how its arguments are made."""
 
-    __slots__ = ("function", "is_coroutine", "settings", "shared", "spec")
+    __slots__ = ("function", "settings", "shared", "spec")
 
     def __init__(self, spec: TaskSpec, function: Callable[..., Any]) -> None:
         self.spec = spec
         self.function = function
-        self.is_coroutine = bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x80)
         settings = pickle.loads(spec.settings)
         plain = all(type(value) in PLAIN for value in settings.values())
         self.shared: dict[str, Any] = settings if plain else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.hookspecs import hookimpl
@@ -99,8 +99,7 @@ def summary(report: RunReport) -> Iterator[str]:
     """Yield what is printed when a run has ended."""
     yield from (f"{paint('warning', 'yellow')}: {warning}" for warning in report.warnings)
     for task, names in report.left_out:
-        options = " ".join(f"-p {name}=..." for name in names)
-        yield f"left out: {task}, until somebody gives {options}"
+        yield left_out_line(task, names)
     if report.failures:
         yield rule("FAILURES", "=")
         for failure in report.failures[:SHOWN_FAILURES]:
@@ -110,6 +109,11 @@ def summary(report: RunReport) -> Iterator[str]:
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
     yield closing_line(report)
+
+
+def left_out_line(task: str, names: Iterable[str]) -> str:
+    """Return one line about a task that cannot run without open parameters."""
+    return f"left out: {task}, until somebody gives {' '.join(f'-p {name}=...' for name in names)}"
 
 
 def closing_line(report: RunReport) -> str:

@@ -14,6 +14,8 @@ from taskdisc.record import suffix_of
 
 if TYPE_CHECKING:
     from taskdisc.project import Project
+    from taskdisc.run import Run
+    from taskdisc.select import Selection
     from taskdisc.store.index import ResultRow
 
 
@@ -23,40 +25,37 @@ def clear(options: Options, *, everything: bool, downstream: bool) -> int:
         raise UsageError("clear: name targets, or give --all.")
     with opened(options) as (project, targets):
         rows = _rows(project, targets, downstream)
-        tasks: dict[str, int] = {}
-        for task, row in rows:
-            tasks[f"{project.graph.names[task]}{row.instance}"] = row.id
         verb = "would clear" if options.dry_run else "cleared"
-        for name in tasks:
+        for name in dict.fromkeys(f"{project.graph.names[task]}{row.instance}" for task, row in rows):
             print(f"{verb} {name}")
         if not options.dry_run:
             remove(project, [row for _, row in rows])
-        print(f"{verb} {counted(len(tasks), 'result')}", file=sys.stderr)
+        print(f"{verb} {counted(len(rows), 'result')}", file=sys.stderr)
     return ExitCode.OK
 
 
 def _rows(project: Project, targets: list[str], downstream: bool) -> list[tuple[str, ResultRow]]:
     """(task, kept result) of all that the targets mean, also results of older code and settings."""
     from taskdisc.run import Run
-    from taskdisc.select import rows_of
+    from taskdisc.select import select
 
-    index = project.index
+    graph, index = project.graph, project.index
+    selections = select(graph, targets)
     if index is None:
         return []
-    graph = project.graph
     if not targets:
         return [(task, row) for task in graph.tasks for row in index.results(task)]
-    run = Run(project, targets)
     found: dict[str, set[str] | None] = {}
-    for selection in run.selections:
-        rows = rows_of(graph, run.expansion, selection)
-        name = graph.names[selection.task]
-        block = run.expansion.by_task[selection.task]
-        found[selection.task] = (
-            None
-            if rows is None
-            else {suffix_of(run.expansion.ids(block, name, range(row, row + 1))[0]) for row in rows}
-        )
+    sliced = []
+    for selection in selections:
+        if selection.target.brackets:
+            sliced.append(selection.target.text)
+        else:
+            found[selection.task] = None
+    if sliced:
+        run = Run(project, sliced)
+        for selection in run.selections:
+            _add_slice(found, run, selection)
     if downstream:
         for task in graph.dependents(list(found)):
             found.setdefault(task, None)
@@ -66,6 +65,16 @@ def _rows(project: Project, targets: list[str], downstream: bool) -> list[tuple[
         for row in index.results(task)
         if instances is None or row.instance in instances
     ]
+
+
+def _add_slice(found: dict[str, set[str] | None], run: Run, selection: Selection) -> None:
+    from taskdisc.select import rows_of
+
+    rows = rows_of(run.project.graph, run.expansion, selection)
+    ids = run.expansion.ids(run.expansion.by_task[selection.task], run.project.graph.names[selection.task], rows)
+    known = found.setdefault(selection.task, set())
+    if known is not None:
+        known.update(map(suffix_of, ids))
 
 
 def remove(project: Project, rows: list[ResultRow]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from taskdisc.cli.list import described
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import print_table
@@ -14,6 +16,7 @@ ORDER = (Decision.CACHED, Decision.RUN, Decision.MAY_RUN, Decision.UNKNOWN)
 
 def status(options: Options) -> int:
     """Run the command; return the exit code."""
+    from taskdisc.builtin.terminal import left_out_line
     from taskdisc.run import Run
 
     with opened(options) as (project, targets):
@@ -33,6 +36,8 @@ def status(options: Options) -> int:
                 words.append(f"{failed:,} of them failed last time")
             rows.append((described(project.graph, project.graph.tasks[task]), ", ".join(words) or "no instances"))
         print_table(rows)
+        for name, missing in run.left_out:
+            print(left_out_line(name, missing), file=sys.stderr)
     return ExitCode.OK
 
 

@@ -36,7 +36,6 @@ def fingerprints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
         monkeypatch.setattr(taskdisc, name, _stand_in, raising=False)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
     summaries: dict[str, object] = {}
 
     def fingerprint(project: Project) -> dict[str, bytes]:
@@ -47,16 +46,21 @@ def fingerprints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
         importlib.invalidate_caches()
         modules = [importlib.import_module(path[:-3]) for path in project if path.startswith("tasks_")]
         code = CodeFingerprints(str(tmp_path), summaries)
-        tasks = {name: task for module in modules for name, task in _tasks(module, set(sys.modules) - before).items()}
+        own = {name for name, module in sys.modules.items() if _is_below(tmp_path, module)}
+        tasks = {name: task for module in modules for name, task in _tasks(module, own).items()}
         return {name: code.fingerprint(task).digest for name, task in tasks.items()}
 
     yield fingerprint
     _forget(tmp_path)
 
 
+def _is_below(folder: Path, module: Any) -> bool:
+    return (getattr(module, "__file__", None) or "").startswith(str(folder))
+
+
 def _forget(folder: Path) -> None:
     for name, module in list(sys.modules.items()):
-        if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+        if _is_below(folder, module):
             del sys.modules[name]
 
 
@@ -68,7 +72,7 @@ def _tasks(module: Any, project: set[str]) -> dict[str, Any]:
         name: value
         for name, value in vars(module).items()
         if name[0] != "_" and hasattr(value, "__qualname__") and not isinstance(value, type)
-        if id(value) not in imported and value.__module__ != "functools"
+        if id(value) not in imported and value.__module__ in project
     }
 
 
