@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -52,7 +53,7 @@ class Folder:
         words = ["run", *arguments, "-C", str(self.root), "--executor", executor]
         self.forget_finished()
         with open(self.root / "out.txt", "w") as out, open(self.root / "err.txt", "w") as err:
-            child = os.fork()
+            child = _forked()
             if child == 0:
                 _be_the_command(words, out.fileno(), err.fileno())
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -94,6 +95,13 @@ def environment() -> dict[str, str]:
     home = str(Path(taskdisc.__file__).parents[1])
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
+
+
+def _forked() -> int:
+    """What runs the tests in parallel has threads; none of them holds a lock that the child takes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _be_the_command(words: list[str], out: int, err: int) -> None:
