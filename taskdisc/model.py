@@ -42,6 +42,15 @@ class Decision:
     UNKNOWN = "unknown"
 
 
+class Lane:
+    """Which executor runs a step: the scheduler keeps a queue for each."""
+
+    PLAIN = 0
+    """The run's executor."""
+    LAUNCHED = 1
+    """Commands behind a prefix."""
+
+
 class Parameter(NamedTuple):
     """One parameter of a task's function; the annotation is as the function holds it, often still a string."""
 
@@ -261,3 +270,5 @@ class RunReport(NamedTuple):
     warnings: tuple[str, ...] = ()
     store: str = ""
     verbosity: int = 0
+    lines: tuple[str, ...] = ()
+    """What plugins add at the foot."""

@@ -6,24 +6,17 @@ import time
 from array import array
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
-from taskdisc.model import Decision, JobResult, Outcome, RunReport, StepEnd, WorkerContext
+from taskdisc.model import Decision, Lane, Outcome, RunReport, StepEnd
 from taskdisc.plan import Plan
-from taskdisc.project import Project, plugin_names
+from taskdisc.project import Project
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
-
-if TYPE_CHECKING:
-    from taskdisc.protocols import Executor
-
-SHOWN_BLOCKED = 5
-PLAIN, LAUNCHED = 0, 1
-"""Lanes of the scheduler: jobs for the run's executor, and jobs of tasks with a prefix."""
 
 
 class Run:
@@ -126,7 +119,7 @@ class Run:
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=LAUNCHED if prefix else PLAIN,
+                lane=Lane.LAUNCHED if prefix else Lane.PLAIN,
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
             )
@@ -154,7 +147,8 @@ class Run:
             if self.scheduler.state(node) != LEFT_OUT
         ]
 
-    def _is_gather(self, node: int) -> bool:
+    def is_gather(self, node: int) -> bool:
+        """Say whether a node collects results, and so is no step."""
         return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
 
     # Planning
@@ -168,7 +162,7 @@ class Run:
             decisions.update(dict.fromkeys(run, Decision.RUN))
             self.scheduler.done(cached)
             out_of_reach = self.scheduler.failed(run)
-            decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self._is_gather(node))
+            decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
         return decisions
 
     # Execution
@@ -188,10 +182,14 @@ class Run:
         report = self._report()
         if self.number:
             self.project.open_index().end_run(self.number, report.seconds, report.counts)
+        given = hook.taskdisc_report_summary(report=report, config=self.project.config)
+        report = report._replace(lines=tuple(report_lines(given)))
         hook.taskdisc_run_finished(report=report, config=self.project.config)
         return report
 
     def _work(self) -> None:
+        from taskdisc.execute import Line
+
         line = Line(self)
         try:
             while self.scheduler.unfinished:
@@ -199,11 +197,17 @@ class Run:
                 self._decide()
         except KeyboardInterrupt:
             self.interrupted = True
-        finally:
-            line.close(kill=self.interrupted)
+        except BaseException:
+            line.stop(kill=True)
+            raise
+        line.close(kill=self.interrupted)
         if self.interrupted:
-            ended = [node for node in self.scheduler.cancel() if not self._is_gather(node)]
+            ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
             self._count(Outcome.CANCELLED, len(ended) + len(self.running))
+
+    def header(self) -> list[str]:
+        """Return what plugins say at the head of a report."""
+        return report_lines(self.project.plugins.hook.taskdisc_report_header(config=self.project.config))
 
     def _decide(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
@@ -274,134 +278,9 @@ class Run:
         return (stored[outputs.index(selection.output)],) if selection.output else stored
 
 
-class Line:
-    """The assembly line of a run that has something to execute: jobs out, results in, records written."""
-
-    def __init__(self, run: Run) -> None:
-        from taskdisc.jobs import JobMaker, Values
-        from taskdisc.record import Recorder
-
-        self.run = run
-        project = run.project
-        index = project.open_index()
-        run.number = index.start_run(run.started, " ".join(run.targets) or "(all)")
-        self.values = Values(run.plan, index, run.expansion, project.graph)
-        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
-        self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
-        self.names: dict[int, str] = {}
-        self.context = WorkerContext(
-            root=project.config.root,
-            store=project.config.store,
-            logs=f"logs/{run.number}",
-            directories=f"dirs/{run.number}",
-            modules=project.collection.modules,
-            plugins=plugin_names(project.config),
-            specs=self.jobs.specs,
-            storage=project.config.storage,
-        )
-        self.executors: dict[int, Executor] = {}
-        self._progress = 0.0
-
-    def _executor(self, lane: int) -> Executor:
-        """The executor of a lane, started when it is first needed."""
-        found = self.executors.get(lane)
-        if found is None:
-            config, make = self.run.project.config, self.run.project.plugins.make
-            if lane == LAUNCHED:
-                found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
-            else:
-                found = make("executors", config.executor, workers=config.workers)
-            self.executors[lane] = found
-            found.start(self.context)
-        return found
-
-    def work(self) -> None:
-        """Submit what can run, wait, and take what has ended."""
-        for lane in (PLAIN, LAUNCHED):
-            self._submit(lane)
-        if self.recorder.is_due:
-            self.run.ended(self.recorder.commit())
-        assert self.run.running, "steps are left that wait for nothing"
-        self._wait()
-        self._collect()
-        self._tell()
-
-    def _submit(self, lane: int) -> None:
-        scheduler = self.run.scheduler
-        while scheduler.has_runnable(lane):
-            executor = self._executor(lane)
-            nodes = scheduler.take_runnable(executor.free(), lane)
-            if not nodes:
-                return
-            now = time.monotonic()
-            by_block: dict[int, list[int]] = {}
-            for node in nodes:
-                by_block.setdefault(scheduler.block_of(node), []).append(node)
-            for number, members in by_block.items():
-                jobs = self.jobs.make(number, members)
-                for job in jobs:
-                    self.names[job.number] = job.instance
-                    self.run.running[job.number] = now
-                executor.submit(jobs)
-
-    def _wait(self) -> None:
-        import select
-
-        descriptors = [executor.fileno() for executor in self.executors.values()]
-        if None in descriptors:
-            return
-        timeout = 0.05 if self.recorder.pending else self.run.tick
-        poll = select.poll()
-        for descriptor in descriptors:
-            assert descriptor is not None
-            poll.register(descriptor, select.POLLIN)
-        poll.poll(None if timeout is None else timeout * 1000)
-
-    def _collect(self) -> None:
-        for executor in self.executors.values():
-            results = executor.collect()
-            if results:
-                self._take(results)
-
-    def _take(self, results: list[JobResult]) -> None:
-        from taskdisc.record import Ended
-
-        scheduler = self.run.scheduler
-        good: list[int] = []
-        for result in results:
-            node = result.number
-            if self.run.running.pop(node, None) is None:
-                continue
-            block = scheduler.block_of(node)
-            ended = Ended(node, block, node - self.run.offset(block), self.names.pop(node), result)
-            if result.outcome == Outcome.SUCCEEDED:
-                good.append(node)
-            else:
-                steps = [n for n in scheduler.failed([node]) if not self.run._is_gather(n)]
-                ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
-                ended.blocked_count = len(steps)
-            self.recorder.add(ended)
-        scheduler.done(good)
-
-    def _tell(self) -> None:
-        if self.run.tick is None:
-            return
-        now = time.monotonic()
-        if now - self._progress >= self.run.tick:
-            self._progress = now
-            self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
-
-    def close(self, *, kill: bool) -> None:
-        """Stop the workers and write what is still in hand."""
-        for executor in self.executors.values():
-            executor.stop(kill=kill)
-            if kill:
-                results = [result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED]
-                self._take(results)
-        self._finish_records()
-
-    def _finish_records(self) -> None:
-        self.run.ended(self.recorder.commit())
+def report_lines(given: list[str | list[str]]) -> list[str]:
+    """Return the lines that plugins gave, each one line or a list of them."""
+    return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
 
 
 def _ranks(expansion: Expansion) -> list[float]:

@@ -37,9 +37,7 @@ def taskdisc_run_started(run: Run) -> None:
     if sys.stderr.isatty():
         run.tick = 0.1
     if run.verbosity > 0:
-        for given in run.project.plugins.hook.taskdisc_report_header(config=run.project.config):
-            lines = given if isinstance(given, list) else [given]
-            sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.writelines(f"{line}\n" for line in run.header())
         run.project.plugins.register(StepLines(run))
 
 
@@ -54,7 +52,8 @@ class StepLines:
         """Print how the step ended, and how long it took."""
         seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
         colour = "green" if step.outcome == Outcome.SUCCEEDED else "red"
-        sys.stderr.write(f"{paint(step.outcome, colour)} {step.id}{seconds}\n")
+        wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{wipe}{paint(step.outcome, colour)} {step.id}{seconds}\n")
 
     @hookimpl
     def taskdisc_run_finished(self) -> None:
@@ -108,6 +107,7 @@ def summary(report: RunReport) -> Iterator[str]:
         yield from map(failure_line, report.failures)
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
+    yield from report.lines
     yield closing_line(report)
 
 

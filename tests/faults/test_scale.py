@@ -42,8 +42,6 @@ def five(four): return four + 1
 def total(five: Gather[int]): return sum(five.values())
 """
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
 
 class Ended(NamedTuple):
     """How a run ended, by its own account."""

@@ -195,28 +195,29 @@ def test_chained_exceptions(project: Project) -> None:
     ]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups and notes are new in 3.11")
-def test_exception_groups_and_notes(project: Project) -> None:
-    project.write(
-        tasks_x="""
-            def a():
-                error = ExceptionGroup("many", [ValueError("one"), TypeError("two")])
-                error.add_note("a note")
-                raise error
-        """
-    )
-    assert report(project.run("a"))[2:] == [
-        "tasks_x.py:4: in a",
-        "    raise error",
-        "E   ExceptionGroup: many (2 sub-exceptions)",
-        "E   a note",
-        "  1:",
-        "  E   ValueError: one",
-        "  2:",
-        "  E   TypeError: two",
-        "================================ short summary =================================",
-        "FAILED a - ExceptionGroup: many (2 sub-exceptions) (tasks_x.py:4)",
-    ]
+if sys.version_info >= (3, 11):  # exception groups and notes are new there
+
+    def test_exception_groups_and_notes(project: Project) -> None:
+        project.write(
+            tasks_x="""
+                def a():
+                    error = ExceptionGroup("many", [ValueError("one"), TypeError("two")])
+                    error.add_note("a note")
+                    raise error
+            """
+        )
+        assert report(project.run("a"))[2:] == [
+            "tasks_x.py:4: in a",
+            "    raise error",
+            "E   ExceptionGroup: many (2 sub-exceptions)",
+            "E   a note",
+            "  1:",
+            "  E   ValueError: one",
+            "  2:",
+            "  E   TypeError: two",
+            "================================ short summary =================================",
+            "FAILED a - ExceptionGroup: many (2 sub-exceptions) (tasks_x.py:4)",
+        ]
 
 
 def test_an_error_inside_a_library_shows_its_last_frame_only(project: Project) -> None:

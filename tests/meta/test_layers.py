@@ -19,6 +19,7 @@ LAYERS = (
     {"jobs", "record", "worker"},
     {"builtin"},
     {"project"},
+    {"execute"},
     {"run"},
     {"explain"},
     {"cli"},

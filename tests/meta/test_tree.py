@@ -21,8 +21,6 @@ UNWANTED = {
 
 def tracked():
     """Return the paths of all files that belong to the repository."""
-    if not (REPOSITORY / ".git").exists():
-        pytest.skip("not a clone: nothing says which files belong here")
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

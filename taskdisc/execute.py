@@ -1,0 +1,150 @@
+"""Execution: the assembly line of a run that has something to do. Jobs out, results in, records written."""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import TYPE_CHECKING
+
+from taskdisc.jobs import JobMaker, Values
+from taskdisc.model import Job, JobResult, Lane, Outcome, WorkerContext
+from taskdisc.project import plugin_names
+from taskdisc.record import Ended, Recorder
+
+if TYPE_CHECKING:
+    from taskdisc.protocols import Executor
+    from taskdisc.run import Run
+
+SHOWN_BLOCKED = 5
+"""Steps that a failure put out of reach and that its report names."""
+COMPANY = 100
+"""With this many jobs under way, results are tiny or many: they are taken together."""
+PATIENCE = 0.0005
+"""Seconds that a result then waits for others; far less than what its worker still has to do."""
+
+
+class Line:
+    """What works on the steps of one run until they have ended."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        project = run.project
+        index = project.open_index()
+        run.number = index.start_run(run.started, " ".join(run.targets) or "(all)")
+        self.values = Values(run.plan, index, run.expansion, project.graph)
+        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
+        self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
+        self.names: dict[int, str] = {}
+        self.context = WorkerContext(
+            root=project.config.root,
+            store=project.config.store,
+            logs=f"logs/{run.number}",
+            directories=f"dirs/{run.number}",
+            modules=project.collection.modules,
+            plugins=plugin_names(project.config),
+            specs=self.jobs.specs,
+            storage=project.config.storage,
+        )
+        self.executors: dict[int, Executor] = {}
+        self._told = 0.0
+        """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
+
+    def _executor(self, lane: int) -> Executor:
+        """The executor of a lane, started when it is first needed."""
+        found = self.executors.get(lane)
+        if found is None:
+            config, make = self.run.project.config, self.run.project.plugins.make
+            if lane == Lane.LAUNCHED:
+                found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
+            else:
+                found = make("executors", config.executor, workers=config.workers)
+            self.executors[lane] = found
+            found.start(self.context)
+        return found
+
+    def work(self) -> None:
+        """Submit what can run, wait, and take what has ended."""
+        for lane in (Lane.PLAIN, Lane.LAUNCHED):
+            self._submit(lane)
+        if self.recorder.is_due:
+            self.run.ended(self.recorder.commit())
+        assert self.run.running, "steps are left that wait for nothing"
+        self._wait()
+        self._collect()
+        self._tell()
+
+    def _submit(self, lane: int) -> None:
+        scheduler = self.run.scheduler
+        while scheduler.has_runnable(lane):
+            executor = self._executor(lane)
+            nodes = scheduler.take_runnable(executor.free(), lane)
+            if not nodes:
+                return
+            now = time.monotonic()
+            jobs = self._jobs_of(nodes)
+            for job in jobs:
+                self.names[job.number] = job.instance
+                self.run.running[job.number] = now
+            executor.submit(jobs)
+
+    def _jobs_of(self, nodes: list[int]) -> list[Job]:
+        by_block: dict[int, list[int]] = {}
+        for node in nodes:
+            by_block.setdefault(self.run.scheduler.block_of(node), []).append(node)
+        return [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+
+    def _wait(self) -> None:
+        descriptors = [executor.fileno() for executor in self.executors.values()]
+        if None in descriptors:
+            return
+        timeout = 0.05 if self.recorder.pending else self.run.tick
+        poll = select.poll()
+        for descriptor in descriptors:
+            assert descriptor is not None
+            poll.register(descriptor, select.POLLIN)
+        if poll.poll(None if timeout is None else timeout * 1000) and len(self.run.running) > COMPANY:
+            time.sleep(PATIENCE)
+
+    def _collect(self) -> None:
+        for executor in self.executors.values():
+            results = executor.collect()
+            if results:
+                self._take(results)
+
+    def _take(self, results: list[JobResult]) -> None:
+        scheduler = self.run.scheduler
+        good: list[int] = []
+        for result in results:
+            node = result.number
+            if self.run.running.pop(node, None) is None:
+                continue
+            block = scheduler.block_of(node)
+            ended = Ended(node, block, node - self.run.offset(block), self.names.pop(node), result)
+            if result.outcome == Outcome.SUCCEEDED:
+                good.append(node)
+            else:
+                steps = [n for n in scheduler.failed([node]) if not self.run.is_gather(n)]
+                ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
+                ended.blocked_count = len(steps)
+            self.recorder.add(ended)
+        scheduler.done(good)
+
+    def _tell(self) -> None:
+        if self.run.tick is None:
+            return
+        now = time.monotonic()
+        if now - self._told >= self.run.tick:
+            self._told = now
+            self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
+
+    def close(self, *, kill: bool) -> None:
+        """Stop the workers, and write what is still in hand."""
+        self.stop(kill=kill)
+        for executor in self.executors.values():
+            self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
+        self.run.ended(self.recorder.commit())
+
+    def stop(self, *, kill: bool) -> None:
+        """Stop the workers: after what they are doing, or at once."""
+        for executor in self.executors.values():
+            executor.stop(kill=kill)
