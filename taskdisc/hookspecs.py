@@ -119,7 +119,10 @@ def taskdisc_run_progress(run: Run) -> None:
 
 @hookspec
 def taskdisc_job_finished(step: StepEnd) -> None:
-    """Called for every step that was executed or blocked (never for cached ones), after its outcome is durable."""
+    """Called for every step that was executed (never for cached ones), after its outcome is durable.
+
+    What its failure blocks has no call of its own: `step.blocked` names the first few, `step.blocked_count` counts.
+    """
 
 
 @hookspec

@@ -344,7 +344,7 @@ OPTIONS = {
         "tasks_x.py:2: @task: outputs takes a tuple of str, such as (\"a\",), not 'a'.",
     ),
     "@task on a class": Case(
-        one("from taskdisc import task\n@task\nclass F: ..."),
+        one("from taskdisc import task\nF = task(int)"),
         "run",
         "tasks_x.py:2: @task decorates functions, not classes.",
     ),
