@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
-from taskdisc.cli.output import counted
+from taskdisc.cli.output import counted, remark
 from taskdisc.errors import ExitCode, UsageError
 from taskdisc.record import suffix_of
 
@@ -30,7 +29,7 @@ def clear(options: Options, *, everything: bool, downstream: bool) -> int:
             print(f"{verb} {name}")
         if not options.dry_run:
             remove(project, [row for _, row in rows])
-        print(f"{verb} {counted(len(rows), 'result')}", file=sys.stderr)
+        remark(f"{verb} {counted(len(rows), 'result')}")
     return ExitCode.OK
 
 

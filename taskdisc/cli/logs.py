@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
+from taskdisc.cli.output import remark
 from taskdisc.errors import ExitCode, UsageError
 from taskdisc.record import suffix_of
 
@@ -48,7 +49,7 @@ def latest_attempts(run: Run, task: str) -> dict[str, ResultRow | FailureRow]:
 
 def _print_logs(name: str, attempt: ResultRow | FailureRow | None, store: str, stream: str | None) -> None:
     if attempt is None:
-        print(f"{name}: has not run yet", file=sys.stderr)
+        remark(f"{name}: has not run yet")
         return
     written = [("stdout", attempt.stdout), ("stderr", attempt.stderr)]
     for kind, log in written:
@@ -61,6 +62,6 @@ def _print_logs(name: str, attempt: ResultRow | FailureRow | None, store: str, s
             with open(os.path.join(store, log), errors="replace", encoding="utf-8") as text:
                 shutil.copyfileobj(text, sys.stdout)
         except FileNotFoundError:
-            print(f"{name}: the log {log} is gone", file=sys.stderr)
+            remark(f"{name}: the log {log} is gone")
     if not any(log for _, log in written):
-        print(f"{name}: wrote nothing", file=sys.stderr)
+        remark(f"{name}: wrote nothing")

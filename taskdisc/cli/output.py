@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -42,3 +43,9 @@ def print_table(rows: Iterable[Sequence[str]]) -> None:
 def counted(number: int, noun: str) -> str:
     """Return `1 task`, `2 tasks`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def remark(text: str) -> None:
+    """Print a line about the output to stderr, after the output that it is about."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr)

@@ -39,6 +39,7 @@ def exit_code(report: RunReport) -> int:
 
 
 def _preview(planned: Run, options: Options) -> int:
+    from taskdisc.cli.output import remark
     from taskdisc.model import Decision
 
     decisions = planned.preview()
@@ -49,7 +50,7 @@ def _preview(planned: Run, options: Options) -> int:
         if decision != Decision.CACHED:
             print(f"{decision}: {planned.id_of(node)}")
     words = [f"{counts.get(decision, 0)} {word}" for decision, word in PREVIEWED if counts.get(decision)]
-    print(f"dry run: {', '.join(words) or 'no instances'}", file=sys.stderr)
+    remark(f"dry run: {', '.join(words) or 'no instances'}")
     busy = any(decision != Decision.CACHED for decision in counts)
     return ExitCode.FAILED if options.exit_code and busy else ExitCode.OK
 

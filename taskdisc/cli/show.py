@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
-from taskdisc.cli.output import print_values
+from taskdisc.cli.output import print_values, remark
 from taskdisc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -43,9 +42,9 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
         if values:
             print_values(values)
         for name in missing[:5]:
-            print(f"{name}: no result that is up to date. taskdisc run '{name}'", file=sys.stderr)
+            remark(f"{name}: no result that is up to date. taskdisc run '{name}'")
         if len(missing) > 5:
-            print(f"... and {len(missing) - 5} more", file=sys.stderr)
+            remark(f"... and {len(missing) - 5} more")
     return ExitCode.FAILED if missing else ExitCode.OK
 
 

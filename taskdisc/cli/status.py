@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from taskdisc.cli.list import described
 from taskdisc.cli.options import Options, opened
-from taskdisc.cli.output import print_table
+from taskdisc.cli.output import print_table, remark
 from taskdisc.errors import ExitCode
 from taskdisc.model import Decision
 from taskdisc.record import suffix_of
@@ -37,7 +35,7 @@ def status(options: Options) -> int:
             rows.append((described(project.graph, project.graph.tasks[task]), ", ".join(words) or "no instances"))
         print_table(rows)
         for name, missing in run.left_out:
-            print(left_out_line(name, missing), file=sys.stderr)
+            remark(left_out_line(name, missing))
     return ExitCode.OK
 
 
