@@ -13,7 +13,6 @@ from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.capture import log_name
-from taskdisc.errors import EncodingError
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec, ObjectStore
 
-PICKLED = b"pickle\0"
 PLAIN = frozenset({int, float, str, bool, type(None)})
 """Types whose values hold no path and no object of the project."""
 
@@ -277,13 +275,7 @@ class Execution:
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
-        try:
-            identity = self.runner.values.digest(value, paths.place)
-        except EncodingError:
-            whole = sha256(PICKLED)
-            for piece in pieces:
-                whole.update(piece)
-            identity = whole.digest()
+        identity = self.runner.values.digest(value, paths.place, pieces)
         return self._kept(identity, pieces, sum(memoryview(piece).nbytes for piece in pieces))
 
     def _encode(self, value: Any, what: str) -> list[bytes | memoryview]:

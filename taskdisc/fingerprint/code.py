@@ -55,6 +55,8 @@ class CodeFingerprints:
         self._modules = ProjectModules(root, {} if cache is None else cache)
         self._units: dict[tuple[str, int], _Content] = {}
         self._nodes: dict[_Node, _Content] = {}
+        self._items: dict[int, tuple[object, bytes]] = {}
+        """By number, which no other object gets while this one is kept here."""
         self._closures: dict[tuple[_Node, ...], tuple[tuple[str, str], ...]] = {}
 
     def fingerprint(self, function: object) -> Fingerprint:
@@ -69,12 +71,15 @@ class CodeFingerprints:
         search.add_task(function)
         return _fingerprint(self._parts_of(search))
 
-    def class_code(self, cls: type) -> bytes:
-        """Return a digest of a class of the project, with all that it reaches; b"" for any other class."""
-        search = ObjectSearch(self._modules)
-        search.add_class(cls)
-        parts = self._parts_of(search)
-        return _fingerprint(parts).digest if parts else b""
+    def code_of(self, item: object) -> bytes:
+        """Return a digest of a class or function of the project, with all that it reaches; b"" for any other."""
+        known = self._items.get(id(item))
+        if known is None:
+            search = ObjectSearch(self._modules)
+            search.add(item)
+            parts = self._parts_of(search)
+            known = self._items[id(item)] = item, _fingerprint(parts).digest if parts else b""
+        return known[1]
 
     def defined_twice(self, module: str) -> list[tuple[str, int, int]]:
         """Return (name, line, later line) of each second `def` of a name in one scope of a module of the project."""
