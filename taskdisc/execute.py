@@ -31,6 +31,8 @@ class Line:
         self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
         self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
         self.names: dict[int, str] = {}
+        for task in run.expansion.by_task:
+            run.plan.family(task)  # now, while the files are what was imported
         self.context = WorkerContext(
             root=project.config.root,
             store=project.config.store,
@@ -40,6 +42,8 @@ class Line:
             plugins=plugin_names(project.config),
             specs=self.jobs.specs,
             storage=project.config.storage,
+            sources=project.code.sources,
+            code=project.code.for_workers(),
         )
         self.executors: dict[int, Executor] = {}
         self._told = 0.0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.capture import log_name
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
+from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, replace_paths, set_bases
 
@@ -38,6 +39,7 @@ class Runner:
         from taskdisc.pluginmanager import plugin_manager
 
         self.context = context
+        expect_sources(context.sources)
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
         self.objects: ObjectStore = self.plugins.make("stores", context.storage, path=context.store)
@@ -56,7 +58,8 @@ class Runner:
             from taskdisc.fingerprint.code import CodeFingerprints
             from taskdisc.fingerprint.values import ValueFingerprints
 
-            self._values = ValueFingerprints(CodeFingerprints(self.context.root), self.plugins)
+            code = self.context.code or CodeFingerprints(self.context.root)
+            self._values = ValueFingerprints(code, self.plugins)
         return self._values
 
     def codec(self, name: str) -> Codec:

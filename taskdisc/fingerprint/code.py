@@ -59,6 +59,20 @@ class CodeFingerprints:
         """By number, which no other object gets while this one is kept here."""
         self._closures: dict[tuple[_Node, ...], tuple[tuple[str, str], ...]] = {}
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """SHA-256 (hex) of the files that were read, by their real paths."""
+        return self._modules.sources
+
+    def for_workers(self) -> CodeFingerprints:
+        """Return fingerprints of the same texts, whatever becomes of the files, that do without the cache."""
+        from copy import copy
+
+        mine = copy(self)
+        mine._modules = copy(self._modules)
+        mine._modules.forget_cache()
+        return mine
+
     def fingerprint(self, function: object) -> Fingerprint:
         """Return the fingerprint of a task's function: without the defaults of its settings.
 

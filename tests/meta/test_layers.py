@@ -8,8 +8,8 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "loader", "descriptors", "fields"},
-    {"model"},
+    {"taskdisc", "errors", "hashing", "descriptors", "fields"},
+    {"loader", "model"},
     {"gather", "protocols", "paths", "capture", "convert"},
     {"marks", "options", "pyproject"},
     {"fingerprint"},
