@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import resource
-import sys
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.capture import log_name
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
+from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, replace_paths, set_bases
@@ -44,6 +44,7 @@ class Runner:
         self.plugins = plugin_manager(context.plugins)
         self.objects: ObjectStore = self.plugins.make("stores", context.storage, path=context.store)
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
+        self.generators = Generators()
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
@@ -74,6 +75,7 @@ class Runner:
         before = self._usage
         execution = None
         try:
+            os.chdir(self.context.root)  # the last task may have gone elsewhere
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job)
             value = task.function(**execution.arguments())
@@ -207,16 +209,9 @@ class Execution:
         arguments = pickle.loads(task.settings) if task.settings is not None else dict(task.shared)
         for (name, kind), given in zip(task.spec.arguments, self.job.arguments, strict=True):
             arguments[name] = self._argument(name, kind, given)
-        if "random" in sys.modules or "numpy.random" in sys.modules:
-            self._seed_generators()
+        # Repeated runs repeat, and workers forked from one process never share a stream.
+        self.runner.generators.seed(lambda: self.seed)
         return arguments
-
-    def _seed_generators(self) -> None:
-        """Repeated runs repeat, and workers forked from one process never share a stream."""
-        if (plain := sys.modules.get("random")) is not None:
-            plain.seed(self.seed)
-        if (numpy := sys.modules.get("numpy.random")) is not None:
-            numpy.seed(self.seed % 2**32)
 
     def _argument(self, name: str, kind: str, given: Any) -> Any:
         load = self.runner.load
@@ -303,13 +298,20 @@ class Execution:
     def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
         """Return the file results and the kept task_dir; a folder that holds nothing is removed."""
         directory = self._directory
-        if directory is not None and (outcome != Outcome.SUCCEEDED or not os.listdir(directory)):
+        if directory is not None and (outcome != Outcome.SUCCEEDED or not _holds_something(directory)):
             import shutil
 
             shutil.rmtree(directory, ignore_errors=True)
             directory = None
         files = tuple(self.paths.files.values()) if self.paths is not None else ()
         return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
+
+
+def _holds_something(directory: str) -> bool:
+    try:
+        return bool(os.listdir(directory))
+    except OSError:  # the task has removed it
+        return False
 
 
 def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tests.meta.sources import REPOSITORY, imports, modules
 LAYERS = (
     {"taskdisc", "errors", "hashing", "descriptors", "fields"},
     {"loader", "model"},
-    {"gather", "protocols", "paths", "capture", "convert"},
+    {"gather", "generators", "protocols", "paths", "capture", "convert"},
     {"marks", "options", "pyproject"},
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
