@@ -182,7 +182,8 @@ class FileResult(NamedTuple):
     """Relative to the root."""
     digest: str
     size: int
-    mtime_ns: int
+    changed_ns: int
+    """Time of its last change (ns), as `paths.stamp` says."""
 
 
 class ErrorText(NamedTuple):
