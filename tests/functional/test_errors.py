@@ -409,6 +409,15 @@ IMPORTS = {
         "E   ModuleNotFoundError: No module named 'missing_thing'\n"
         "Install missing_thing, or put missing_thing.py into the root ({root}), which is importable.",
     ),
+    "a forgotten import of ours": Case(
+        one("def f(x: Gather[int]): ..."),
+        "run",
+        "tasks_x.py cannot be imported:\n"
+        "tasks_x.py:1: in <module>\n"
+        "    def f(x: Gather[int]): ...\n"
+        "E   NameError: name 'Gather' is not defined\n"
+        "Add: from taskdisc import Gather",
+    ),
     "an exception in a helper": Case(
         {"helpers.py": "def f():\n    return 1 / 0\nf()", **one("import helpers")},
         "run",
