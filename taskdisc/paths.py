@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePath
 
 BLOCK = 1 << 20
+SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 
 _bases: dict[str, str] = {"root": "", "store": ""}
 
@@ -55,15 +56,38 @@ def relative_to(path: str, folder: str) -> str | None:
 
 def replace_paths(value: Any, replace: Callable[[PurePath], Any]) -> Any:
     """Return `value` with every Path in it, also inside lists, tuples and dicts, replaced."""
+    return _replaced(value, replace) if _holds_path(value) else value
+
+
+def _holds_path(value: Any) -> bool:
+    """Look into each container once, since they may hold themselves or be shared without end."""
+    pending, seen = [value], set()
+    while pending:
+        item = pending.pop()
+        if _is_path(type(item)):
+            return True
+        if isinstance(item, list | tuple | dict) and id(item) not in seen:
+            seen.add(id(item))
+            for inner in (item, item.values()) if isinstance(item, dict) else (item,):
+                if not SCALARS.issuperset(map(type, inner)):
+                    pending += inner
+    return False
+
+
+def _is_path(kind: type) -> bool:
+    return hasattr(kind, "__fspath__") and hasattr(kind, "joinpath")
+
+
+def _replaced(value: Any, replace: Callable[[PurePath], Any]) -> Any:
     kind = type(value)
-    if hasattr(kind, "__fspath__") and hasattr(kind, "joinpath"):
+    if _is_path(kind):
         return replace(value)
     if kind is list:
-        return [replace_paths(item, replace) for item in value]
+        return [_replaced(item, replace) for item in value]
     if kind is dict:
-        return {replace_paths(key, replace): replace_paths(item, replace) for key, item in value.items()}
+        return {_replaced(key, replace): _replaced(item, replace) for key, item in value.items()}
     if isinstance(value, tuple):
-        items = [replace_paths(item, replace) for item in value]
+        items = [_replaced(item, replace) for item in value]
         return tuple(items) if kind is tuple else kind._make(items) if hasattr(kind, "_make") else value
     return value
 
@@ -116,7 +140,7 @@ def _file_digest(path: str) -> tuple[str, int]:
 def stamp(path: str) -> int:
     """Return the time (ns) of the last change to a file, or to anything in a folder. Raises OSError.
 
-    Not of modification, which a copy may bring along: whatever is changed, added or removed makes this time a later one.
+    Not of modification, which a copy may bring along: whatever is changed, added or removed makes this one later.
     """
     newest = os.stat(path).st_ctime_ns
     if os.path.isdir(path):

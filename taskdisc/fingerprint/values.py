@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from taskdisc.pluginmanager import PluginManager
 
 PICKLED = b"pickle\0"
+SHARED, LITTLE = 20, 1_000_000
+"""Objects to look at, for each byte that a result takes and for any: more come of endless sharing alone."""
 
 
 class ValueFingerprints:
@@ -65,7 +67,8 @@ class ValueFingerprints:
             return reduction(item) if simpler is None else simpler
 
         try:
-            return digest(value, extend=extend, class_code=self._code_of_named, place=place)
+            most = SHARED * sum(memoryview(piece).nbytes for piece in stored) + LITTLE
+            return digest(value, extend=extend, class_code=self._code_of_named, place=place, most=most)
         except EncodingError:
             import hashlib
 
