@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
+from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, Lane, Outcome, RunReport, StepEnd
 from taskdisc.plan import Plan
 from taskdisc.project import Project
@@ -195,12 +196,14 @@ class Run:
             while self.scheduler.unfinished:
                 line.work()
                 self._decide()
+            line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
+            with suppress(KeyboardInterrupt), held_back():
+                line.close(kill=True)
         except BaseException:
-            line.stop(kill=True)
+            line.abandon()
             raise
-        line.close(kill=self.interrupted)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
             self._count(Outcome.CANCELLED, len(ended) + len(self.running))
