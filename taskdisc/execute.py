@@ -103,14 +103,14 @@ class Line:
         return [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
 
     def _wait(self) -> None:
-        descriptors = [executor.fileno() for executor in self.executors.values()]
-        if None in descriptors:
-            return
         timeout = 0.05 if self.recorder.pending else self.run.tick
         poll = select.poll()
-        for descriptor in descriptors:
-            assert descriptor is not None
-            poll.register(descriptor, select.POLLIN)
+        for executor in self.executors.values():
+            descriptor = executor.fileno()
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN)
+            elif not executor.free():
+                return  # it works when it is asked for results
         poll.poll(None if timeout is None else timeout * 1000)
 
     def _collect(self) -> None:
