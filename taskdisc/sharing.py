@@ -34,6 +34,8 @@ class Sharing:
         """Nodes that another run is computing, with their keys."""
         self._ours: dict[int, bytes] = {}
         """Nodes that this run has claimed, with their keys."""
+        self._told: dict[int, int] = {}
+        """Nodes that were to run in spite of a result of another run, with its number: such as are never cached."""
         self._claims = claims
         self._plan = plan
         self._index = index
@@ -44,14 +46,14 @@ class Sharing:
         """Claim nodes whose inputs are all known, and that can start at once: so no run ever waits in a circle."""
         keys = [self._plan.keys[node] for node in nodes]
         held = self._claims.take(keys)
-        # After they were taken: from now on, nobody else makes them.
-        news = self._read_news() if self._claims.in_company else set()
-        if not held and not news:
+        if self._claims.in_company:
+            self._read_news()  # after they were taken: from now on, nobody else makes them
+        if not held and not self._plan.news:
             self._ours.update(zip(nodes, keys, strict=True))
             return Shares(list(nodes), [], [])
         shares = Shares([], [], [])
         for node, key in zip(nodes, keys, strict=True):
-            if key in news:
+            if self._is_news(node, key):
                 shares.made.append(node)
             elif key in held:
                 shares.theirs.append(node)
@@ -62,6 +64,14 @@ class Sharing:
         if shares.made:
             self._claims.keep(self._ours.values())
         return shares
+
+    def _is_news(self, node: int, key: bytes) -> bool:
+        """Say whether another run has made what the node was decided without; never twice of the same result."""
+        found = self._plan.news.get(key)
+        if found is None or self._told.get(node) == found[1]:
+            return False
+        self._told[node] = found[1]
+        return True
 
     def release(self, running: Iterable[int]) -> None:
         """Give up the claims to all nodes but these: the others have ended, and what they gave is durable."""
@@ -81,11 +91,10 @@ class Sharing:
             del self.waiting[node]
         return ended
 
-    def _read_news(self) -> set[bytes]:
-        """Tell the plan what other runs have written since it last knew; return the keys."""
+    def _read_news(self) -> None:
+        """Let the plan know what other runs have written since the last time."""
         news, self._plan.seen = self._index.news(self._plan.seen, self._run)
         self._plan.news.update(news)
-        return set(news)
 
     def close(self) -> None:
         """Give up all claims."""
