@@ -6,8 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from taskdisc.builtin.terminal import progress_line
 
 MODULE = """
 from taskdisc import axis
@@ -47,3 +51,17 @@ def test_quiet_prints_nothing_where_all_is_well(folder: Path) -> None:
 
 def test_quiet_prints_failures(folder: Path) -> None:
     assert "FAILED inverse[k=0] - ZeroDivisionError" in report(folder, "-q")
+
+
+def progress(elsewhere: int) -> str:
+    run: Any = SimpleNamespace(
+        counts={"succeeded": 2}, total=9, failures=[], running={7: 0.5}, id_of="step[n={}]".format, elsewhere=()
+    )
+    run.elsewhere = range(elsewhere)
+    return progress_line(run, 2.0)
+
+
+def test_progress_names_what_runs_here_and_in_other_runs() -> None:
+    assert progress(0) == "2/9 · running step[n=7] 1.50 s"
+    assert progress(1) == "2/9 · running step[n=7] 1.50 s · another run has step[n=0]"
+    assert progress(5).endswith(" · another run has step[n=0], step[n=1], step[n=2] and 2 more")
