@@ -30,6 +30,8 @@ class Outcome:
     TIMED_OUT = "timed out"
     KILLED = "killed"
     BLOCKED = "blocked"
+    VOID = "void"
+    """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
 
 
@@ -216,6 +218,8 @@ class JobResult(NamedTuple):
     stdout: str | None = None
     """Log file, relative to the store, where there was output."""
     stderr: str | None = None
+    damaged: tuple[tuple[str, str, bool], ...] = ()
+    """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
     error: ErrorText | None = None
     warnings: tuple[str, ...] = ()
 
