@@ -218,10 +218,10 @@ class JobResult(NamedTuple):
     stdout: str | None = None
     """Log file, relative to the store, where there was output."""
     stderr: str | None = None
-    damaged: tuple[tuple[str, str, bool], ...] = ()
-    """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
     error: ErrorText | None = None
     warnings: tuple[str, ...] = ()
+    damaged: tuple[tuple[str, str, bool], ...] = ()
+    """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
 
 
 class WorkerContext(NamedTuple):

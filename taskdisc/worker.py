@@ -116,8 +116,8 @@ class Runner:
             after.ru_maxrss * 1024,
             stdout,
             stderr,
-            tuple(self._damaged),
             error,
+            damaged=tuple(self._damaged),
         )
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:

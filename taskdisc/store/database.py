@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -28,8 +28,8 @@ class Opened(NamedTuple):
     is_readonly: bool
 
 
-def open_database(path: str, newest: int) -> Opened:
-    """Open the index, or make an empty one.
+def open_database(path: str, newest: int, make_tables: Callable[[sqlite3.Connection], None]) -> Opened:
+    """Open the index, or make an empty one with the tables of schema `newest`.
 
     Raises UnusableIndex for what is no database, StoreError for one of a schema newer than `newest`, left untouched.
     """
@@ -38,7 +38,11 @@ def open_database(path: str, newest: int) -> Opened:
             if os.path.isdir(path):
                 raise unusable(path, "is a folder")
             _look_at_header(path, newest)
-            return Opened(_open(path), False) if _is_writable(path) else Opened(_open_readonly(path), True)
+            if not _is_writable(path):
+                return Opened(_open_readonly(path), True)
+            if not os.path.exists(path):
+                _create(path, make_tables)
+            return Opened(_open(path), False)
     except OSError as error:
         raise StoreError(
             f"the store's index {path} cannot be used: {error.strerror}. Use another store: --store DIR"
@@ -46,7 +50,6 @@ def open_database(path: str, newest: int) -> Opened:
 
 
 def _open(path: str) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     try:
         # Over a network, the shared memory of a write-ahead log is not shared.
@@ -58,6 +61,41 @@ def _open(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _create(path: str, make_tables: Callable[[sqlite3.Connection], None]) -> None:
+    """Make an index beside its place and put it there whole: two runs may do so at once, and the first one wins.
+
+    (Where two connections switch a new database to write-ahead logging, SQLite tells one that it is locked, at once.)
+    """
+    fresh = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        database = sqlite3.connect(fresh, isolation_level=None)
+        try:
+            database.execute("pragma journal_mode=wal")
+            database.execute("begin")
+            make_tables(database)
+            database.execute("commit")
+        finally:
+            database.close()
+        _put_in_place(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(fresh)
+
+
+def _put_in_place(fresh: str, path: str) -> None:
+    """Give a file its name unless that is taken; a rename would take it away from whoever has it."""
+    try:
+        os.link(fresh, path)
+    except PermissionError:  # a file system without hard links
+        import shutil
+
+        with open(path, "xb") as copy, open(fresh, "rb") as original:
+            os.chmod(path, 0o600)
+            shutil.copyfileobj(original, copy)
 
 
 def _look_at_header(path: str, newest: int) -> None:

@@ -8,6 +8,7 @@ disk when it ends (write-ahead log, synchronous=FULL).
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
@@ -123,7 +124,7 @@ class Index:
         self.path = path
         self.refused: set[int] = set()
         """Results whose values proved to be damaged: they count as missing."""
-        self._db, self.is_readonly = open_database(path, SCHEMA)
+        self._db, self.is_readonly = open_database(path, SCHEMA, _make_tables)
         try:
             self._prepare()
         except BaseException:
@@ -140,9 +141,7 @@ class Index:
         with self.transaction():
             if self._db.execute("pragma user_version").fetchone()[0] == SCHEMA:
                 return  # another run was faster
-            for statement in TABLES.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"pragma user_version={SCHEMA}")
+            _make_tables(self._db)
 
     def _told(self) -> AbstractContextManager[None]:
         return told(self.path)
@@ -346,12 +345,21 @@ class Index:
     def source(self, digest: str) -> bytes | None:
         """Return the kept summary of a module's text."""
         row = self._one("select summary from source where digest=?", (digest,))
-        return row[0] if row is not None and isinstance(row[0], bytes) else None
+        return None if row is None else unchecked(digest.encode(), row[0])
 
     def keep_sources(self, summaries: dict[str, bytes]) -> None:
         """Remember summaries of modules' texts."""
         with self.transaction():
-            self._db.executemany("insert or ignore into source values (?, ?)", list(summaries.items()))
+            self._db.executemany(
+                "insert or replace into source values (?, ?)",
+                [(digest, checked(digest.encode(), summary)) for digest, summary in summaries.items()],
+            )
+
+
+def _make_tables(database: Connection) -> None:
+    for statement in TABLES.split(";"):
+        database.execute(statement)
+    database.execute(f"pragma user_version={SCHEMA}")
 
 
 def _stored(artifact: int, key: Any, payload: Any, name: Any) -> Any:

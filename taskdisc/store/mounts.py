@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-NETWORK = frozenset(
-    ("9p", "acfs", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs")
-    + ("lustre", "mmfs", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "virtiofs", "wekafs")
-)
+# fmt: off
+NETWORK = frozenset({
+    "9p", "acfs", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs",
+    "lustre", "mmfs", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "virtiofs", "wekafs",
+})
+# fmt: on
 """File systems that several machines may have mounted."""
 LOCAL_FUSE = frozenset({"fuseblk", "fuse.ntfs-3g", "fuse.ext4", "fuse.fuse-overlayfs", "fuse.lxcfs"})
 """Of the others in user space most are remote (sshfs, s3fs, gcsfuse, glusterfs...)."""
