@@ -11,7 +11,7 @@ from taskdisc.model import Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
-from taskdisc.store.folder import make_inside
+from taskdisc.store.folder import free_run, make_inside
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Executor
@@ -28,11 +28,11 @@ class Line:
         self.run = run
         project = run.project
         index = project.open_index()
-        run.number = index.start_run(run.started, " ".join(run.targets) or "(all)")
+        run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
         self.values = Values(run.plan, index, run.expansion, project.graph)
         self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
         self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
-        self.judge = Judge(run.scheduler, run.expansion, self.values, run.has_made)
+        self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
         self.context = WorkerContext(
             root=project.config.root,
@@ -163,7 +163,11 @@ class Line:
             else:
                 scheduler.postpone([node])
         for step, failure in verdict.failed:
-            ended = self._ended(step, self.run.id_of(step), failure)
+            assert failure.error is not None
+            place = self.run.task_of(step).place
+            ended = self._ended(
+                step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place))
+            )
             self._block(ended)
             self.recorder.add(ended)
 

@@ -31,9 +31,15 @@ class Judge:
     """Says of void jobs whose result was to blame, and whether making it again can help."""
 
     def __init__(
-        self, scheduler: Scheduler, expansion: Expansion, values: Values, was_executed: Callable[[int], bool]
+        self,
+        scheduler: Scheduler,
+        expansion: Expansion,
+        values: Values,
+        id_of: Callable[[int], str],
+        was_executed: Callable[[int], bool],
     ) -> None:
-        """`was_executed` says of a step whether this run has made its result."""
+        """`id_of` names a step, and `was_executed` says of one whether this run has made its result."""
+        self._id_of = id_of
         self._scheduler = scheduler
         self._expansion = expansion
         self._values = values
@@ -57,7 +63,7 @@ class Judge:
             stored = next(name for name in self._names(producer) if name in reasons)
             reason, intact = reasons[stored]
             if intact and self._was_executed(producer):
-                return Verdict(failed=((node, _unloadable(result, reason)),))
+                return Verdict(failed=((node, _unusable(result, self._id_of(producer), reason)),))
             if producer in self.remade:
                 failed.append((producer, _lost_twice(producer, reason)))
             else:
@@ -65,7 +71,7 @@ class Judge:
         self.remade.update(dict.fromkeys(again, 0.0))
         if self._void[node] >= MOST_VOID and not failed:
             reason = "; ".join(reason for reason, _ in reasons.values())
-            return Verdict(tuple(again), ((node, _unloadable(result, reason)),))
+            return Verdict(tuple(again), ((node, _unusable(result, "one", reason)),))
         return Verdict(tuple(again), tuple(failed))
 
     def _to_blame(self, node: int, stored: set[str], since: float) -> Iterator[int]:
@@ -97,11 +103,10 @@ class Judge:
         return [identity(stored) for stored in self._values.fetch(number, [row])[row]]
 
 
-def _unloadable(result: JobResult, reason: str) -> JobResult:
-    """An input that this run has made, and that yet gives no value."""
+def _unusable(result: JobResult, producer: str, reason: str) -> JobResult:
     error = ErrorText(
-        "input",
-        f"an input cannot be used: {reason}",
+        "store",
+        f"of its inputs, {producer} cannot be used: {reason}",
         None,
         "",
         "Can it be pickled and loaded again? Return plain data, or what is needed to make it again.",

@@ -12,7 +12,7 @@ from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
-from taskdisc.model import Decision, Lane, Outcome, RunReport, StepEnd
+from taskdisc.model import Decision, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan
 from taskdisc.project import Project
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
@@ -137,6 +137,10 @@ class Run:
         block = self.expansion.blocks[number]
         row = node - self.offset(number)
         return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
+
+    def task_of(self, node: int) -> Task:
+        """Return the task of a step."""
+        return self.project.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
 
     def steps(self) -> list[int]:
         """Return the nodes of all steps that the targets need; gathers are no steps."""

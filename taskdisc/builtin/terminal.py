@@ -25,7 +25,7 @@ WORDS = (
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-NO_EXCEPTIONS = ("killed", "launcher")
+NO_EXCEPTIONS = ("killed", "launcher", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 SHOWN_FAILURES = 20
 """Failure sections that are printed in full; the others are a line in the summary."""

@@ -151,6 +151,8 @@ def told(path: str) -> Iterator[None]:
     """Turn what the database raises into StoreError, which says what to do, or UnusableIndex."""
     try:
         yield
+    except UnicodeDecodeError as error:  # a name in the schema
+        raise unusable(path, f"is damaged ({error.reason})") from error
     except sqlite3.Error as error:
         if _is_damage(error):
             raise unusable(path, f"is damaged ({error})") from error

@@ -27,6 +27,17 @@ def make_inside(store: str, folder: str) -> None:
         ) from None
 
 
+def free_run(store: str) -> int:
+    """Return the first number of a run that no folder has; there may be more of them than a new index knows."""
+    taken = [0]
+    for folder in ("logs", "dirs"):
+        try:
+            taken += [int(name) for name in os.listdir(os.path.join(store, folder)) if name.isdecimal()]
+        except OSError:
+            continue
+    return max(taken) + 1
+
+
 def check_owner(path: str) -> None:
     """Refuse a store into which others can put what loading it would run: unpickling runs code. Raises StoreError."""
     try:

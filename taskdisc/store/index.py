@@ -317,10 +317,13 @@ class Index:
                 "delete from failure where task=? and instance=?", [(task, instance) for instance in instances]
             )
 
-    def start_run(self, started: float, command: str) -> int:
-        """Write that a run has begun, and return its number."""
+    def start_run(self, started: float, command: str, least: int = 1) -> int:
+        """Write that a run has begun, and return its number: the next one, and `least` at least."""
         with self.transaction():
-            cursor = self._db.execute("insert into run (started, command) values (?, ?)", (started, command))
+            cursor = self._db.execute(
+                "insert into run (id, started, command) select max(coalesce(max(id), 0) + 1, ?), ?, ? from run",
+                (least, started, command),
+            )
             return int(cursor.lastrowid or 0)
 
     def end_run(self, run: int, seconds: float, counts: dict[str, int]) -> None:
