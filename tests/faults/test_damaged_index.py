@@ -133,9 +133,9 @@ def test_an_empty_index_is_one_without_results(folder: Folder) -> None:
     assert (ended.code, last_line(ended), len(ended.executed)) == (0, ANSWER, STEPS)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_flipped_bytes_never_give_a_wrong_answer(folder: Folder, seed: int) -> None:
-    check_flips(folder, [Random(seed * 100 + n) for n in range(4)])
+    check_flips(folder, [Random(seed * 100 + n) for n in range(3)])
 
 
 @pytest.mark.long
@@ -225,8 +225,15 @@ def test_deleting_anything_loses_that_alone(folder: Folder) -> None:
             assert ended.executed == [], path
         if path.relative_to(store).parts[0] == "objects" and path.is_file():
             assert len(ended.executed) <= 1
+
+
+def test_commands_survive_without_logs_and_folders(folder: Folder) -> None:
+    for place in ("logs", "dirs", "objects"):
+        shutil.rmtree(folder.root / ".taskdisc" / place)
         for command in COMMANDS:
-            assert "Traceback" not in folder.command(*command).err if lost == "logs" else True
+            ended = folder.command(*command)
+            assert ended.code in (0, 1), (place, command, ended.err)
+            assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize("place", ["objects", "logs", "dirs"])
