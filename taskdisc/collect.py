@@ -174,6 +174,8 @@ def _import_problem(error: BaseException, path: str, root: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         hint = f"\nInstall {top}, or put {top}.py into the root ({root}), which is importable."
+    if isinstance(error, NameError) and error.name in sys.modules["taskdisc"].__all__:
+        hint = f"\nAdd: from taskdisc import {error.name}"
     return f"{path} cannot be imported:\n{text}{hint}"
 
 
@@ -201,13 +203,14 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
     tasks: list[Task] = []
     names: dict[str, Any] = {}
     for key, value in list(vars(module).items()):
-        if isinstance(value, Axis):
+        kind = type(value)  # not isinstance: what stands for something else may fail when it is asked what it is
+        if issubclass(kind, Axis):
             _name_axis(value, key, module, root)
             names[key] = value
-        elif isinstance(value, File):
+        elif issubclass(kind, File):
             value.place = Place(_relative(value.place.path, root), value.place.line)
             names[key] = value
-        elif isinstance(value, FunctionType) or hasattr(value, "__wrapped__"):
+        elif kind is FunctionType or _wraps(value):
             function = innermost(value)
             if function is None or key.startswith("_"):
                 continue
@@ -216,6 +219,13 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
                 _take_function(value, function, name, path, key, tasks, problems)
     tasks.sort(key=lambda task: task.place.line)
     return Namespace(name, path, tuple(tasks), names)
+
+
+def _wraps(value: Any) -> bool:
+    try:
+        return hasattr(value, "__wrapped__")
+    except Exception:
+        return False
 
 
 def _name_axis(axis: Axis, key: str, module: ModuleType, root: str) -> None:

@@ -60,7 +60,7 @@ class UnusableIndex(StoreError):
     """The store's index is damaged or of an older schema: it is to be moved aside, and results are made again."""
 
     def __init__(self, path: str, reason: str, inode: int, ending: str = "damaged") -> None:
-        super().__init__(f"The store's index {path} {reason}.")
+        super().__init__(f"the store's index {path} {reason}.")
         self.path = path
         self.inode = inode
         """Of the file that was meant."""

@@ -6,14 +6,17 @@ import select
 import time
 from typing import TYPE_CHECKING
 
+from taskdisc.errors import StoreError
+from taskdisc.graph import FromFile
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Job, JobResult, Lane, Outcome, WorkerContext
+from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.store.folder import free_run, make_inside
 
 if TYPE_CHECKING:
+    from taskdisc.marks import File
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
@@ -34,6 +37,14 @@ class Line:
         self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
+        inputs = {
+            task: [source.file for source in project.graph.sources[task].values() if isinstance(source, FromFile)]
+            for task in run.expansion.by_task
+        }
+        self.files = {task: files for task, files in inputs.items() if files}
+        """The input files of the tasks that have some."""
+        for task in run.expansion.by_task:
+            run.plan.family(task)  # now, while the files are what was imported
         self.context = WorkerContext(
             root=project.config.root,
             store=project.config.store,
@@ -43,6 +54,8 @@ class Line:
             plugins=plugin_names(project.config),
             specs=self.jobs.specs,
             storage=project.config.storage,
+            sources=project.code.sources,
+            code=project.code.for_workers(),
         )
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
@@ -97,14 +110,14 @@ class Line:
         return [job._replace(attempt=2) if job.number in self.judge.remade else job for job in jobs]
 
     def _wait(self) -> None:
-        descriptors = [executor.fileno() for executor in self.executors.values()]
-        if None in descriptors:
-            return
         timeout = 0.05 if self.recorder.pending else self.run.tick
         poll = select.poll()
-        for descriptor in descriptors:
-            assert descriptor is not None
-            poll.register(descriptor, select.POLLIN)
+        for executor in self.executors.values():
+            descriptor = executor.fileno()
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN)
+            elif not executor.free():
+                return  # it works when it is asked for results
         poll.poll(None if timeout is None else timeout * 1000)
 
     def _collect(self) -> None:
@@ -117,7 +130,7 @@ class Line:
         scheduler = self.run.scheduler
         good: list[int] = []
         void: list[tuple[JobResult, float]] = []
-        for result in results:
+        for result in self._checked(results):
             node = result.number
             since = self.run.running.pop(node, None)
             if since is None:
@@ -165,11 +178,26 @@ class Line:
         for step, failure in verdict.failed:
             assert failure.error is not None
             place = self.run.task_of(step).place
-            ended = self._ended(
-                step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place))
-            )
+            ended = self._ended(step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place)))
             self._block(ended)
             self.recorder.add(ended)
+
+    def _checked(self, results: list[JobResult]) -> list[JobResult]:
+        """Results of input files that were changed after their digests were taken are void."""
+        if not self.files:
+            return results
+        scheduler, blocks = self.run.scheduler, self.run.expansion.blocks
+        changed: dict[File, bool] = {}
+        checked = []
+        for result in results:
+            files = self.files.get(blocks[scheduler.block_of(result.number)].task, ())
+            for file in files if result.outcome == Outcome.SUCCEEDED else ():
+                if file not in changed:
+                    changed[file] = self.run.project.files.has_changed(file)
+                if changed[file]:
+                    result = _uncertain(result, file)
+            checked.append(result)
+        return checked
 
     def _tell(self) -> None:
         if self.run.tick is None:
@@ -186,7 +214,24 @@ class Line:
             self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
         self.run.ended(self.recorder.commit())
 
+    def abandon(self) -> None:
+        """Stop the workers since something went wrong; keep what they have done, where that is possible."""
+        self.stop(kill=True)
+        for executor in self.executors.values():
+            self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
+        try:
+            self.recorder.commit()
+        except StoreError:  # which may be what went wrong
+            pass
+
     def stop(self, *, kill: bool) -> None:
         """Stop the workers: after what they are doing, or at once."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
+
+
+def _uncertain(result: JobResult, file: File) -> JobResult:
+    """The task may have seen the old content or the new: nobody can say what its result is the result of."""
+    message = f"the input file {file.path} was changed while the run was going on"
+    error = ErrorText("input", message, file.place, "", "Run again.")
+    return result._replace(outcome=Outcome.FAILED, parts=(), files=(), error=error)

@@ -184,7 +184,8 @@ class FileResult(NamedTuple):
     """Relative to the root."""
     digest: str
     size: int
-    mtime_ns: int
+    changed_ns: int
+    """Time of its last change (ns), as `paths.stamp` says."""
 
 
 class ErrorText(NamedTuple):
@@ -241,6 +242,10 @@ class WorkerContext(NamedTuple):
     specs: tuple[TaskSpec, ...]
     storage: str = "disk"
     """Name of the store plugin that keeps large objects."""
+    sources: dict[str, str] = {}
+    """SHA-256 (hex) of the project's modules as the run was planned with them, by their real paths."""
+    code: Any = None
+    """Fingerprints of the project's code, for workers that share memory with the run."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
 

@@ -115,6 +115,8 @@ class Plan:
         inputs = [(name, *self._kind(source)) for name, source in sources]
         # The repr of strings, ints and tuples of them is the same everywhere, and quicker to have than their encoding.
         plain = repr((FORMAT, task_id, code.digest, task.options.version, inputs, task.options.outputs))
+        if task.options.codec != "pickle":
+            plain += task.options.codec  # only the codec that wrote a result can read it
         prefix = b"".join([plain.encode(), *(b"\0%s=%s" % (name.encode(), value) for name, value in settings.items())])
         named = tuple(name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile))
         parts = {

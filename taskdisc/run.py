@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
+from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan
 from taskdisc.project import Project
@@ -200,12 +201,14 @@ class Run:
             while self.scheduler.unfinished:
                 line.work()
                 self._decide()
+            line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
+            with suppress(KeyboardInterrupt), held_back():
+                line.close(kill=True)
         except BaseException:
-            line.stop(kill=True)
+            line.abandon()
             raise
-        line.close(kill=self.interrupted)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
             self._count(Outcome.CANCELLED, len(ended) + len(self.running))
@@ -333,11 +336,28 @@ def no_tasks(project: Project) -> str:
     """Say that there is nothing to run, and what to do."""
     config = project.config
     if not project.collection.modules:
-        return (
-            f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. "
-            f"Make a tasks_hello.py with a function in it, or choose a folder with -C."
+        above = _tasks_above(config.root)
+        remedy = (
+            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
+            f"by [tool.taskdisc] in its pyproject.toml."
+            if above
+            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
         )
+        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
     files = ", ".join(path for _, path in project.collection.modules[:3])
     return (
         f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
     )
+
+
+def _tasks_above(root: str) -> str | None:
+    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
+    import os
+    from glob import escape, glob
+
+    above = os.path.dirname(root)
+    while above != os.path.dirname(above):
+        if glob(os.path.join(escape(above), "tasks_*.py")):
+            return above
+        above = os.path.dirname(above)
+    return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
 from taskdisc.errors import ExitCode
+from taskdisc.options import OPTIONS
 
 if TYPE_CHECKING:
     from taskdisc.model import RunReport
@@ -21,6 +22,8 @@ def run(options: Options) -> int:
     from taskdisc.store.objects import DamagedResult
 
     with opened(options) as (project, targets):
+        if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
+            project.plugins.factory("executors", project.config.executor)
         planned = Run(project, targets, verbosity=options.verbosity)
         if options.dry_run:
             return _preview(planned, options)
@@ -82,23 +85,25 @@ PREVIEWED = (
 
 @contextmanager
 def at_work() -> Iterator[None]:
-    """While a run executes: SIGTERM ends it in the same way as Ctrl-C, and garbage is collected."""
+    """While a run executes: SIGTERM and SIGHUP end it in the same way as Ctrl-C, and garbage is collected."""
     import gc
     import signal
+
+    from taskdisc.interrupts import interrupt
 
     if not gc.isenabled():
         gc.freeze()  # what start-up made stays until the end: looking through it again and again would be in vain
         gc.enable()
+    handled = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
+        handled.append(signal.SIGHUP)
     try:
-        before = signal.signal(signal.SIGTERM, _interrupt)
+        before = [(number, signal.signal(number, interrupt)) for number in handled]
     except ValueError:  # not in the main thread: the process is somebody else's
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+        for number, handler in before:
+            signal.signal(number, handler)

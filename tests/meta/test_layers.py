@@ -8,9 +8,9 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "loader", "descriptors", "fields"},
-    {"model"},
-    {"gather", "protocols", "paths", "capture", "convert"},
+    {"taskdisc", "errors", "hashing", "descriptors", "fields", "interrupts"},
+    {"loader", "model"},
+    {"gather", "generators", "protocols", "paths", "capture", "convert"},
     {"marks", "options", "pyproject"},
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
