@@ -29,7 +29,9 @@ class Line:
         run.number = index.start_run(run.started, " ".join(run.targets) or "(all)")
         self.values = Values(run.plan, index, run.expansion, project.graph)
         self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
-        self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
+        self.recorder = Recorder(
+            index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
+        )
         self.names: dict[int, str] = {}
         self.context = WorkerContext(
             root=project.config.root,

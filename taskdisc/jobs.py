@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Parts = tuple[Stored, ...]
 """The stored values of a result: one, or one for each named output."""
+REMOVED = "no value"
+"""Stands for the object of a result that was removed after it was found: no object is called so."""
 
 
 class Values:
@@ -44,11 +46,13 @@ class Values:
         if not missing:
             return found
         artifacts = self._plan.artifacts[number]
-        if self._graph.tasks[self._expansion.blocks[number].task].options.outputs:
-            found.update((row, self._index.stored_parts(artifacts[row])) for row in missing)
+        outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
+        if outputs:
+            removed = (REMOVED,) * len(outputs)
+            found.update((row, self._index.stored_parts(artifacts[row]) or removed) for row in missing)
         else:
             stored = self._index.stored([artifacts[row] for row in missing])
-            found.update((row, (stored[artifacts[row]],)) for row in missing)
+            found.update((row, (stored.get(artifacts[row]) or REMOVED,)) for row in missing)
         return found
 
 

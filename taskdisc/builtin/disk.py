@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from time import time_ns
 
 CHUNK = 64 << 20
 
@@ -13,6 +14,7 @@ class DiskStore:
 
     def __init__(self, path: str) -> None:
         self.folder = os.path.join(path, "objects")
+        self._quarantine = os.path.join(path, "quarantine")
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name[:2], name[2:])
@@ -20,8 +22,11 @@ class DiskStore:
     def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
         """Keep the joined pieces; all or nothing, and durable when it returns. Raises OSError."""
         path = self._path(name)
-        if os.path.exists(path):
+        try:
+            os.utime(path)  # young again, so that nobody who cleans up takes it for a left-over
             return
+        except FileNotFoundError:
+            pass
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
@@ -58,6 +63,16 @@ class DiskStore:
         """Say whether the object is there."""
         return os.path.exists(self._path(name))
 
+    def quarantine(self, name: str) -> str:
+        """Move the object to `quarantine/`; return its path there, "" where there is no object. Raises OSError."""
+        os.makedirs(self._quarantine, mode=0o700, exist_ok=True)
+        target = os.path.join(self._quarantine, f"{name}-{time_ns()}")
+        try:
+            os.rename(self._path(name), target)
+        except FileNotFoundError:
+            return ""
+        return target
+
     def delete(self, name: str) -> None:
         """Remove the object if it is there."""
         self._remove(self._path(name))
@@ -68,6 +83,29 @@ class DiskStore:
             for name in files:
                 if not name.endswith(".tmp"):
                     yield os.path.basename(parent) + name
+
+    def stat(self, name: str) -> tuple[int, float] | None:
+        """Return the object's size in bytes and the time of its last `put`."""
+        try:
+            status = os.stat(self._path(name))
+        except FileNotFoundError:
+            return None
+        return status.st_size, status.st_mtime
+
+    def tidy(self, before: float, *, remove: bool) -> int:
+        """Remove files that a `put` which was cut off has left; return their bytes."""
+        freed = 0
+        for parent, _, files in os.walk(self.folder):
+            for path in [os.path.join(parent, name) for name in files if name.endswith(".tmp")]:
+                try:
+                    status = os.stat(path)
+                except FileNotFoundError:
+                    continue
+                if status.st_mtime < before:
+                    freed += status.st_size
+                    if remove:
+                        self._remove(path)
+        return freed
 
     @staticmethod
     def _remove(path: str) -> None:

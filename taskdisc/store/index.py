@@ -9,12 +9,12 @@ disk when it ends (write-ahead log, synchronous=FULL).
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from taskdisc.errors import StoreError
 
-SCHEMA = 1
+SCHEMA = 2
 
 TABLES = """
 create table family (id integer primary key, task text not null, prefix blob not null, parts text not null,
@@ -33,7 +33,11 @@ create index failure_of_task on failure (task);
 create table run (id integer primary key, started real not null, seconds real, command text not null, counts text);
 create table file_stamp (path text primary key, stamp text not null, digest text not null) without rowid;
 create table source (digest text primary key, summary blob not null) without rowid;
+create table part_text (digest text primary key, text text not null) without rowid;
 """
+
+SPARE_PAGES = 256
+"""Empty pages (of 4 KB) that are not worth the time to give them back."""
 
 
 class FamilyRow(NamedTuple):
@@ -180,6 +184,22 @@ class Index:
         with self._told():
             return self._db.execute(statement, values).fetchone()
 
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of a query of another module of the store."""
+        return list(self._rows(statement, values))
+
+    def write(self, statement: str, rows: Iterable[Sequence[Any]] = ((),)) -> int:
+        """Do a change for each row of values, inside a transaction; return how many rows it changed."""
+        with self._told():
+            return self._db.executemany(statement, rows).rowcount
+
+    def shrink(self) -> None:
+        """Give disk space back where much of the file is empty. It does not matter if another command is reading."""
+        (pages,), (free,) = self._one("pragma page_count"), self._one("pragma freelist_count")
+        if free > SPARE_PAGES and free > pages // 4:
+            with suppress(sqlite3.OperationalError):
+                self._db.execute("vacuum")
+
     # Families
 
     def family(self, task: str, prefix: bytes) -> int | None:
@@ -260,6 +280,10 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
+    def is_kept(self, artifact: int) -> bool:
+        """Say whether a result is there, and not forgotten."""
+        return self._one("select 1 from artifact where id=? and family != 0", (artifact,)) is not None
+
     def results(self, task: str, instance: str | None = None) -> list[ResultRow]:
         """Return the results of a task, or of one instance (by its printed coordinates), newest first."""
         narrow, values = ("", (task,)) if instance is None else (" and instance=?", (task, instance))
@@ -269,14 +293,6 @@ class Index:
             values,
         )
         return [ResultRow(*row) for row in rows]
-
-    def delete(self, artifacts: Sequence[int]) -> list[ResultRow]:
-        """Remove results; return what they were."""
-        removed = [self.result(number) for number in artifacts]
-        with self.transaction():
-            self._db.executemany("delete from artifact where id=?", [(number,) for number in artifacts])
-            self._db.executemany("delete from part where artifact=?", [(number,) for number in artifacts])
-        return removed
 
     def objects_in_use(self) -> set[str]:
         """Return the names of all objects that results refer to."""
@@ -306,13 +322,6 @@ class Index:
         )
         return [FailureRow(*row) for row in rows]
 
-    def delete_failures(self, task: str, instances: Sequence[str]) -> None:
-        """Forget the failures of these instances."""
-        with self.transaction():
-            self._db.executemany(
-                "delete from failure where task=? and instance=?", [(task, instance) for instance in instances]
-            )
-
     def start_run(self, started: float, command: str) -> int:
         """Write that a run has begun, and return its number."""
         with self.transaction():
@@ -337,6 +346,16 @@ class Index:
             self._db.executemany(
                 "insert or replace into file_stamp values (?, ?, ?)", [(path, *pair) for path, pair in stamps.items()]
             )
+
+    def part_text(self, digest: str) -> str | None:
+        """Return the text of a part of some code, if it was kept."""
+        row = self._one("select text from part_text where digest=?", (digest,))
+        return None if row is None else str(row[0])
+
+    def keep_part_texts(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Remember (digest, text) of parts of code, inside a transaction."""
+        with self._told():
+            self._db.executemany("insert or ignore into part_text values (?, ?)", texts)
 
     def source(self, digest: str) -> bytes | None:
         """Return the kept summary of a module's text."""
