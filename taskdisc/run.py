@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -45,6 +45,8 @@ class Run:
         self.failures: list[StepEnd] = []
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
+        self.elsewhere: Mapping[int, object] = {}
+        """Steps that another run on the same store is computing: this one waits for their results."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -198,7 +200,7 @@ class Run:
         except KeyboardInterrupt:
             self.interrupted = True
         except BaseException:
-            line.stop(kill=True)
+            line.abandon()
             raise
         line.close(kill=self.interrupted)
         if self.interrupted:

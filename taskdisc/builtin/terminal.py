@@ -91,6 +91,10 @@ def progress_line(run: Run, now: float) -> str:
         names = ", ".join(f"{run.id_of(node)} {seconds_text(now - since)}" for node, since in oldest)
         more = len(run.running) - len(oldest)
         parts.append(f"running {names}{f' and {more} more' if more > 0 else ''}")
+    if run.elsewhere:
+        names = ", ".join(map(run.id_of, sorted(run.elsewhere)[:3]))
+        more = len(run.elsewhere) - 3
+        parts.append(f"another run has {names}{f' and {more} more' if more > 0 else ''}")
     return " · ".join(parts)
 
 
