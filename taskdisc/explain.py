@@ -64,6 +64,7 @@ def explain_steps(
     differences = Differences(run)
     kept: dict[str, dict[str, list[ResultRow]]] = {}
     families: dict[int, FamilyRow] = {}
+    failed: set[tuple[str, bytes]] = set()
     index = run.project.index
     for node in nodes:
         number = run.scheduler.block_of(node)
@@ -73,11 +74,15 @@ def explain_steps(
             for row in index.results(task):
                 kept[task].setdefault(row.instance, []).append(row)
             families.update((family.id, family) for family in index.families(task))
+            failed.update((failure.instance, failure.key) for failure in index.failures(task))
         decision = decisions[node]
         if decision == Decision.CACHED:
             yield node, decision, (Reason("its code, settings and inputs are those of a kept result"),)
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(map(Reason, _undecided(run, node, decisions)))
+        elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
+            told = "it failed last time, and nothing has changed; `taskdisc logs` shows its output"
+            yield node, decision, (Reason(told),)
         else:
             rows = kept.get(task, {}).get(suffix_of(run.id_of(node)), [])
             changes = _fewest_changes(run, node, number, rows, families)
