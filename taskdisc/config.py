@@ -53,6 +53,7 @@ class Config(NamedTuple):
     max_jobs: int = OPTIONS["max_jobs"].default
     storage: str = OPTIONS["storage"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
+    trust_store: bool = OPTIONS["trust_store"].default
     autoload: bool = OPTIONS["autoload"].default
     profile: str | None = None
     layers: tuple[ParamLayer, ...] = ()

@@ -10,8 +10,10 @@ from taskdisc.jobs import JobMaker, Values
 from taskdisc.model import Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
+from taskdisc.remake import Judge
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
+from taskdisc.store.folder import make_inside
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Executor
@@ -34,6 +36,7 @@ class Line:
         self.recorder = Recorder(
             index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
         )
+        self.judge = Judge(run.scheduler, run.expansion, self.values, run.has_made)
         self.names: dict[int, str] = {}
         self.context = WorkerContext(
             root=project.config.root,
@@ -45,6 +48,7 @@ class Line:
             specs=self.jobs.specs,
             storage=project.config.storage,
         )
+        make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
         self._told = 0.0
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
@@ -112,7 +116,10 @@ class Line:
         by_block: dict[int, list[int]] = {}
         for node in nodes:
             by_block.setdefault(self.run.scheduler.block_of(node), []).append(node)
-        return [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+        jobs = [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+        if not self.judge.remade:
+            return jobs
+        return [job._replace(attempt=2) if job.number in self.judge.remade else job for job in jobs]
 
     def _wait(self) -> None:
         descriptors = [executor.fileno() for executor in self.executors.values()]
@@ -136,20 +143,56 @@ class Line:
     def _take(self, results: list[JobResult]) -> None:
         scheduler = self.run.scheduler
         good: list[int] = []
+        void: list[tuple[JobResult, float]] = []
         for result in results:
             node = result.number
-            if self.run.running.pop(node, None) is None:
+            since = self.run.running.pop(node, None)
+            if since is None:
                 continue
-            block = scheduler.block_of(node)
-            ended = Ended(node, block, node - self.run.offset(block), self.names.pop(node), result)
+            name = self.names.pop(node)
+            if result.outcome == Outcome.VOID:
+                void.append((result, since))
+                continue
+            ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 good.append(node)
             else:
-                steps = [n for n in scheduler.failed([node]) if not self.run.is_gather(n)]
-                ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
-                ended.blocked_count = len(steps)
+                self._block(ended)
             self.recorder.add(ended)
         scheduler.done(good)
+        if self.judge.remade:
+            self.judge.succeeded(good, time.monotonic())
+        for result, since in void:
+            self._void(result, since)
+
+    def _ended(self, node: int, name: str, result: JobResult) -> Ended:
+        block = self.run.scheduler.block_of(node)
+        return Ended(node, block, node - self.run.offset(block), name, result)
+
+    def _block(self, ended: Ended) -> None:
+        """What needs the result of a failed step is out of reach."""
+        steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
+        ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
+        ended.blocked_count = len(steps)
+
+    def _void(self, result: JobResult, since: float) -> None:
+        """A job could not use an input: what made that runs again, and then the job, or something has failed."""
+        self.run.ended(self.recorder.commit())
+        node, scheduler = result.number, self.run.scheduler
+        verdict = self.judge.judge(result, since)
+        lost = [*verdict.again, *(step for step, _ in verdict.failed if step != node)]
+        for step in lost:
+            self.run.lost(step)
+        scheduler.reopen(lost)
+        if node not in dict(verdict.failed):
+            if self.judge.lacks_input(node):
+                self.run.blocked(scheduler.give_up([node]))
+            else:
+                scheduler.postpone([node])
+        for step, failure in verdict.failed:
+            ended = self._ended(step, self.run.id_of(step), failure)
+            self._block(ended)
+            self.recorder.add(ended)
 
     def _tell(self) -> None:
         if self.run.tick is None:

@@ -10,6 +10,7 @@ from taskdisc.errors import UsageError
 from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromTask, TaskGraph
 from taskdisc.marks import Axis, innermost
 from taskdisc.model import ArgumentKind, Job, Stored, Task, TaskSpec
+from taskdisc.store.index import no_value
 
 if TYPE_CHECKING:
     from taskdisc.bind import Bindings
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 Parts = tuple[Stored, ...]
 """The stored values of a result: one, or one for each named output."""
-REMOVED = "no value"
-"""Stands for the object of a result that was removed after it was found: no object is called so."""
 
 
 class Values:
@@ -48,11 +47,12 @@ class Values:
         artifacts = self._plan.artifacts[number]
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
         if outputs:
-            removed = (REMOVED,) * len(outputs)
-            found.update((row, self._index.stored_parts(artifacts[row]) or removed) for row in missing)
+            for row in missing:
+                gone = (no_value(artifacts[row]),) * len(outputs)
+                found[row] = self._index.stored_parts(artifacts[row]) or gone
         else:
             stored = self._index.stored([artifacts[row] for row in missing])
-            found.update((row, (stored.get(artifacts[row]) or REMOVED,)) for row in missing)
+            found.update((row, (stored.get(artifacts[row]) or no_value(artifacts[row]),)) for row in missing)
         return found
 
 

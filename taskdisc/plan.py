@@ -188,10 +188,13 @@ class Plan:
     def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: Iterable[Known]) -> None:
         """Note the results of the rows whose keys are known; of equal keys the newest that still holds."""
         digests, artifacts = self.digests[number], self.artifacts[number]
+        refused = self.index.refused if self.index is not None else ()
         place = dict(zip(keys, rows, strict=True))
         for key, artifact, digest, name, files in known:
             row = place.get(key)
-            if row is not None and ((name is None and files is None) or self._holds(name, files)):
+            if row is None or artifact in refused or type(digest) is not bytes or len(digest) != width:
+                continue
+            if (name is None and files is None) or self._holds(name, files):
                 digests[row * width : (row + 1) * width] = digest
                 artifacts[row] = artifact
         if len(place) == len(rows):
@@ -209,7 +212,10 @@ class Plan:
             return True
         from json import loads
 
-        return all(unchanged(FileResult(*file), self._root) for file in loads(files))
+        try:
+            return all(unchanged(FileResult(*file), self._root) for file in loads(files))
+        except (ValueError, TypeError):  # damaged, or of another version
+            return False
 
     def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
@@ -301,6 +307,12 @@ class Plan:
         wanted = self.family(block.task).inputs
         columns = [column for name, column in self._columns(block, rows) if name in wanted]
         return [b"".join(parts) for parts in zip(*columns, strict=True)] if columns else [b""] * len(rows)
+
+    def forget(self, number: int, row: int) -> None:
+        """Count the row's result, which is in the index, as missing."""
+        if self.index is not None:
+            self.index.refused.add(self.artifacts[number][row])
+        self.artifacts[number][row] = 0
 
     def keep(self, number: int, row: int, digest: bytes) -> None:
         """Note the digests of a result that was made in this run."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import collect, make_importable
-from taskdisc.errors import CollectionError
+from taskdisc.errors import CollectionError, StoreError, UnusableIndex
 from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
@@ -18,8 +18,10 @@ from taskdisc.model import Collection, Task
 from taskdisc.options import suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
-from taskdisc.store.folder import INDEX, make_folder
+from taskdisc.store.database import set_aside
+from taskdisc.store.folder import INDEX, check_owner, make_folder
 from taskdisc.store.index import Index
+from taskdisc.store.objects import Objects, load
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
@@ -38,7 +40,9 @@ class Project:
         self.plugins: PluginManager = plugin_manager(plugin_names(config))
         self._hooked: list[str] = []
         self._index: Index | None = None
-        self._objects: ObjectStore | None = None
+        self._objects: Objects | None = None
+        self.remarks: list[str] = []
+        """What to tell the user about the store."""
         self.summaries = Summaries(self)
         self.plugins.hook.taskdisc_configure(config=config)
         try:
@@ -96,22 +100,36 @@ class Project:
         """The index, or None while there is no store yet."""
         path = os.path.join(self.config.store, INDEX)
         if self._index is None and os.path.exists(path):
-            self._index = Index(path)
+            self._index = self._opened(path)
         return self._index
 
     def open_index(self) -> Index:
-        """Return the index; the store is made if there is none."""
+        """Return the index to write to; the store is made if there is none. Raises StoreError where it is read-only."""
         if self._index is None:
             make_folder(self.config.store)
-            self._index = Index(os.path.join(self.config.store, INDEX))
+            path = os.path.join(self.config.store, INDEX)
+            self._index = self._opened(path) or Index(path)
             self.files.index = self._index
+        if self._index.is_readonly:
+            raise StoreError(f"the store {self.config.store} can only be read. Use another one: --store DIR")
         return self._index
 
+    def _opened(self, path: str) -> Index | None:
+        """The index; None where it could not be used and was moved aside."""
+        if not self.config.trust_store:
+            check_owner(self.config.store)
+        try:
+            return Index(path)
+        except UnusableIndex as error:
+            self.remarks.append(set_aside(error))
+            return None
+
     @property
-    def objects(self) -> ObjectStore:
+    def objects(self) -> Objects:
         """Where large values are kept."""
         if self._objects is None:
-            self._objects = self.plugins.make("stores", self.config.storage, path=self.config.store)
+            store: ObjectStore = self.plugins.make("stores", self.config.storage, path=self.config.store)
+            self._objects = Objects(store)
         return self._objects
 
     def broom(self) -> Broom:
@@ -121,16 +139,16 @@ class Project:
         return Broom(self.open_index(), self.objects, self.config.root, self.config.store)
 
     def decode(self, stored: Stored, codec: str) -> Any:
-        """Return the value of a stored result. Raises KeyError where its object is gone."""
+        """Return the value of a stored result. Raises DamagedResult."""
         from taskdisc.paths import set_bases
 
         decoder: Codec = self.plugins.make("codecs", codec)
         set_bases(self.config.root, self.config.store)
-        return decoder.decode(memoryview(stored) if isinstance(stored, bytes) else self.objects.open(stored))
+        return load(stored, decoder, self.objects)
 
     def save_caches(self) -> None:
         """Keep what spares reading modules and input files again; only where there is a store."""
-        if self._index is None:
+        if self._index is None or self._index.is_readonly:
             return
         if self.summaries.fresh:
             self._index.keep_sources(self.summaries.fresh)

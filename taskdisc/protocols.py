@@ -59,10 +59,22 @@ class ObjectStore(Protocol):
         """
 
     def open(self, name: str) -> memoryview:
-        """Return the object's bytes, writable for the caller alone. Raises KeyError where there is none."""
+        """Return the object's bytes, writable for the caller alone.
+
+        Raises KeyError where there is none, OSError where it cannot be read. The core verifies what it gets.
+        """
 
     def has(self, name: str) -> bool:
         """Say whether the object is there; called for every known result that is kept in one."""
+
+    def state(self, name: str) -> object:
+        """Return what differs, if anything can tell, after the object has changed; taken before it is opened."""
+
+    def trusted(self, name: str) -> bool:
+        """Say whether the object has not changed since `put` or `trust`, without reading it; False is always safe."""
+
+    def trust(self, name: str, state: object) -> None:
+        """Remember that the object was found right after it was in this state."""
 
     def quarantine(self, name: str) -> str:
         """Move a bad object to where nobody reads it, and people find it; return where. Raises OSError."""

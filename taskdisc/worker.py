@@ -13,24 +13,21 @@ from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.capture import log_name
-from taskdisc.errors import EncodingError
+from taskdisc.errors import EncodingError, StoreError
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, replace_paths, set_bases
+from taskdisc.store.objects import DamagedResult, Objects, load
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
     from taskdisc.fingerprint.values import ValueFingerprints
-    from taskdisc.protocols import Codec, ObjectStore
+    from taskdisc.protocols import Codec
 
 PICKLED = b"pickle\0"
 PLAIN = frozenset({int, float, str, bool, type(None)})
 """Types whose values hold no path and no object of the project."""
-
-
-class DamagedObject(Exception):
-    """A stored value is missing or is not what it was when it was stored."""
 
 
 class Runner:
@@ -42,7 +39,9 @@ class Runner:
         self.context = context
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
-        self.objects: ObjectStore = self.plugins.make("stores", context.storage, path=context.store)
+        self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
+        self._damaged: list[tuple[str, str, bool]] = []
+        """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
@@ -71,6 +70,7 @@ class Runner:
         """Run one attempt. Whatever the task raises ends up in the result; only KeyboardInterrupt comes out."""
         started, wall = time.time(), time.perf_counter()
         before = self._usage
+        self._damaged.clear()
         execution = None
         try:
             task = self._tasks[job.task] or self._prepare(job.task)
@@ -92,12 +92,17 @@ class Runner:
             )
         except BaseException as raised:
             parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
+        if self._damaged:
+            parts, outcome = (), Outcome.VOID
         after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
         stdout = stderr = None
         if self.capture is not None:
-            stdout, stderr = self.capture.take(log_name(job))
+            try:
+                stdout, stderr = self.capture.take(log_name(job))
+            except OSError as raised:
+                parts, outcome, error = (), Outcome.FAILED, self._describe(no_room("its output", raised), job)
         seconds = time.perf_counter() - wall
         return JobResult(
             job.number,
@@ -112,6 +117,7 @@ class Runner:
             stdout,
             stderr,
             error,
+            damaged=tuple(self._damaged),
         )
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
@@ -142,20 +148,13 @@ class Runner:
         return self._modules[name]
 
     def load(self, stored: Stored, codec: str) -> Any:
-        """Return a new value from its stored form."""
+        """Return a new value from its stored form. Raises DamagedResult, after which the job is void."""
         set_bases(self.context.root, self.context.store)
-        if isinstance(stored, bytes):
-            return self.codec(codec).decode(memoryview(stored))
         try:
-            data = self.objects.open(stored)
-        except KeyError:
-            raise DamagedObject(f"object {stored[:12]} is gone from the store; run again to make it anew") from None
-        if sha256(data).hexdigest() != stored:
-            self.objects.delete(stored)
-            raise DamagedObject(
-                f"object {stored[:12]} was damaged in the store and is removed; run again to make it anew"
-            )
-        return self.codec(codec).decode(data)
+            return load(stored, self.codec(codec), self.objects)
+        except DamagedResult as damage:
+            self._damaged.append((damage.stored, damage.reason, damage.intact))
+            raise
 
 
 class PreparedTask:
@@ -196,7 +195,10 @@ class Execution:
         if self._directory is None:
             context = self.runner.context
             self._directory = os.path.join(context.store, context.directories, log_name(self.job))
-            os.makedirs(self._directory, mode=0o700)
+            try:
+                os.makedirs(self._directory, mode=0o700)
+            except OSError as error:
+                raise no_room("its task_dir", error) from None
         return self._directory
 
     def arguments(self) -> dict[str, Any]:
@@ -301,7 +303,10 @@ class Execution:
         for piece in pieces:
             content.update(piece)
         name = content.hexdigest()
-        self.runner.objects.put(name, pieces)
+        try:
+            self.runner.objects.put(name, pieces)
+        except OSError as error:
+            raise no_room("its result", error) from None
         return Part(identity, None, name, size)
 
     def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
@@ -314,6 +319,12 @@ class Execution:
             directory = None
         files = tuple(self.paths.files.values()) if self.paths is not None else ()
         return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
+
+
+def no_room(what: str, error: OSError) -> StoreError:
+    """Return the error for something that the store cannot take."""
+    place = f": {error.filename}" if error.filename else ""
+    return StoreError(f"the store cannot keep {what}: {error.strerror}{place}")
 
 
 def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from taskdisc.store import upkeep
 from taskdisc.store.lives import live_runs, with_locks
 
 if TYPE_CHECKING:
-    from taskdisc.protocols import ObjectStore
     from taskdisc.store.index import Index
+    from taskdisc.store.objects import Objects
 
 STARTING = 60.0
 """Seconds that a run has from its first mark in the index to its lock; far more than it needs."""
@@ -89,7 +89,7 @@ def lives(index: Index, store: str, now: float | None = None) -> Lives:
 class Broom:
     """Cleans one store."""
 
-    def __init__(self, index: Index, objects: ObjectStore, root: str, store: str) -> None:
+    def __init__(self, index: Index, objects: Objects, root: str, store: str) -> None:
         self._index = index
         self._objects = objects
         self._root = root
@@ -122,9 +122,9 @@ class Broom:
         except _Rehearsed:
             pass
         freed = self._remove(leftovers, at_work.oldest, wishes.rehearsal)
-        halves = self._objects.tidy(at_work.oldest - SLACK, remove=not wishes.rehearsal)
+        halves = self._objects.store.tidy(at_work.oldest - SLACK, remove=not wishes.rehearsal)
         if not at_work.runs and not wishes.rehearsal:
-            self._index.shrink()
+            upkeep.shrink(self._index)
         return freed._replace(results=len(gone), bytes=freed.bytes + halves, in_company=bool(at_work.runs))
 
     def _clock(self) -> float:
@@ -194,7 +194,7 @@ class Broom:
         """Remove files; objects that were put since some time are kept, since a new result may refer to them."""
         objects = folders = files = size = 0
         for name in leftovers.objects:
-            found = self._objects.stat(name)
+            found = self._objects.store.stat(name)
             if found is not None and found[1] < since - SLACK:
                 objects, size = objects + 1, size + found[0]
                 if not rehearsal:

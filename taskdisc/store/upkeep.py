@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from taskdisc.errors import StoreError
 from taskdisc.store.index import RESULT_COLUMNS, ResultRow, loads
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 NOWHERE = 0
 """The family of detached results."""
+SPARE_PAGES = 256
+"""Empty pages (of 4 KB) of the index that are not worth the time to give them back."""
 KEPT_RUNS = 1000
 """Runs that `history` knows, beside those of which a result is kept."""
 
@@ -193,3 +197,11 @@ def remove_caches(index: Index, summaries: set[str], is_current: Callable[[str, 
     index.write(
         "delete from file_stamp where path=?", [(path,) for path, stamp in stamps if not is_current(path, stamp)]
     )
+
+
+def shrink(index: Index) -> None:
+    """Give disk space back where much of the index is empty, outside of a transaction; not while somebody reads it."""
+    ((pages,),), ((free,),) = index.read("pragma page_count"), index.read("pragma freelist_count")
+    if free > SPARE_PAGES and free > pages // 4:
+        with suppress(StoreError):
+            index.read("vacuum")

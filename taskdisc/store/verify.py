@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from taskdisc.paths import content_digest, relative_to
 from taskdisc.store.index import loads
+from taskdisc.store.objects import fits, is_name
 
 if TYPE_CHECKING:
-    from taskdisc.protocols import ObjectStore
     from taskdisc.store.index import Index, ResultRow
+    from taskdisc.store.objects import Objects
 
 BATCH = 500
-HEX = frozenset("0123456789abcdef")
 
 
 class Verifier:
     """Checks results; what it finds is told, and bad objects are moved to quarantine."""
 
-    def __init__(self, index: Index, objects: ObjectStore, root: str, store: str) -> None:
+    def __init__(self, index: Index, objects: Objects, root: str, store: str) -> None:
         self.bad: list[int] = []
         """The results that cannot be used."""
         self.found = 0
@@ -63,7 +63,7 @@ class Verifier:
         return problem
 
     def _problems(self, row: ResultRow, whole: bytes | str | None) -> Iterator[str]:
-        is_plain = isinstance(whole, bytes) or _is_name(whole)
+        is_plain = isinstance(whole, bytes) or is_name(whole)
         parts = (whole,) if is_plain else self._index.stored_parts(row.id)
         if len(row.digest) != 32 * len(parts):
             yield "its value, or a part of it, is gone from the index"
@@ -74,7 +74,7 @@ class Verifier:
         if isinstance(stored, bytes):
             self.read += len(stored)
             return "" if stored else "its value is empty"
-        return self._object(str(stored)) if _is_name(stored) else "its value is damaged in the index"
+        return self._object(str(stored)) if is_name(stored) else "its value is damaged in the index"
 
     def _object(self, name: str) -> str:
         if name not in self._seen:
@@ -82,12 +82,13 @@ class Verifier:
         return self._seen[name]
 
     def _look_at(self, name: str) -> str:
-        from hashlib import sha256
-
+        store = self._objects.store  # what is trusted is read too
+        seen = store.state(name)
         try:
-            data = self._objects.open(name)
+            data = store.open(name)
             self.read += len(data)
-            if sha256(data).hexdigest() == name:
+            if fits(name, data):
+                store.trust(name, seen)
                 return ""
             reason = "is damaged"
         except KeyError:
@@ -95,7 +96,8 @@ class Verifier:
         except OSError as error:
             reason = f"cannot be read: {error.strerror}"
         place = self._objects.quarantine(name)
-        return f"object {name[:12]} {reason}; moved to {os.path.relpath(place, self._root)}"
+        moved = f"; moved to {os.path.relpath(place, self._root)}" if place else ""
+        return f"object {name[:12]} {reason}{moved}"
 
     def _files(self, row: ResultRow) -> Iterator[str]:
         outside = False
@@ -116,8 +118,3 @@ class Verifier:
             return f"cannot be read: {error.strerror}"
         self.read += size
         return "" if found == digest else "has changed"
-
-
-def _is_name(stored: object) -> bool:
-    """Say whether this can be the name of an object: nothing else becomes part of a path."""
-    return isinstance(stored, str) and len(stored) == 64 and HEX.issuperset(stored)

@@ -92,7 +92,7 @@ class Watched:
 
     def __init__(self, running: dict[int, float], name: str) -> None:
         self.counts, self.total, self.failures = {"succeeded": 7, "failed": 1}, 25, [None]
-        self.running = running
+        self.running, self.elsewhere = running, ()
         self.id_of = lambda node: f"{name}[k={node}]"
 
 

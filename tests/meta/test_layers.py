@@ -16,7 +16,7 @@ LAYERS = (
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "sharing", "worker"},
+    {"jobs", "record", "remake", "sharing", "worker"},
     {"builtin"},
     {"project"},
     {"execute"},

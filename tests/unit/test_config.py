@@ -119,6 +119,7 @@ storage = "shelf"
 store = "/s"
 plugins = ["a"]
 autoload = false
+trust_store = true
 """
 
 
@@ -136,6 +137,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_EXECUTOR": "e",
         "TASKDISC_MAX_JOBS": "3",
         "TASKDISC_STORAGE": "shelf",
+        "TASKDISC_TRUST_STORE": "true",
     }
     from_file, bare = loaded(root), root / "bare"
     bare.mkdir()
