@@ -171,7 +171,7 @@ def clear(context: click.Context, /, everything: bool, downstream: bool, **given
 @click.option("-n", "--newest", default=20, show_default=True, metavar="N", help="How many runs, or results.")
 @click.pass_context
 def history(context: click.Context, /, newest: int, **given: Any) -> int:
-    """List the runs; with TARGETS, their kept results, and what changed from one to the next."""
+    """List the runs; of TARGETS, how their results changed."""
     from taskdisc.cli.history import history as command
 
     return command(options_from(context, given), newest=newest)
@@ -181,7 +181,7 @@ def history(context: click.Context, /, newest: int, **given: Any) -> int:
 @shared()
 @click.pass_context
 def verify(context: click.Context, /, **given: Any) -> int:
-    """Read all that is kept, or what is kept of TARGETS, and take out what is damaged."""
+    """Read what is kept, of TARGETS or all, and take out what is damaged."""
     from taskdisc.cli.verify import verify as command
 
     return command(options_from(context, given))
@@ -203,7 +203,7 @@ def verify(context: click.Context, /, **given: Any) -> int:
 @click.pass_context
 def gc(context: click.Context, /, older_than: str | None, max_size: str | None, keep_latest: int | None,
        **given: Any) -> int:  # fmt: skip
-    """Remove what nothing refers to any more: objects, folders, logs; and results, if told which."""
+    """Remove what nothing needs any more, and results by age, size or number."""
     from taskdisc.cli.gc import gc as command
 
     return command(options_from(context, given), older_than=older_than, max_size=max_size, keep_latest=keep_latest)

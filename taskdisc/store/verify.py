@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from taskdisc.paths import content_digest, relative_to
-from taskdisc.store.index import loads
+from taskdisc.store.index import loads, no_value
 from taskdisc.store.objects import fits, is_name
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class Verifier:
         return problem
 
     def _problems(self, row: ResultRow, whole: bytes | str | None) -> Iterator[str]:
-        is_plain = isinstance(whole, bytes) or is_name(whole)
-        parts = (whole,) if is_plain else self._index.stored_parts(row.id)
+        parts = self._index.stored_parts(row.id) if whole in (None, no_value(row.id)) else (whole,)
         if len(row.digest) != 32 * len(parts):
             yield "its value, or a part of it, is gone from the index"
         yield from filter(None, map(self._value, parts))
