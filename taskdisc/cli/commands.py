@@ -181,7 +181,7 @@ def history(context: click.Context, /, newest: int, **given: Any) -> int:
 @shared()
 @click.pass_context
 def verify(context: click.Context, /, **given: Any) -> int:
-    """Read what is kept, of TARGETS or all, and take out what is damaged."""
+    """Read what is kept, and take out what is damaged."""
     from taskdisc.cli.verify import verify as command
 
     return command(options_from(context, given))
@@ -203,7 +203,7 @@ def verify(context: click.Context, /, **given: Any) -> int:
 @click.pass_context
 def gc(context: click.Context, /, older_than: str | None, max_size: str | None, keep_latest: int | None,
        **given: Any) -> int:  # fmt: skip
-    """Remove what nothing needs any more, and results by age, size or number."""
+    """Remove what nothing needs; results by age, size, number."""
     from taskdisc.cli.gc import gc as command
 
     return command(options_from(context, given), older_than=older_than, max_size=max_size, keep_latest=keep_latest)

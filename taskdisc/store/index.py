@@ -285,6 +285,11 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
+    def run_of(self, artifact: int) -> int:
+        """Return the number of the run that made a result, 0 where it is gone."""
+        row = self._one("select run from artifact where id=?", (artifact,))
+        return 0 if row is None else int(row[0])
+
     def is_kept(self, artifact: int) -> bool:
         """Say whether a result is there, and not forgotten."""
         return self._one("select 1 from artifact where id=? and family != 0", (artifact,)) is not None

@@ -178,6 +178,26 @@ def test_clear_leaves_a_run_what_it_has_found(gated: Gated, target: str) -> None
     gated.check(names)
 
 
+@pytest.mark.parametrize("target", ["large", "--all"])
+def test_a_run_that_nobody_can_see_makes_again_what_was_cleared(gated: Gated, target: str) -> None:
+    """As on a file system without locks: what the run had found is really gone."""
+    gated.begin()
+    store = gated.folder.root / ".taskdisc"
+    for lock in (store / "runs").glob("*.lock"):
+        lock.unlink()
+    index = sqlite3.connect(store / "index.sqlite")
+    index.execute("update run set started = started - 3600")
+    index.commit()
+    index.close()
+    cleared = gated.command("clear", target)
+    assert cleared.code == 0 and "a run is at work" not in cleared.err
+    code, out, err = gated.end()
+    assert (code, out) == (0, ANSWER), err
+    assert gated.command("verify").code == 0
+    ended = gated.folder.command("run", "total")
+    assert (ended.code, ended.out) == (0, ANSWER)
+
+
 def test_clear_downstream_during_a_run(gated: Gated) -> None:
     gated.begin()
     names = {line.removeprefix("cleared ") for line in gated.command("clear", "--downstream", "large").out.splitlines()}
