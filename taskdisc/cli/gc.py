@@ -74,7 +74,8 @@ def _tell(freed: Freed, rehearsal: bool) -> None:
     words = [counted(number, noun) for number, noun in parts if number]
     if words or freed.bytes:
         verb = "would remove" if rehearsal else "removed"
-        print(f"{verb} {', '.join(words) or 'half-written objects'}: {size_text(freed.bytes)}")
+        size_of_files = f": {size_text(freed.bytes)}" if freed.bytes else ""
+        print(f"{verb} {', '.join(words) or 'half-written objects'}{size_of_files}")
     else:
         print("nothing to remove")
     if freed.in_company:
