@@ -36,7 +36,9 @@ class Line:
         run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
         self.values = Values(run.plan, index, run.expansion, project.graph)
         self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
-        self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
+        self.recorder = Recorder(
+            index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
+        )
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
         inputs = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.graph import FromFile, FromGather, FromTask
 from taskdisc.model import Decision
@@ -14,14 +14,54 @@ if TYPE_CHECKING:
     from taskdisc.store.index import FamilyRow, ResultRow
 
 
+class Reason(NamedTuple):
+    """Why something would run: one line, and where code has changed what is different in it."""
+
+    text: str
+    difference: tuple[str, ...] = ()
+    """Lines of a unified diff."""
+
+
+class Change(NamedTuple):
+    """A part of a key that differs; of code, with its name and the digests of both."""
+
+    text: str
+    name: str = ""
+    before: str = ""
+    now: str = ""
+
+
+class Differences:
+    """Shows what is different in code, each change once however many instances it concerns."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._known: dict[Change, Reason] = {}
+
+    def reason(self, change: Change) -> Reason:
+        """Return the change with its difference, where the texts are known."""
+        if change not in self._known:
+            self._known[change] = Reason(change.text, self._difference(change) if change.name else ())
+        return self._known[change]
+
+    def _difference(self, change: Change) -> tuple[str, ...]:
+        from taskdisc.fingerprint.texts import difference
+
+        index = self._run.project.index
+        before = index.part_text(change.before) if index is not None else None
+        now = dict(self._run.project.code.texts([(change.name, change.now)])).get(change.now)
+        return difference(before, now) if before is not None and now is not None else ()
+
+
 COMPARED = 20
 """Kept results of an instance, the newest first, of which the nearest is looked for."""
 
 
 def explain_steps(
     run: Run, nodes: Iterable[int], decisions: Mapping[int, str]
-) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+) -> Iterator[tuple[int, str, tuple[Reason, ...]]]:
     """Yield (node, decision, reasons) of planned steps."""
+    differences = Differences(run)
     kept: dict[str, dict[str, list[ResultRow]]] = {}
     families: dict[int, FamilyRow] = {}
     failed: set[tuple[str, bytes]] = set()
@@ -37,14 +77,16 @@ def explain_steps(
             failed.update((failure.instance, failure.key) for failure in index.failures(task))
         decision = decisions[node]
         if decision == Decision.CACHED:
-            yield node, decision, ("its code, settings and inputs are those of a kept result",)
+            yield node, decision, (Reason("its code, settings and inputs are those of a kept result"),)
         elif decision == Decision.MAY_RUN:
-            yield node, decision, tuple(_undecided(run, node, decisions))
+            yield node, decision, tuple(map(Reason, _undecided(run, node, decisions)))
         elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
-            yield node, decision, ("it failed last time, and nothing has changed; `taskdisc logs` shows its output",)
+            told = "it failed last time, and nothing has changed; `taskdisc logs` shows its output"
+            yield node, decision, (Reason(told),)
         else:
             rows = kept.get(task, {}).get(suffix_of(run.id_of(node)), [])
-            yield node, decision, _fewest_changes(run, node, number, rows, families)
+            changes = _fewest_changes(run, node, number, rows, families)
+            yield node, decision, tuple(differences.reason(change) for change in changes)
 
 
 def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[str]:
@@ -70,37 +112,43 @@ def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[st
 
 def _fewest_changes(
     run: Run, node: int, number: int, rows: list[ResultRow], families: Mapping[int, FamilyRow]
-) -> tuple[str, ...]:
+) -> tuple[Change, ...]:
     """Compare with the nearest result: the newest may be one of other settings, which nobody changed now."""
     if not rows:
-        return ("there is no result of it yet",)
+        return (Change("there is no result of it yet"),)
     return min((tuple(_changes(run, node, number, row, families)) for row in rows[:COMPARED]), key=len)
 
 
-def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mapping[int, FamilyRow]) -> Iterator[str]:
+def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mapping[int, FamilyRow]) -> Iterator[Change]:
     """Compare the parts of the key, from the outside in."""
     block = run.expansion.blocks[number]
     now = run.plan.family(block.task)
     before = families[kept.family].parts
-    reasons = list(_code(before["code"], now.parts["code"]))
-    if before["version"] != now.parts["version"]:
-        reasons.append(f"version: {before['version']!r} -> {now.parts['version']!r}")
-    reasons += _settings(before["settings"], now.parts["settings"])
-    reasons += _inputs(run, node, number, kept, before["inputs"])
-    if not reasons:
+    changes = list(family_changes(before, now.parts))
+    changes += map(Change, _inputs(run, node, number, kept, before["inputs"]))
+    if not changes:
         same = kept.key == run.plan.keys[node]
-        reasons.append("a file or object of its result is gone or changed" if same else "its parameters have changed")
-    yield from reasons
+        gone = "a file or object of its result is gone or changed"
+        changes.append(Change(gone if same else "its parameters have changed"))
+    yield from changes
 
 
-def _code(before: list[tuple[str, str]], now: list[tuple[str, str]]) -> Iterator[str]:
+def family_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield what differs between the parts of two families."""
+    yield from _code(before["code"], now["code"])
+    if before["version"] != now["version"]:
+        yield Change(f"version: {before['version']!r} -> {now['version']!r}")
+    yield from map(Change, _settings(before["settings"], now["settings"]))
+
+
+def _code(before: list[tuple[str, str]], now: list[tuple[str, str]]) -> Iterator[Change]:
     old, new = dict(before), dict(now)
     for name in new:
         if name not in old:
-            yield f"code: {name} is new in what it reaches"
+            yield Change(f"code: {name} is new in what it reaches")
         elif old[name] != new[name]:
-            yield f"code: {name} has changed"
-    yield from (f"code: {name} is no longer reached" for name in old if name not in new)
+            yield Change(f"code: {name} has changed", name, old[name], new[name])
+    yield from (Change(f"code: {name} is no longer reached") for name in old if name not in new)
 
 
 def _settings(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskdisc.config import Config
     from taskdisc.model import Stored
     from taskdisc.protocols import Codec, ObjectStore
+    from taskdisc.store.sweep import Broom
 
 
 class Project:
@@ -131,6 +132,12 @@ class Project:
             self._objects = Objects(store)
         return self._objects
 
+    def broom(self) -> Broom:
+        """Return what takes results out of the store."""
+        from taskdisc.store.sweep import Broom
+
+        return Broom(self.open_index(), self.objects, self.config.root, self.config.store)
+
     def decode(self, stored: Stored, codec: str) -> Any:
         """Return the value of a stored result. Raises DamagedResult."""
         from taskdisc.paths import set_bases
@@ -189,8 +196,11 @@ class Summaries(MutableMapping[str, object]):
     def __init__(self, project: Project) -> None:
         self._project = project
         self.fresh: dict[str, bytes] = {}
+        self.used: set[str] = set()
+        """The digests that were asked for: of the project's modules as they are now."""
 
     def __getitem__(self, digest: str) -> object:
+        self.used.add(digest)
         index = self._project.index
         kept = self.fresh.get(digest) or (index.source(digest) if index is not None else None)
         if kept is None:

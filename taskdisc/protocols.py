@@ -53,7 +53,10 @@ class ObjectStore(Protocol):
     """
 
     def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
-        """Keep the joined pieces under `name`, durably and all or nothing; an object already there is left alone."""
+        """Keep the joined pieces under `name`, durably and all or nothing.
+
+        An object already there is left alone, but `stat` says that it was put just now.
+        """
 
     def open(self, name: str) -> memoryview:
         """Return the object's bytes, writable for the caller alone.
@@ -81,6 +84,12 @@ class ObjectStore(Protocol):
 
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
+
+    def stat(self, name: str) -> tuple[int, float] | None:
+        """Return the size in bytes and the time of the last `put` (seconds since the epoch), or None without it."""
+
+    def tidy(self, before: float, *, remove: bool) -> int:
+        """Say how many bytes of half-finished objects are left of a `put` before that time, and remove them."""
 
 
 class Launcher(Protocol):

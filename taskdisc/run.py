@@ -247,11 +247,12 @@ class Run:
         """Say whether a step that is done was executed by this run, and is durable."""
         number = self.scheduler.block_of(node)
         artifact = self.plan.artifacts[number][node - self.offset(number)]
-        return bool(artifact) and self.project.open_index().result(artifact).run == self.number
+        return bool(artifact) and self.project.open_index().run_of(artifact) == self.number
 
     def lost(self, node: int) -> None:
         """A step that is done has lost its result: it does not count any more."""
-        outcome = Outcome.SUCCEEDED if self.has_made(node) else Outcome.CACHED
+        made = self.has_made(node) or Outcome.CACHED not in self.counts  # who made what was cleared, nobody knows
+        outcome = Outcome.SUCCEEDED if made else Outcome.CACHED
         self.counts[outcome] -= 1
         if not self.counts[outcome]:
             del self.counts[outcome]

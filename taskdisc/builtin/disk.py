@@ -36,9 +36,11 @@ class DiskStore:
 
         What is there under this name and not sealed is replaced.
         """
-        if self.trusted(name):
-            return
         path = self._path(name)
+        if self.trusted(name):
+            _seal(name, path)  # young again, so that nobody who cleans up takes it for a left-over
+            if self.has(name):
+                return
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if os.path.isdir(path):
@@ -118,6 +120,29 @@ class DiskStore:
             for name in files:
                 if not name.endswith(".tmp"):
                     yield os.path.basename(parent) + name
+
+    def stat(self, name: str) -> tuple[int, float] | None:
+        """Return the object's size in bytes and the time of its last `put`."""
+        try:
+            status = os.stat(self._path(name))
+        except FileNotFoundError:
+            return None
+        return status.st_size, status.st_mtime
+
+    def tidy(self, before: float, *, remove: bool) -> int:
+        """Remove files that a `put` which was cut off has left; return their bytes."""
+        freed = 0
+        for parent, _, files in os.walk(self.folder):
+            for path in [os.path.join(parent, name) for name in files if name.endswith(".tmp")]:
+                try:
+                    status = os.stat(path)
+                except FileNotFoundError:
+                    continue
+                if status.st_mtime < before:
+                    freed += status.st_size
+                    if remove:
+                        self._remove(path)
+        return freed
 
     def _status(self, name: str) -> os.stat_result | None:
         try:

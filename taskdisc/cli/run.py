@@ -67,8 +67,13 @@ def _preview(planned: Run, options: Options) -> int:
     counts: dict[str, int] = {}
     for node, decision in decisions.items():
         counts[decision] = counts.get(decision, 0) + 1
-        if decision != Decision.CACHED:
+        if decision != Decision.CACHED and options.verbosity <= 0:
             print(f"{decision}: {planned.id_of(node)}")
+    if options.verbosity > 0:
+        from taskdisc.cli.explain import LINES, print_reasons
+
+        waiting = [node for node, decision in decisions.items() if decision != Decision.CACHED]
+        print_reasons(planned, waiting, decisions, None if options.verbosity > 1 else LINES)
     words = [f"{counts.get(decision, 0)} {word}" for decision, word in PREVIEWED if counts.get(decision)]
     remark(f"dry run: {', '.join(words) or 'no instances'}")
     busy = any(decision != Decision.CACHED for decision in counts)

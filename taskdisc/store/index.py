@@ -33,6 +33,7 @@ create index failure_of_task on failure (task);
 create table run (id integer primary key, started real not null, seconds real, command text not null, counts text);
 create table file_stamp (path text primary key, stamp text not null, digest text not null) without rowid;
 create table source (digest text primary key, summary blob not null) without rowid;
+create table part_text (digest text primary key, text text not null) without rowid;
 """
 
 
@@ -172,6 +173,15 @@ class Index:
         with self._told():
             return self._db.execute(statement, values).fetchone()
 
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of a query of another module of the store."""
+        return list(self._rows(statement, values))
+
+    def write(self, statement: str, rows: Iterable[Sequence[Any]] = ((),)) -> int:
+        """Do a change for each row of values, inside a transaction; return how many rows it changed."""
+        with self._told():
+            return self._db.executemany(statement, rows).rowcount
+
     # Families
 
     def family(self, task: str, prefix: bytes) -> int | None:
@@ -210,7 +220,7 @@ class Index:
         if newest <= seen:
             return {}, newest
         rows = self._rows(
-            "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ?",
+            "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ? and family <> 0",
             (seen, newest, run),
         )
         return {row[0]: row for row in rows}, newest
@@ -275,6 +285,15 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
+    def run_of(self, artifact: int) -> int:
+        """Return the number of the run that made a result, 0 where it is gone."""
+        row = self._one("select run from artifact where id=?", (artifact,))
+        return 0 if row is None else int(row[0])
+
+    def is_kept(self, artifact: int) -> bool:
+        """Say whether a result is there, and not forgotten."""
+        return self._one("select 1 from artifact where id=? and family != 0", (artifact,)) is not None
+
     def results(self, task: str, instance: str | None = None) -> list[ResultRow]:
         """Return the results of a task, or of one instance (by its printed coordinates), newest first."""
         narrow, values = ("", (task,)) if instance is None else (" and instance=?", (task, instance))
@@ -284,14 +303,6 @@ class Index:
             values,
         )
         return [ResultRow(*row) for row in rows]
-
-    def delete(self, artifacts: Sequence[int]) -> list[ResultRow]:
-        """Remove results; return what they were."""
-        removed = [self.result(number) for number in artifacts]
-        with self.transaction():
-            self._db.executemany("delete from artifact where id=?", [(number,) for number in artifacts])
-            self._db.executemany("delete from part where artifact=?", [(number,) for number in artifacts])
-        return removed
 
     def objects_in_use(self) -> set[str]:
         """Return the names of all objects that results refer to."""
@@ -321,13 +332,6 @@ class Index:
         )
         return [FailureRow(*row) for row in rows]
 
-    def delete_failures(self, task: str, instances: Sequence[str]) -> None:
-        """Forget the failures of these instances."""
-        with self.transaction():
-            self._db.executemany(
-                "delete from failure where task=? and instance=?", [(task, instance) for instance in instances]
-            )
-
     def start_run(self, started: float, command: str, least: int = 1) -> int:
         """Write that a run has begun, and return its number: the next one, and `least` at least."""
         with self.transaction():
@@ -356,6 +360,16 @@ class Index:
                 "insert or replace into file_stamp values (?, ?, ?)", [(path, *pair) for path, pair in stamps.items()]
             )
 
+    def part_text(self, digest: str) -> str | None:
+        """Return the text of a part of some code, if it was kept."""
+        row = self._one("select text from part_text where digest=?", (digest,))
+        return None if row is None else str(row[0])
+
+    def keep_part_texts(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Remember (digest, text) of parts of code, inside a transaction."""
+        with self._told():
+            self._db.executemany("insert or ignore into part_text values (?, ?)", texts)
+
     def source(self, digest: str) -> bytes | None:
         """Return the kept summary of a module's text."""
         row = self._one("select summary from source where digest=?", (digest,))
@@ -376,9 +390,14 @@ def _make_tables(database: Connection) -> None:
     database.execute(f"pragma user_version={SCHEMA}")
 
 
+def no_value(artifact: int) -> str:
+    """Return what stands for the value of a result that is gone: the name of an object that cannot be."""
+    return f"no value of result {artifact}"
+
+
 def _stored(artifact: int, key: Any, payload: Any, name: Any) -> Any:
     if payload is None:
-        return name if isinstance(name, str) else f"no value of result {artifact}"
+        return name if isinstance(name, str) else no_value(artifact)
     value = unchecked(key, payload)
     return f"damaged value of result {artifact}" if value is None else value
 
