@@ -235,7 +235,8 @@ class Plan:
         for name, source in sorted(self.graph.sources[block.task].items()):
             if isinstance(source, FromAxis):
                 values, column = self._axis_values(source), block.columns[source.axis]
-                in_order = column == range(len(values)) and rows == list(column)  # rows come as their inputs ended
+                whole = len(rows) == len(values) and column == range(len(values))
+                in_order = whole and rows == list(column)  # rows come as their inputs ended
                 yield name, values if in_order else [values[column[row]] for row in rows]
             elif isinstance(source, FromFile):
                 yield name, [self._file_digest(source.file)] * len(rows)
