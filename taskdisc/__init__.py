@@ -12,17 +12,19 @@ if TYPE_CHECKING:
     from taskdisc.hookspecs import hookimpl as hookimpl
     from taskdisc.marks import axis as axis
     from taskdisc.marks import file as file
+    from taskdisc.marks import fixture as fixture
     from taskdisc.marks import task as task
 
 _PUBLIC = {
     "Gather": "taskdisc.gather",
     "axis": "taskdisc.marks",
     "file": "taskdisc.marks",
+    "fixture": "taskdisc.marks",
     "hookimpl": "taskdisc.hookspecs",
     "task": "taskdisc.marks",
 }
 
-__all__ = ["Gather", "__version__", "axis", "file", "hookimpl", "task"]
+__all__ = ["Gather", "__version__", "axis", "file", "fixture", "hookimpl", "task"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import ConfigError, EncodingError, UsageError, closest
-from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, TaskGraph
+from taskdisc.graph import FromAxis, FromFile, FromFixture, FromGather, FromInjectable, FromSetting, FromTask, TaskGraph
 from taskdisc.labels import label_texts, unquoted
 from taskdisc.marks import Axis, Element, innermost
-from taskdisc.model import MISSING, Task
+from taskdisc.model import MISSING, Fixture, Task
 
 if TYPE_CHECKING:
     from taskdisc.config import Config, ParamLayer
@@ -19,7 +19,7 @@ class Bindings(NamedTuple):
     """What this run gives to the graph."""
 
     settings: dict[str, dict[str, Any]]
-    """By task id."""
+    """By id of a task or fixture."""
     elements: dict[Axis, tuple[Element, ...]]
     """Of every axis of the graph; an open parameter that was not given is not there."""
 
@@ -36,12 +36,12 @@ def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = Non
     axes = {axis.name: axis for task_axes in graph.axes.values() for axis in task_axes}
     _check_names(graph, config, axes)
     settings = {
-        task.id: {
-            source.name: _setting(task, source, config)
-            for source in graph.sources[task.id].values()
+        owner.id: {
+            source.name: _setting(owner, source, config)
+            for source in graph.sources[owner.id].values()
             if isinstance(source, FromSetting)
         }
-        for task in graph.tasks.values()
+        for owner in graph.owners
     }
     elements: dict[Axis, tuple[Element, ...]] = {}
     for task in graph.tasks.values():
@@ -53,7 +53,7 @@ def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = Non
     return Bindings(settings, elements)
 
 
-def _setting(task: Task, source: FromSetting, config: Config) -> Any:
+def _setting(task: Task | Fixture, source: FromSetting, config: Config) -> Any:
     given = config.setting(task.name, source.name)
     if given is None:
         return source.default
@@ -61,7 +61,9 @@ def _setting(task: Task, source: FromSetting, config: Config) -> Any:
     return _converted(value, source.annotation, source.default, task, source.name, layer.origin, layer.texts)
 
 
-def _converted(value: Any, annotation: Any, default: Any, task: Task, name: str, origin: str, text: bool) -> Any:
+def _converted(
+    value: Any, annotation: Any, default: Any, task: Task | Fixture, name: str, origin: str, text: bool
+) -> Any:
     from taskdisc.convert import ConversionError, convert
 
     function = innermost(task.function)
@@ -149,9 +151,9 @@ def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> 
     if not layers:
         return
     settings = {
-        (task.name, source.name)
-        for task in graph.tasks.values()
-        for source in graph.sources[task.id].values()
+        (owner.name, source.name)
+        for owner in graph.owners
+        for source in graph.sources[owner.id].values()
         if isinstance(source, FromSetting)
     }
     plain = {name for _, name in settings} | set(axes)
@@ -179,6 +181,9 @@ def _unknown_name(
             f"{where}: {key} is a task ({named[0].place}): its value is what it computes. "
             f"Settings are parameters with a default."
         )
+    fixtures = [known for known in graph.fixtures.values() if known.name == key]
+    if fixtures:
+        return f"{where}: {key} is a fixture ({fixtures[0].place}): its value is what it makes."
     filled = _filled(graph, task, name)
     if filled:
         return f"{where}: {filled}"
@@ -190,7 +195,7 @@ def _unknown_name(
             return f"{where}: {task} has no setting {name}. It has {', '.join(known)}."
         names = sorted({owner for owner, _ in settings})
         near = closest(task, names)
-        if task in (known.name for known in graph.tasks.values()):
+        if task in (known.name for known in graph.owners):
             return f"{where}: {task} has no settings. Settings are parameters with a default."
         return f"{where}: there is no task {task}{f'. Did you mean {near}?' if near else ' that has settings.'}"
     near = closest(key, sorted(plain))
@@ -202,7 +207,7 @@ def _unknown_name(
 
 def _filled(graph: TaskGraph, task: str, name: str) -> str | None:
     """Say what fills a parameter that is no setting and no axis."""
-    for known in graph.tasks.values():
+    for known in graph.owners:
         source = graph.sources[known.id].get(name) if task in ("", known.name) else None
         if isinstance(source, FromFile):
             return f"{name} is an input file, {source.file.path} ({source.file.place}). Change the file."
@@ -210,6 +215,8 @@ def _filled(graph: TaskGraph, task: str, name: str) -> str | None:
             maker = graph.tasks[source.task]
             what = f"an output of {maker.name}" if source.output else "a task"
             return f"{name} is {what} ({maker.place}): its value is what it computes."
+        if isinstance(source, FromFixture):
+            return f"{name} is a fixture ({graph.fixtures[source.fixture].place}): its value is what it makes."
         if isinstance(source, FromInjectable):
             return f"{name} is made anew for each execution, and no setting."
     for known in graph.tasks.values():

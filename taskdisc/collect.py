@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import CollectionError, Place, UsageError
 from taskdisc.loader import ProjectLoader, load_carefully
-from taskdisc.marks import DEFAULTS, MARK, Axis, File, innermost
-from taskdisc.model import MISSING, Collection, Namespace, Parameter, Task
+from taskdisc.marks import DEFAULTS, FIXTURE, MARK, Axis, File, innermost
+from taskdisc.model import MISSING, Collection, Fixture, Namespace, Parameter, Task
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
 EARLY_HOOKS = ("taskdisc_configure", "taskdisc_ignore_path")
 
-VARIADIC, KEYWORDS, GENERATOR, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x200
+VARIADIC, KEYWORDS, GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
 
 
 def find_modules(
@@ -201,6 +201,7 @@ def take(imported: dict[str, ModuleType], modules: tuple[tuple[str, str], ...], 
 
 def _namespace(module: ModuleType, name: str, path: str, root: str, problems: list[str]) -> Namespace:
     tasks: list[Task] = []
+    fixtures: list[Fixture] = []
     names: dict[str, Any] = {}
     for key, value in list(vars(module).items()):
         kind = type(value)  # not isinstance: what stands for something else may fail when it is asked what it is
@@ -212,13 +213,19 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
             names[key] = value
         elif kind is FunctionType or _wraps(value):
             function = innermost(value)
-            if function is None or key.startswith("_"):
+            is_fixture = function is not None and getattr(value, FIXTURE, False) is True
+            if function is None or (key.startswith("_") and not is_fixture):
                 continue
             names[key] = value
-            if function.__module__ == name and function.__name__ == key:
+            if function.__module__ != name or function.__name__ != key:
+                continue
+            if is_fixture:
+                _take_fixture(value, function, name, path, key, fixtures, problems)
+            else:
                 _take_function(value, function, name, path, key, tasks, problems)
     tasks.sort(key=lambda task: task.place.line)
-    return Namespace(name, path, tuple(tasks), names)
+    fixtures.sort(key=lambda fixture: fixture.place.line)
+    return Namespace(name, path, tuple(tasks), names, tuple(fixtures))
 
 
 def _wraps(value: Any) -> bool:
@@ -260,6 +267,31 @@ def _take_function(
         return
     name = options.name or key
     tasks.append(Task(f"{path}::{name}", name, module, place, value, parameters_of(value, function), options))
+
+
+def _take_fixture(
+    value: Any, function: FunctionType, module: str, path: str, key: str, fixtures: list[Fixture], problems: list[str]
+) -> None:
+    place = Place(path, _def_line(function))
+    problem = _fixture_refusal(value, function)
+    if problem:
+        problems.append(f"{place} {key}: {problem}")
+        return
+    fixtures.append(Fixture(f"{path}::{key}", key, module, place, value, parameters_of(value, function)))
+
+
+def _fixture_refusal(value: Any, function: FunctionType) -> str | None:
+    code = function.__code__
+    if getattr(value, MARK, None) is not None:
+        return "a task's result is kept, and a fixture's value is not. Take @task or @fixture away."
+    if code.co_flags & (VARIADIC | KEYWORDS) or code.co_posonlyargcount:
+        return "a fixture's parameters are filled by name. Spell them out, without *, ** and /."
+    if code.co_flags & (COROUTINE | ASYNC_GENERATOR):
+        return (
+            "an async fixture would belong to an event loop that has ended before a task uses it. "
+            "Make the value in a plain function."
+        )
+    return None
 
 
 def _def_line(function: FunctionType) -> int:

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import StoreError
-from taskdisc.graph import FromFile
 from taskdisc.jobs import JobMaker, Values
 from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
@@ -26,6 +25,10 @@ SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
 
 
+LAST = (Outcome.SUCCEEDED, Outcome.CLOSED)
+"""What counts of the results that come when the workers are stopped."""
+
+
 class Line:
     """What works on the steps of one run until they have ended."""
 
@@ -41,10 +44,7 @@ class Line:
         )
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
-        inputs = {
-            task: [source.file for source in project.graph.sources[task].values() if isinstance(source, FromFile)]
-            for task in run.expansion.by_task
-        }
+        inputs = {task: project.graph.files_of(task) for task in run.expansion.by_task}
         self.files = {task: files for task, files in inputs.items() if files}
         """The input files of the tasks that have some."""
         for task in run.expansion.by_task:
@@ -60,6 +60,7 @@ class Line:
             storage=project.config.storage,
             sources=project.code.sources,
             code=project.code.for_workers(),
+            fixtures=self.jobs.fixtures,
         )
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
@@ -155,7 +156,7 @@ class Line:
         scheduler = self.run.scheduler
         good: list[int] = []
         void: list[tuple[JobResult, float]] = []
-        for result in self._checked(results):
+        for result in self._checked(self._heard(results)):
             node = result.number
             since = self.run.running.pop(node, None)
             if since is None:
@@ -175,6 +176,13 @@ class Line:
             self.judge.succeeded(good, time.monotonic())
         for result, since in void:
             self._void(result, since)
+
+    def _heard(self, results: list[JobResult]) -> list[JobResult]:
+        """Note what workers say at their end; return the results of jobs."""
+        for result in results:
+            if result.outcome == Outcome.CLOSED:
+                self.run.warnings += [text for text in result.warnings if text not in self.run.warnings]
+        return [result for result in results if result.outcome != Outcome.CLOSED]
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
         block = self.run.scheduler.block_of(node)
@@ -237,7 +245,7 @@ class Line:
         try:
             self.stop(kill=kill)
             for executor in self.executors.values():
-                self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
+                self._take([result for result in executor.collect() if result.outcome in LAST])
             self._commit()
         finally:
             self.sharing.close()
@@ -247,7 +255,7 @@ class Line:
         try:
             self.stop(kill=True)
             for executor in self.executors.values():
-                self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
+                self._take([result for result in executor.collect() if result.outcome in LAST])
             self.recorder.commit()
         except StoreError:  # which may be what went wrong
             pass

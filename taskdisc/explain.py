@@ -139,6 +139,7 @@ def family_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterato
     if before["version"] != now["version"]:
         yield Change(f"version: {before['version']!r} -> {now['version']!r}")
     yield from map(Change, _settings(before["settings"], now["settings"]))
+    yield from map(Change, _files(before.get("files", {}), now.get("files", {})))
 
 
 def _code(before: list[tuple[str, str]], now: list[tuple[str, str]]) -> Iterator[Change]:
@@ -155,6 +156,13 @@ def _settings(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             yield f"setting {name}: {before.get(name, 'none')} -> {now.get(name, 'none')}"
+
+
+def _files(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """The input files of fixtures; those of the task itself are among its inputs."""
+    for path in sorted(before.keys() & now.keys()):
+        if before[path] != now[path]:
+            yield f"the file {path} of a fixture has changed"
 
 
 def _inputs(run: Run, node: int, number: int, kept: ResultRow, names: list[str]) -> Iterator[str]:

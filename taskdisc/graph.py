@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from taskdisc.errors import CollectionError
 from taskdisc.marks import Axis, File
-from taskdisc.model import Task
+from taskdisc.model import Fixture, Task
 
 
 class FromAxis(NamedTuple):
@@ -49,7 +49,13 @@ class FromInjectable(NamedTuple):
     name: str
 
 
-Source = FromAxis | FromTask | FromGather | FromSetting | FromFile | FromInjectable
+class FromFixture(NamedTuple):
+    """What a fixture makes, once per worker."""
+
+    fixture: str
+
+
+Source = FromAxis | FromTask | FromGather | FromSetting | FromFile | FromInjectable | FromFixture
 
 
 class TaskGraph(NamedTuple):
@@ -57,12 +63,36 @@ class TaskGraph(NamedTuple):
 
     tasks: dict[str, Task]
     sources: dict[str, dict[str, Source]]
-    """By task id: what fills each parameter."""
+    """By id of a task or fixture: what fills each parameter."""
     axes: dict[str, tuple[Axis, ...]]
     """By task id, parents first, then by name."""
     warnings: tuple[str, ...]
     names: dict[str, str]
     """By task id: what printed ids begin with, the name where it is unique and else the long form."""
+    fixtures: dict[str, Fixture] = {}
+    """By id, in an order in which those that others use come first."""
+
+    @property
+    def owners(self) -> list[Task | Fixture]:
+        """All that has parameters."""
+        return [*self.tasks.values(), *self.fixtures.values()]
+
+    def fixtures_of(self, owners: Iterable[str]) -> list[str]:
+        """Return the ids of the fixtures that these tasks use, also through others, those that others use first."""
+        if not self.fixtures:
+            return []
+        wanted: set[str] = set()
+        todo = list(owners)
+        while todo:
+            used = {s.fixture for s in self.sources[todo.pop()].values() if isinstance(s, FromFixture)}
+            todo += used - wanted
+            wanted |= used
+        return [fixture for fixture in self.fixtures if fixture in wanted]
+
+    def files_of(self, task: str) -> list[File]:
+        """Return the input files of a task and of the fixtures that it uses."""
+        owners = [task, *self.fixtures_of([task])]
+        return [s.file for owner in owners for s in self.sources[owner].values() if isinstance(s, FromFile)]
 
     def dependencies(self, task: str) -> list[str]:
         """Return the ids of the tasks whose results this one receives."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import UsageError
-from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromTask, TaskGraph
+from taskdisc.graph import FromAxis, FromFile, FromFixture, FromGather, FromInjectable, FromTask, TaskGraph
 from taskdisc.marks import Axis, innermost
-from taskdisc.model import ArgumentKind, Job, Stored, Task, TaskSpec
+from taskdisc.model import ArgumentKind, Fixture, FixtureSpec, Job, Stored, Task, TaskSpec
 from taskdisc.store.index import no_value
 
 if TYPE_CHECKING:
@@ -75,14 +75,15 @@ class JobMaker:
         tasks = list(expansion.by_task)
         self._numbers = {task: number for number, task in enumerate(tasks)}
         self.specs = tuple(self._spec(graph.tasks[task], bindings) for task in tasks)
+        fixtures = graph.fixtures_of(tasks)
+        self._fixtures = {fixture: number for number, fixture in enumerate(fixtures)}
+        self.fixtures = tuple(self._fixture_spec(graph.fixtures[fixture], bindings) for fixture in fixtures)
 
     def _spec(self, task: Task, bindings: Bindings) -> TaskSpec:
-        function = innermost(task.function)
-        name = function.__name__ if function is not None else task.name
         return TaskSpec(
             task.id,
             task.module,
-            name,
+            _attribute(task),
             _pickled(bindings.settings[task.id], f"{task.place} {task.name}: its settings"),
             tuple(self._arguments(task)),
             task.options.outputs,
@@ -90,6 +91,24 @@ class JobMaker:
             task.place,
             task.options.prefix,
             task.function,
+        )
+
+    def _fixture_spec(self, fixture: Fixture, bindings: Bindings) -> FixtureSpec:
+        arguments: list[tuple[str, str, Any]] = []
+        for name, source in self._graph.sources[fixture.id].items():
+            if isinstance(source, FromFile):
+                arguments.append((name, ArgumentKind.PATH, source.file.path))
+            elif isinstance(source, FromFixture):
+                arguments.append((name, ArgumentKind.FIXTURE, self._fixtures[source.fixture]))
+        return FixtureSpec(
+            fixture.id,
+            fixture.name,
+            fixture.module,
+            _attribute(fixture),
+            fixture.place,
+            _pickled(bindings.settings[fixture.id], f"{fixture.place} {fixture.name}: its settings"),
+            tuple(arguments),
+            fixture.function,
         )
 
     def _arguments(self, task: Task) -> Iterable[tuple[str, str]]:
@@ -100,6 +119,8 @@ class JobMaker:
                 yield name, ArgumentKind.PATH
             elif isinstance(source, FromInjectable):
                 yield name, ArgumentKind.INJECTED
+            elif isinstance(source, FromFixture):
+                yield name, ArgumentKind.FIXTURE
             elif isinstance(source, FromGather):
                 yield name, ArgumentKind.GATHER
             elif isinstance(source, FromTask):
@@ -129,6 +150,8 @@ class JobMaker:
             return [source.file.path] * len(rows)
         if isinstance(source, FromInjectable):
             return [None] * len(rows)
+        if isinstance(source, FromFixture):
+            return [self._fixtures[source.fixture]] * len(rows)
         link = next(link for link in block.links if link.parameter == name)
         targets = [link.rows[row] for row in rows]
         assert isinstance(source, FromTask | FromGather)
@@ -177,6 +200,12 @@ class JobMaker:
             what = f"axis {axis.name} ({axis.place}): an element"
             self._pickles[axis] = [_pickled(element.value, what) for element in elements]
         return self._pickles[axis]
+
+
+def _attribute(owner: Task | Fixture) -> str:
+    """The name of the function in its module."""
+    function = innermost(owner.function)
+    return function.__name__ if function is not None else owner.name
 
 
 def _pickled(value: Any, what: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What task modules import: `task`, `axis`, `file`. They attach metadata and do nothing else."""
+"""What task modules import: `task`, `axis`, `file`, `fixture`. They attach metadata and do nothing else."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +10,7 @@ from taskdisc.gather import label_key
 from taskdisc.model import TaskOptions
 
 MARK = "__taskdisc__"
+FIXTURE = "__taskdisc_fixture__"
 DEFAULTS = TaskOptions()
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -131,6 +132,20 @@ def _check_outputs(names: tuple[str, ...], where: str) -> None:
             raise UsageError(f"{where}: outputs are parameter names, and {name!r} is none.")
     if len(set(names)) < len(names):
         raise UsageError(f"{where}: outputs has a name twice: {', '.join(names)}.")
+
+
+def fixture(function: F, /) -> F:
+    """Declare what tasks receive by name and share: made once per worker, when first asked for, and never stored.
+
+    The function returns the value, or yields it once and closes it in what follows, at the worker's end. Its
+    parameters are settings, files and other fixtures. Whatever it reaches counts in the keys of the tasks that use it.
+
+    Returns the same function. Raises UsageError for what is no function.
+    """
+    if not hasattr(function, "__code__") and not hasattr(function, "__wrapped__"):
+        raise UsageError(f"{_caller()}: @fixture decorates functions and has no options: @fixture, without ().")
+    setattr(function, FIXTURE, True)
+    return function
 
 
 def axis(*elements: Any) -> Any:

@@ -33,6 +33,8 @@ class Outcome:
     VOID = "void"
     """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
+    CLOSED = "closed"
+    """Not of a job: a worker that has ended says by it what went wrong with closing its fixtures."""
 
 
 class Decision:
@@ -87,6 +89,18 @@ class Task(NamedTuple):
     options: TaskOptions
 
 
+class Fixture(NamedTuple):
+    """A function whose value tasks share within a worker, as collected."""
+
+    id: str
+    """`path/tasks_x.py::name`, unique among tasks and fixtures."""
+    name: str
+    module: str
+    place: Place
+    function: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+
+
 class Namespace(NamedTuple):
     """What the names of one module mean."""
 
@@ -95,7 +109,9 @@ class Namespace(NamedTuple):
     tasks: tuple[Task, ...]
     """Defined here, in the order of the file."""
     names: dict[str, Any]
-    """Module-level names bound to axes, files, or functions of the project's tasks."""
+    """Module-level names bound to axes, files, or functions of the project's tasks and fixtures."""
+    fixtures: tuple[Fixture, ...] = ()
+    """Defined here."""
 
 
 class Collection(NamedTuple):
@@ -108,6 +124,10 @@ class Collection(NamedTuple):
     @property
     def tasks(self) -> list[Task]:
         return [task for namespace in self.namespaces for task in namespace.tasks]
+
+    @property
+    def fixtures(self) -> list[Fixture]:
+        return [fixture for namespace in self.namespaces for fixture in namespace.fixtures]
 
 
 class TaskSpec(NamedTuple):
@@ -130,6 +150,23 @@ class TaskSpec(NamedTuple):
     """The function itself, for workers that share memory with the run."""
 
 
+class FixtureSpec(NamedTuple):
+    """What a worker must know of a fixture."""
+
+    id: str
+    name: str
+    module: str
+    attribute: str
+    """Name of the function in its module."""
+    place: Place
+    settings: bytes
+    """Pickled dict of the settings' values."""
+    arguments: tuple[tuple[str, str, Any], ...]
+    """(parameter, kind, entry) of each other argument; kinds: PATH and FIXTURE of `ArgumentKind`."""
+    function: Any = None
+    """The function itself, for workers that share memory with the run."""
+
+
 class ArgumentKind:
     """How an entry of `Job.arguments` becomes what the parameter receives."""
 
@@ -145,6 +182,8 @@ class ArgumentKind:
     """(fields or None, pickled list of labels, tuple of stored values or of tuples of them, output names)."""
     INJECTED = "injected"
     """None: the worker makes the value itself (`task_dir`, `task_info`, a plugin's injectable)."""
+    FIXTURE = "fixture"
+    """Index of the fixture's spec in `WorkerContext.fixtures`."""
 
 
 Stored = bytes | str
@@ -200,6 +239,10 @@ class ErrorText(NamedTuple):
     hint: str = ""
 
 
+NO_JOB = -1
+"""The number of a result that is of no job (see `Outcome.CLOSED`)."""
+
+
 class JobResult(NamedTuple):
     """How one attempt ended, as the executor reports it. Only plain types and the records above."""
 
@@ -246,6 +289,8 @@ class WorkerContext(NamedTuple):
     """SHA-256 (hex) of the project's modules as the run was planned with them, by their real paths."""
     code: Any = None
     """Fingerprints of the project's code, for workers that share memory with the run."""
+    fixtures: tuple[FixtureSpec, ...] = ()
+    """Those that the tasks of the run may ask for."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
 

@@ -12,7 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import EncodingError, UsageError
-from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
+from taskdisc.graph import (
+    FromAxis,
+    FromFile,
+    FromFixture,
+    FromGather,
+    FromInjectable,
+    FromSetting,
+    FromTask,
+    Source,
+    TaskGraph,
+)
 from taskdisc.hashing import sha256
 from taskdisc.marks import File
 from taskdisc.model import FileResult
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     from taskdisc.expand import Block, Expansion
     from taskdisc.fingerprint.code import Fingerprint
     from taskdisc.fingerprint.values import ValueFingerprints
+    from taskdisc.fixturekeys import Share
     from taskdisc.store.index import Index, Known
 
 FORMAT = 1
@@ -108,15 +119,20 @@ class Plan:
 
     def _make_family(self, task_id: str) -> Family:
         task = self.graph.tasks[task_id]
-        code = self._code(task.function)
+        code, values = self._code(task.function), self.bindings.settings[task_id]
+        fixtures = self._fixtures_of(task_id)
+        if fixtures is not None:
+            code, values = fixtures.with_code(code), {**values, **fixtures.settings}
         settings = {}
-        for name, value in sorted(self.bindings.settings[task_id].items()):
+        for name, value in sorted(values.items()):
             try:
                 settings[name] = self._fingerprints.encode(value)
             except EncodingError as error:
                 raise UsageError(f"{task.place} {task.name}: setting {name}: {error}") from None
         sources = sorted(self.graph.sources[task_id].items())
         inputs = [(name, *self._kind(source)) for name, source in sources]
+        if fixtures is not None:
+            inputs += fixtures.inputs
         # The repr of strings, ints and tuples of them is the same everywhere, and quicker to have than their encoding.
         plain = repr((FORMAT, task_id, code.digest, task.options.version, inputs, task.options.outputs))
         if task.options.codec != "pickle":
@@ -126,10 +142,20 @@ class Plan:
         parts = {
             "code": [list(part) for part in code.parts],
             "version": task.options.version,
-            "settings": {name: repr(self.bindings.settings[task_id][name])[:500] for name in settings},
+            "settings": {name: repr(values[name])[:500] for name in settings},
             "inputs": list(named),
         }
+        if fixtures is not None:
+            parts["files"] = fixtures.files
         return Family(sha256(prefix).digest(), parts, named)
+
+    def _fixtures_of(self, task: str) -> Share | None:
+        """What the fixtures of a task put into its keys, if it uses any."""
+        if not self.graph.fixtures_of([task]):
+            return None
+        from taskdisc.fixturekeys import share
+
+        return share(self.graph, task, self.bindings.settings, self._code, self._file_digest)
 
     def _kind(self, source: Source) -> tuple[Any, ...]:
         """What of a source, apart from its value, changes what the function receives."""
@@ -138,6 +164,8 @@ class Plan:
         if isinstance(source, FromGather):
             names = tuple(axis.name for axis in source.over)
             return ("gather", names, source.output or self.graph.tasks[source.task].options.outputs)
+        if isinstance(source, FromFixture):
+            return ("fixture", source.fixture)
         return (type(source).__name__,)
 
     # Keys
@@ -247,7 +275,7 @@ class Plan:
                 link = links[name]
                 yield name, [self.group_digest(link.block, link.rows[row]) for row in rows]
             else:
-                assert isinstance(source, FromSetting | FromInjectable)
+                assert isinstance(source, FromSetting | FromInjectable | FromFixture)
 
     def _axis_values(self, source: FromAxis) -> list[bytes]:
         axis = source.axis

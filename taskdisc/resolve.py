@@ -11,6 +11,7 @@ from taskdisc.gather import Gather
 from taskdisc.graph import (
     FromAxis,
     FromFile,
+    FromFixture,
     FromGather,
     FromInjectable,
     FromSetting,
@@ -22,7 +23,7 @@ from taskdisc.graph import (
     printed_names,
 )
 from taskdisc.marks import MARK, Axis, File, innermost
-from taskdisc.model import MISSING, Collection, Parameter, Task
+from taskdisc.model import MISSING, Collection, Fixture, Parameter, Task
 
 
 class Result(NamedTuple):
@@ -36,7 +37,7 @@ class Result(NamedTuple):
         return self.task.place
 
 
-Meaning = Result | Axis | File
+Meaning = Result | Axis | File | Fixture
 
 
 class Unresolved(Exception):
@@ -51,18 +52,28 @@ def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] |
     names = Names(collection, collection.tasks if tasks is None else tasks, injectables)
     sources: dict[str, dict[str, Source]] = {}
     problems: list[str] = []
-    for task in names.tasks.values():
-        sources[task.id] = {}
-        for parameter in task.parameters:
+    owners: list[Task | Fixture] = [*names.tasks.values(), *names.fixtures]
+    for owner in owners:
+        sources[owner.id] = {}
+        for parameter in owner.parameters:
             try:
-                sources[task.id][parameter.name] = names.source(task, parameter)
+                sources[owner.id][parameter.name] = names.source(owner, parameter)
             except Unresolved as error:
                 problems.append(str(error))
     if problems:
         raise CollectionError("\n".join(problems))
-    ordered = order_tasks(names.tasks, sources)
+    ordered = order_tasks(names.tasks, {task: sources[task] for task in names.tasks})
     axes = _spread_axes(ordered, sources)
-    return TaskGraph(ordered, sources, axes, tuple(names.warnings), printed_names(ordered))
+    fixtures = _ordered_fixtures(names.fixtures, sources)
+    return TaskGraph(ordered, sources, axes, tuple(names.warnings), printed_names(ordered), fixtures)
+
+
+def _ordered_fixtures(fixtures: list[Fixture], sources: dict[str, dict[str, Source]]) -> dict[str, Fixture]:
+    if not fixtures:
+        return {}
+    from taskdisc.fixtures import order_fixtures
+
+    return order_fixtures(fixtures, sources)
 
 
 class Names:
@@ -78,7 +89,14 @@ class Names:
                     f"{task.place} and {self.tasks[task.id].place} are both called {task.id}. Give one another name=."
                 )
             self.tasks[task.id] = task
+        self.fixtures = collection.fixtures
+        for fixture in self.fixtures:
+            if fixture.id in self.tasks:
+                raise CollectionError(
+                    f"{fixture.place} and {self.tasks[fixture.id].place} are both called {fixture.id}. Rename one."
+                )
         by_function = {id(innermost(task.function)): task for task in tasks}
+        fixture_by_function = {id(innermost(fixture.function)): fixture for fixture in self.fixtures}
         self.local: dict[str, dict[str, list[Meaning]]] = {}
         self.everywhere: dict[str, list[Meaning]] = {}
         self.axes: dict[str, list[Axis]] = {}
@@ -96,15 +114,37 @@ class Names:
                 elif (imported := by_function.get(id(innermost(value)))) is not None:
                     for known, meaning in _results(imported):
                         _add(local, known, meaning)
+                elif (known_fixture := fixture_by_function.get(id(innermost(value)))) is not None:
+                    _add(local, name, known_fixture)
+                    _add(self.everywhere, known_fixture.name, known_fixture)
         for task in tasks:
             for name, result in _results(task):
                 _add(self.local[task.module], name, result)
                 _add(self.everywhere, name, result)
 
-    def source(self, task: Task, parameter: Parameter) -> Source:
+    def source(self, owner: Task | Fixture, parameter: Parameter) -> Source:
         """Return what fills a parameter. Raises Unresolved."""
         if parameter.default is not MISSING:
             return FromSetting(parameter.name, parameter.default, parameter.annotation)
+        if isinstance(owner, Fixture):
+            return self._fixture_source(owner, parameter.name)
+        return self._task_source(owner, parameter)
+
+    def _fixture_source(self, fixture: Fixture, name: str) -> Source:
+        meaning = self._meaning(fixture, name)
+        if isinstance(meaning, Fixture):
+            return FromFixture(meaning.id)
+        if isinstance(meaning, File):
+            return FromFile(meaning)
+        from taskdisc.fixtures import belongs_to_an_execution, nothing_fills, refusal
+
+        if meaning is not None:
+            raise Unresolved(refusal(fixture, name, _described(meaning)))
+        if name in self.injectables:
+            raise Unresolved(belongs_to_an_execution(fixture, name))
+        raise Unresolved(nothing_fills(fixture, name, self._near(fixture, name)))
+
+    def _task_source(self, task: Task, parameter: Parameter) -> Source:
         meaning = self._meaning(task, parameter.name)
         gathers = is_gather(parameter.annotation, task)
         if isinstance(meaning, Result):
@@ -112,19 +152,20 @@ class Names:
             return FromGather(*kind, ()) if gathers else FromTask(*kind)
         if meaning is not None:
             if gathers:
-                what = "an axis" if isinstance(meaning, Axis) else "a file"
                 raise Unresolved(
                     f"{task.place} {task.name}: Gather collects the results of a task, and "
-                    f"{parameter.name!r} is {what} ({meaning.place}). Annotate it with the type of its value."
+                    f"{parameter.name!r} is {_described(meaning)}. Annotate it with the type of its value."
                 )
+            if isinstance(meaning, Fixture):
+                return FromFixture(meaning.id)
             return FromAxis(meaning) if isinstance(meaning, Axis) else FromFile(meaning)
         if parameter.name in self.injectables:
             return FromInjectable(parameter.name)
         return self._open(task, parameter)
 
-    def _meaning(self, task: Task, name: str) -> Meaning | None:
+    def _meaning(self, task: Task | Fixture, name: str) -> Meaning | None:
         for names in (self.local[task.module], self.everywhere):
-            found = [m for m in names.get(name, ()) if not (isinstance(m, Result) and m.task.id == task.id)]
+            found = [m for m in names.get(name, ()) if _id(m) != task.id]
             if len(found) > 1:
                 places = " and ".join(f"{_kind(meaning)} {meaning.place}" for meaning in found)
                 imports = _import_advice(task, name, found)
@@ -167,7 +208,15 @@ class Names:
         elif (near := closest(name, self._known(task))) is not None:
             self.warnings.append(f"{where}; did you mean {near}? {meant}")
 
-    def _known(self, task: Task) -> list[str]:
+    def _near(self, owner: Task | Fixture, name: str) -> str:
+        """A sentence about what may have been meant, or nothing."""
+        near = closest(name, self._known(owner))
+        if near is None:
+            return ""
+        meanings = self.local[owner.module].get(near) or self.everywhere.get(near)
+        return f" Did you mean {near} ({meanings[0].place})?" if meanings else f" Did you mean {near}?"
+
+    def _known(self, task: Task | Fixture) -> list[str]:
         names = {*self.everywhere, *self.local[task.module], *self.injectables} - {task.name}
         return sorted(names)
 
@@ -180,11 +229,7 @@ class Names:
                 f"{task.place} {task.name}: {name!r} is an axis in {axis.place}. "
                 f"To use it: from {axis.module} import {name}. A value of its own: {value}."
             )
-        near = closest(name, self._known(task))
-        meant = " A task is not its own input." if name == task.name else ""
-        if near is not None:
-            meanings = self.local[task.module].get(near) or self.everywhere.get(near)
-            meant = f" Did you mean {near} ({meanings[0].place})?" if meanings else f" Did you mean {near}?"
+        meant = self._near(task, name) or (" A task is not its own input." if name == task.name else "")
         remedy = "Annotate it" if marked else "Annotate it, add @task"
         return (
             f"{task.place} {task.name}: nothing fills {name!r}.{meant} A helper? Call it _{task.name}.\n"
@@ -217,14 +262,31 @@ def _results(task: Task) -> list[tuple[str, Result]]:
     return [(task.name, Result(task, None)), *((output, Result(task, output)) for output in task.options.outputs)]
 
 
+def _id(meaning: Meaning) -> str | None:
+    """The id of a task or fixture."""
+    if isinstance(meaning, Result):
+        return meaning.task.id
+    return meaning.id if isinstance(meaning, Fixture) else None
+
+
+def _described(meaning: Meaning) -> str:
+    """What a name is, with its place: "a task (tasks_x.py:3)"."""
+    if isinstance(meaning, Result):
+        what = f"an output of {meaning.task.name}" if meaning.output else "a task"
+    else:
+        what = {Axis: "an axis", File: "a file", Fixture: "a fixture"}[type(meaning)]
+    return f"{what} ({meaning.place})"
+
+
 def _kind(meaning: Meaning) -> str:
     if isinstance(meaning, Result):
         return f"output of {meaning.task.name}," if meaning.output else "the task in"
-    return "the axis in" if isinstance(meaning, Axis) else "the file in"
+    return {Axis: "the axis in", File: "the file in", Fixture: "the fixture in"}[type(meaning)]
 
 
-def _import_advice(task: Task, name: str, found: list[Meaning]) -> str:
-    tasks = [meaning.task for meaning in found if isinstance(meaning, Result) and meaning.output is None]
+def _import_advice(task: Task | Fixture, name: str, found: list[Meaning]) -> str:
+    tasks: list[Task | Fixture] = [m.task for m in found if isinstance(m, Result) and m.output is None]
+    tasks += [m for m in found if isinstance(m, Fixture)]
     elsewhere = [other.module for other in tasks if other.module != task.module]
     if elsewhere and len(elsewhere) == len(found):
         return f"To choose: from {elsewhere[0]} import {name}."

@@ -11,7 +11,6 @@ from typing import Any
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
-from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan
@@ -45,6 +44,8 @@ class Run:
         self._add_blocks()
         self.counts: dict[str, int] = {}
         self.failures: list[StepEnd] = []
+        self.warnings: list[str] = []
+        """What workers that ended had to remark."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self.elsewhere: Mapping[int, object] = {}
@@ -90,9 +91,8 @@ class Run:
     def _check_files(self, tasks: Sequence[str]) -> None:
         """A missing input is an error before anything runs."""
         for task in tasks:
-            for source in self.project.graph.sources[task].values():
-                if isinstance(source, FromFile):
-                    self.project.files.digest(source.file)
+            for file in self.project.graph.files_of(task):
+                self.project.files.digest(file)
 
     def _make_plan(self) -> Plan:
         project = self.project
@@ -236,6 +236,8 @@ class Run:
         hook = self.project.plugins.hook.taskdisc_job_finished
         for end in ends:
             self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
+            if end.result is not None and end.result.warnings:
+                self.warnings += end.result.warnings
             if end.outcome != Outcome.SUCCEEDED:
                 self.failures.append(end)
                 self._count(Outcome.BLOCKED, end.blocked_count)
@@ -272,7 +274,7 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            self.project.graph.warnings,
+            (*self.project.graph.warnings, *self.warnings),
             self.project.config.store,
             self.verbosity,
         )

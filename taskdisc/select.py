@@ -68,6 +68,9 @@ def _nothing(graph: TaskGraph, target: TargetText) -> str:
     if near:
         task = next(t for t in graph.tasks.values() if near == t.name or near in t.options.outputs)
         return f"target {target.text}: there is no task {target.name!r}. Did you mean {near} ({task.place})?"
+    fixture = next((fixture for fixture in graph.fixtures.values() if fixture.name == target.name), None)
+    if fixture is not None:
+        return f"target {target.text}: {target.name} is a fixture ({fixture.place}). Targets are the tasks that use it."
     axis = next((axis for axes in graph.axes.values() for axis in axes if axis.name == target.name), None)
     if axis is not None:
         slice_ = f"'task[{axis.name}=...]'"

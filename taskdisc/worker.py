@@ -14,10 +14,22 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.capture import log_name
 from taskdisc.errors import StoreError
 from taskdisc.fingerprint.encoding import digest
+from taskdisc.fixturevalues import FixtureValues
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
-from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
+from taskdisc.model import (
+    ArgumentKind,
+    ErrorText,
+    FixtureSpec,
+    Job,
+    JobResult,
+    Outcome,
+    Part,
+    Stored,
+    TaskSpec,
+    WorkerContext,
+)
 from taskdisc.paths import ResultPaths, replace_paths, set_bases
 from taskdisc.store.objects import DamagedResult, Objects, load
 
@@ -45,6 +57,7 @@ class Runner:
         """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
         self.generators = Generators()
+        self.fixtures = FixtureValues(context, self._function, self.generators)
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
@@ -137,11 +150,12 @@ class Runner:
 
     def _prepare(self, index: int) -> PreparedTask:
         spec = self.context.specs[index]
-        function = spec.function
-        if function is None:
-            function = getattr(self._module(spec.module), spec.attribute)
-        task = self._tasks[index] = PreparedTask(spec, function)
+        task = self._tasks[index] = PreparedTask(spec, self._function(spec))
         return task
+
+    def _function(self, spec: TaskSpec | FixtureSpec) -> Callable[..., Any]:
+        function: Callable[..., Any] | None = spec.function
+        return function if function is not None else getattr(self._module(spec.module), spec.attribute)
 
     def _module(self, name: str) -> ModuleType:
         """The project's modules are imported once, in the order of the run, when the first job needs one."""
@@ -159,6 +173,13 @@ class Runner:
         except DamagedResult as damage:
             self._damaged.append((damage.stored, damage.reason, damage.intact))
             raise
+
+    def close(self) -> tuple[str, ...]:
+        """Close what fixtures hold open, after the last job; return warnings about what went wrong with that."""
+        if not self.fixtures.are_open:
+            return ()
+        os.chdir(self.context.root)
+        return self.fixtures.close()
 
 
 class PreparedTask:
@@ -231,6 +252,8 @@ class Execution:
             return Path(given)
         if kind == ArgumentKind.GATHER:
             return self._gather(*given)
+        if kind == ArgumentKind.FIXTURE:
+            return self.runner.fixtures.value(given)
         return self.runner.injectables[name](self)
 
     def _gather(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from taskdisc.builtin.serving import RunnerFactory, Runs
+from taskdisc.builtin.serving import RunnerFactory, Runs, closing_remarks
 from taskdisc.model import Job, JobResult, WorkerContext
 
 
@@ -17,6 +17,7 @@ class InlineExecutor:
         self._factory = factory
         self._runner: Runs | None = None
         self._waiting: deque[Job] = deque()
+        self._remarks: list[JobResult] = []
 
     def start(self, context: WorkerContext) -> None:
         """Make what runs the jobs."""
@@ -38,7 +39,8 @@ class InlineExecutor:
     def collect(self) -> list[JobResult]:
         """Run the next job, if there is one, and return its result. Raises KeyboardInterrupt."""
         if not self._waiting:
-            return []
+            remarks, self._remarks = self._remarks, []
+            return remarks
         assert self._runner is not None, "start() comes first"
         return [self._runner.run(self._waiting.popleft())]
 
@@ -46,5 +48,8 @@ class InlineExecutor:
         """There is nothing to wait for."""
 
     def stop(self, *, kill: bool) -> None:
-        """Drop what has not been run."""
+        """Drop what has not been run, and close what jobs have shared. Raises KeyboardInterrupt."""
         self._waiting.clear()
+        warnings = self._runner.close() if self._runner is not None else ()
+        if warnings:
+            self._remarks.append(closing_remarks(warnings))

@@ -7,6 +7,7 @@ import sys
 from typing import NamedTuple
 
 from taskdisc.builtin.serving import die_with, start_capture
+from taskdisc.builtin.termination import Asked, Termination
 from taskdisc.builtin.wire import Inbox, pack_result, unpack_result
 from taskdisc.capture import log_name
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
@@ -69,8 +70,21 @@ def run_job(folder: str) -> int:
     capture = start_capture(context, own_name(job))
     from taskdisc.worker import Runner
 
-    result = Runner(context, capture).run(job)
-    _write_result(folder, result)
+    termination = Termination()
+    if context.fixtures:
+        termination.listen()
+    runner, result = Runner(context, capture), None
+    try:
+        result = termination.call(runner.run, job)
+        _write_result(folder, result)
+    except Asked:
+        pass
+    finally:
+        warnings = runner.close()
+    termination.obey()
+    assert result is not None, "it was asked to end, and did"
+    if warnings:
+        _write_result(folder, result._replace(warnings=(*result.warnings, *warnings)))
     return 0 if result.outcome == Outcome.SUCCEEDED else 1
 
 

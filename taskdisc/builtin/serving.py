@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
+from taskdisc.builtin.termination import Asked, Termination
 from taskdisc.builtin.wire import HEADER, Inbox, pack_result, unpack_job, write_all
 from taskdisc.descriptors import keep_private
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import NO_JOB, Job, JobResult, Outcome, WorkerContext
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -26,6 +27,9 @@ class Runs(Protocol):
 
     def run(self, job: Job) -> JobResult:
         """Run one job."""
+
+    def close(self) -> tuple[str, ...]:
+        """Close what jobs have shared, after the last one; return warnings."""
 
 
 RunnerFactory = Callable[["WorkerContext", "Capture | None"], Runs]
@@ -58,7 +62,18 @@ def work(ends: Ends, name: str, context: WorkerContext, factory: RunnerFactory |
             from taskdisc.worker import Runner
 
             factory = Runner
-        _serve(ends, factory(context, capture).run)
+        termination = Termination()
+        if context.fixtures:
+            termination.listen()
+        runner = factory(context, capture)
+        try:
+            _serve(ends, runner.run, termination)
+        finally:
+            warnings = runner.close()
+            if warnings:
+                write_all(ends.results, pack_result(closing_remarks(warnings)))
+        _flush_streams()
+        termination.obey()
         status = 0
     except BrokenPipeError:
         pass
@@ -72,20 +87,33 @@ def work(ends: Ends, name: str, context: WorkerContext, factory: RunnerFactory |
         os._exit(status)
 
 
-def _serve(ends: Ends, run: Callable[[Job], JobResult]) -> None:
+def closing_remarks(warnings: tuple[str, ...]) -> JobResult:
+    """Return what a worker says at its end about what it could not close."""
+    return JobResult(NO_JOB, Outcome.CLOSED, warnings=warnings)
+
+
+def _serve(ends: Ends, run: Callable[[Job], JobResult], termination: Termination) -> None:
+    try:
+        _run_all(ends, run, termination.call)
+    except Asked:
+        pass
+
+
+def _run_all(ends: Ends, run: Callable[[Job], JobResult], call: Callable[..., Any]) -> None:
+    """Run the jobs that come; `call` calls what waits or works."""
     from time import time_ns
 
     process = os.getpid()
     inbox = Inbox()
     with memoryview(ends.page) as page, page.cast("Q") as words:
-        while data := os.read(ends.jobs, READ):
+        while data := call(os.read, ends.jobs, READ):
             for batch in inbox.feed(data):
                 for plain in batch:
                     if words[STOP]:
                         return
                     words[SINCE] = time_ns()
                     words[RUNNING] = plain[0] + 1
-                    result = run(unpack_job(plain))
+                    result = call(run, unpack_job(plain))
                     if os.getpid() != process:
                         # A child that the task forked and forgot to end came back from the task as well.
                         os._exit(1)

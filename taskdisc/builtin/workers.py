@@ -70,7 +70,7 @@ class Worker:
             return None
         results = [unpack_result(plain) for plain in self._inbox.feed(data)]
         for result in results:
-            del self.queue[result.number]
+            self.queue.pop(result.number, None)  # what it says at its end is of no job
         self.answered += len(results)
         return results
 

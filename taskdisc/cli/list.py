@@ -5,8 +5,8 @@ from __future__ import annotations
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import print_table
 from taskdisc.errors import ExitCode, NothingMatched
-from taskdisc.graph import TaskGraph
-from taskdisc.model import Task
+from taskdisc.graph import FromFixture, TaskGraph
+from taskdisc.model import Fixture, Task
 
 
 def list_tasks(options: Options, *, tree: bool) -> int:
@@ -24,13 +24,16 @@ def list_tasks(options: Options, *, tree: bool) -> int:
             for task in wanted if targets else _ends(graph):
                 _print_tree(graph, task)
         else:
-            print_table(_row(graph, graph.tasks[task]) for task in wanted)
+            rows = [_row(described(graph, graph.tasks[task]), graph.tasks[task]) for task in wanted]
+            if not targets:
+                rows += [_row(_named(fixture), fixture) for fixture in graph.fixtures.values()]
+            print_table(rows)
     return ExitCode.OK
 
 
-def _row(graph: TaskGraph, task: Task) -> tuple[str, str, str]:
-    doc = (getattr(task.function, "__doc__", None) or "").strip().partition("\n")[0]
-    return described(graph, task), str(task.place), doc
+def _row(name: str, shown: Task | Fixture) -> tuple[str, str, str]:
+    doc = (getattr(shown.function, "__doc__", None) or "").strip().partition("\n")[0]
+    return name, str(shown.place), doc
 
 
 def described(graph: TaskGraph, task: Task) -> str:
@@ -41,20 +44,32 @@ def described(graph: TaskGraph, task: Task) -> str:
     return f"{name}{f'[{axes}]' if axes else ''}{outputs}"
 
 
+def _named(fixture: Fixture) -> str:
+    return f"{fixture.name} (fixture)"
+
+
 def _ends(graph: TaskGraph) -> list[str]:
     needed = {dependency for task in graph.tasks for dependency in graph.dependencies(task)}
     return [task for task in graph.tasks if task not in needed]
 
 
+def _below(graph: TaskGraph, name: str) -> list[str]:
+    """The tasks whose results a task receives, and then the fixtures."""
+    fixtures = [source.fixture for source in graph.sources[name].values() if isinstance(source, FromFixture)]
+    tasks = graph.dependencies(name) if name in graph.tasks else []
+    return list(dict.fromkeys([*tasks, *fixtures]))
+
+
 def _print_tree(graph: TaskGraph, task: str) -> None:
-    """Each task is spelled out once; where it comes again, three dots stand for what is below it."""
+    """Each is spelled out once; where it comes again, three dots stand for what is below it."""
     seen: set[str] = set()
     todo = [(task, 0)]
     while todo:
         name, depth = todo.pop()
-        dependencies = list(dict.fromkeys(graph.dependencies(name)))
+        dependencies = _below(graph, name)
         again = " ..." if name in seen and dependencies else ""
-        print(f"{'    ' * depth}{described(graph, graph.tasks[name])}{again}")
+        shown = described(graph, graph.tasks[name]) if name in graph.tasks else _named(graph.fixtures[name])
+        print(f"{'    ' * depth}{shown}{again}")
         if not again:
             todo += [(dependency, depth + 1) for dependency in reversed(dependencies)]
         seen.add(name)

@@ -268,6 +268,11 @@ class CodeFingerprints:
         return nodes
 
 
+def joined(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
+    """Return the fingerprint of several functions that count together."""
+    return _fingerprint(tuple(sorted({part for fingerprint in fingerprints for part in fingerprint.parts})))
+
+
 def _indices(entries: Iterable[int | str]) -> list[int]:
     return [entry for entry in entries if isinstance(entry, int)]
 

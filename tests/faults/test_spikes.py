@@ -22,6 +22,8 @@ class Calls:
     def run(self, job):
         name, *arguments = job.arguments
         return JobResult(job.number, "succeeded", (Part(b"", pickle.dumps(globals()[name](*arguments)), None, 0),))
+    def close(self):
+        return ()
 
 folder = sys.argv[1]
 spec = TaskSpec("tasks_x.py::f", "tasks_x", "f", b"", (), (), "pickle", Place("tasks_x.py", 1))

@@ -39,6 +39,9 @@ class Calls:
         seconds = time.perf_counter() - began
         return JobResult(job.number, outcome, parts, (), None, 0.0, seconds, 0.0, 0, *logs, error)
 
+    def close(self):
+        return ()
+
 
 class Stillborn:
     """Stands for a Runner that cannot be made."""
