@@ -412,6 +412,30 @@ def test_children_that_a_task_forks_close_nothing(project: Project) -> None:
     assert list(notes(project).values()) == [["open", *["page"] * 6, "close"]]
 
 
+def test_a_child_that_a_task_forks_ends_as_usual_when_it_is_asked_to(project: Project) -> None:
+    project.write(
+        tasks_a="""
+            import os, signal, time
+            from taskdisc import fixture
+
+            @fixture
+            def client():
+                yield 1
+
+            def status(client):
+                child = os.fork()
+                if not child:
+                    try:
+                        time.sleep(60)
+                    finally:
+                        os._exit(7)
+                os.kill(child, signal.SIGTERM)
+                return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            """
+    )
+    assert project.run("status").assert_ok().stdout == "-15\n"
+
+
 # Names
 
 HEAD = "from taskdisc import axis, file, fixture, task, Gather\n"
