@@ -177,8 +177,8 @@ def _task_tables(table: Table, path: str) -> tuple[TaskTable, ...]:
 
 
 def _task_options(options: Table, where: str) -> dict[str, Any]:
-    from taskdisc.marks import task_options
     from taskdisc.model import TaskOptions
+    from taskdisc.taskoptions import task_options
 
     in_code = ("name", "outputs", "open")
     known = [field for field in TaskOptions._fields if field not in in_code]

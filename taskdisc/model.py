@@ -61,7 +61,7 @@ class Parameter(NamedTuple):
 
 
 class TaskOptions(NamedTuple):
-    """What `@task(...)` can say; all but the first four are about execution and no part of the key."""
+    """What `@task(...)` can say; only `outputs`, `version` and `track` are part of the key."""
 
     name: str | None = None
     outputs: tuple[str, ...] = ()
@@ -70,6 +70,16 @@ class TaskOptions(NamedTuple):
     codec: str = "pickle"
     prefix: str | tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    cache: bool = True
+    """False: the task runs once in every run."""
+    expires: str | None = None
+    """How long a result counts after it was made, as a duration (see `durations`)."""
+    keep: bool = True
+    """False: the value goes when all that needed it is done."""
+    track: tuple[str, ...] = ()
+    """Installed distributions whose versions count."""
+    compress: str | None = None
+    """How large results are compressed (see `compression.parse`)."""
 
 
 class Task(NamedTuple):

@@ -13,13 +13,13 @@ from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
-from taskdisc.marks import task_options
 from taskdisc.model import Collection, Task
 from taskdisc.options import suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
 from taskdisc.store.folder import INDEX, make_folder
 from taskdisc.store.index import Index
+from taskdisc.taskoptions import task_options
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
