@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
-COMPANY = 100
-"""With this many jobs under way, results are tiny or many: they are taken together."""
-PATIENCE = 0.0005
-"""Seconds that a result then waits for others; far less than what its worker still has to do."""
 
 
 class Line:
@@ -102,8 +98,7 @@ class Line:
         for descriptor in descriptors:
             assert descriptor is not None
             poll.register(descriptor, select.POLLIN)
-        if poll.poll(None if timeout is None else timeout * 1000) and len(self.run.running) > COMPANY:
-            time.sleep(PATIENCE)
+        poll.poll(None if timeout is None else timeout * 1000)
 
     def _collect(self) -> None:
         for executor in self.executors.values():

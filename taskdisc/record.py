@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from taskdisc.jobs import Values
     from taskdisc.plan import Plan
 
-MOST = 2000
+MOST = 1000
 """Results in one transaction: more make it no cheaper."""
 OLDEST = 0.05
 """Seconds that a result waits for others before it is written."""

@@ -111,6 +111,7 @@ def _part_from_run(life: int) -> None:
 
     # What came from the run is garbage here never: looking through it would only copy its memory.
     gc.freeze()
+    gc.enable()
     _reset_signals()
     if os.getsid(0) != os.getpid():
         # A session of its own, so that a password prompt fails instead of stopping the worker for good.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
 from taskdisc.errors import ExitCode
@@ -21,7 +23,7 @@ def run(options: Options) -> int:
         planned = Run(project, targets, verbosity=options.verbosity)
         if options.dry_run:
             return _preview(planned, options)
-        report = planned.execute(guard=interruptible)
+        report = planned.execute(guard=at_work)
         if planned.targets:
             from taskdisc.cli.output import print_values
 
@@ -63,23 +65,24 @@ PREVIEWED = (
 )
 
 
-class interruptible:  # noqa: N801 - used like a function
-    """While this lasts, SIGTERM ends a run in the same way as Ctrl-C."""
+@contextmanager
+def at_work() -> Iterator[None]:
+    """While a run executes: SIGTERM ends it in the same way as Ctrl-C, and garbage is collected."""
+    import gc
+    import signal
 
-    def __enter__(self) -> None:
-        import signal
-
-        self._before: Any = None
-        try:
-            self._before = signal.signal(signal.SIGTERM, _interrupt)
-        except ValueError:  # not in the main thread: the process is somebody else's
-            pass
-
-    def __exit__(self, *details: object) -> None:
-        import signal
-
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
+    if not gc.isenabled():
+        gc.freeze()  # what start-up made stays until the end: looking through it again and again would be in vain
+        gc.enable()
+    try:
+        before = signal.signal(signal.SIGTERM, _interrupt)
+    except ValueError:  # not in the main thread: the process is somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -123,7 +123,8 @@ class Index:
     def __init__(self, path: str) -> None:
         self.path = path
         with self._told():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            if not os.path.exists(path):
+                _create(path)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
@@ -143,9 +144,7 @@ class Index:
         with self.transaction():
             if self._db.execute("pragma user_version").fetchone()[0] == SCHEMA:
                 return  # another run was faster
-            for statement in TABLES.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"pragma user_version={SCHEMA}")
+            _make_tables(self._db)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -348,6 +347,45 @@ class Index:
         """Remember summaries of modules' texts."""
         with self.transaction():
             self._db.executemany("insert or ignore into source values (?, ?)", list(summaries.items()))
+
+
+def _create(path: str) -> None:
+    """Make an index beside its place and put it there whole: two runs may do so at once, and the first one wins.
+
+    (Where two connections switch a new database to write-ahead logging, SQLite tells one that it is locked, at once.)
+    """
+    fresh = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        database = sqlite3.connect(fresh, isolation_level=None)
+        database.execute("pragma journal_mode=wal")
+        database.execute("begin")
+        _make_tables(database)
+        database.execute("commit")
+        database.close()
+        _put_in_place(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(fresh)
+
+
+def _put_in_place(fresh: str, path: str) -> None:
+    """Give a file its name unless that is taken; a rename would take it away from whoever has it."""
+    try:
+        os.link(fresh, path)
+    except PermissionError:  # a file system without hard links
+        import shutil
+
+        with open(path, "xb") as copy, open(fresh, "rb") as original:
+            os.chmod(path, 0o600)
+            shutil.copyfileobj(original, copy)
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";"):
+        database.execute(statement)
+    database.execute(f"pragma user_version={SCHEMA}")
 
 
 def dumps(value: Any) -> str:

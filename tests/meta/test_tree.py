@@ -10,7 +10,18 @@ from tests.meta.sources import REPOSITORY, modules
 LONGEST = 450
 """Lines of a module."""
 
-TOP = {".ci", ".gitignore", "LICENSE", "README.md", "example_project", "pyproject.toml", "taskdisc", "tests"}
+TOP = {
+    ".ci",
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "example_project",
+    "pyproject.toml",
+    "taskdisc",
+    "tests",
+}
 
 UNWANTED = {
     "a path of somebody's machine": r"(?<![\w.])/(work|root|Users|opt|tmp)/\w",
