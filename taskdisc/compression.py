@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-HEAD = b"TDZ\x00"
-"""Begins what is compressed; a letter for the method follows. Nothing that is not compressed begins so."""
+from taskdisc.model import COMPRESSED as HEAD
+
 NOTHING = b"-"
 """Stands for the method where a value happens to begin with `HEAD`."""
 

@@ -52,6 +52,7 @@ class Config(NamedTuple):
     executor: str = OPTIONS["executor"].default
     max_jobs: int = OPTIONS["max_jobs"].default
     storage: str = OPTIONS["storage"].default
+    track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
     autoload: bool = OPTIONS["autoload"].default
     profile: str | None = None

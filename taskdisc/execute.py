@@ -10,6 +10,7 @@ from taskdisc.jobs import JobMaker, Values
 from taskdisc.model import Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
+from taskdisc.returned import ReturnedPaths
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Executor
@@ -31,6 +32,7 @@ class Line:
         self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
         self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
         self.names: dict[int, str] = {}
+        self.returned = ReturnedPaths()
         self.context = WorkerContext(
             root=project.config.root,
             store=project.config.store,
@@ -114,7 +116,9 @@ class Line:
             if self.run.running.pop(node, None) is None:
                 continue
             block = scheduler.block_of(node)
-            ended = Ended(node, block, node - self.run.offset(block), self.names.pop(node), result)
+            name = self.names.pop(node)
+            result = self.returned.checked(name, result)
+            ended = Ended(node, block, node - self.run.offset(block), name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 good.append(node)
             else:

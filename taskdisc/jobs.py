@@ -85,6 +85,7 @@ class JobMaker:
             task.options.codec,
             task.place,
             task.options.prefix,
+            task.options.compress,
             task.function,
         )
 

@@ -134,6 +134,7 @@ class TaskSpec(NamedTuple):
     place: Place
     prefix: str | tuple[str, ...] = ()
     """Words that go before the command that runs a job of this task by itself."""
+    compress: str | None = None
     function: Any = None
     """The function itself, for workers that share memory with the run."""
 
@@ -157,6 +158,13 @@ class ArgumentKind:
 
 Stored = bytes | str
 """A stored value: its encoded bytes where it is small, else the name of its object in the store."""
+
+
+COMPRESSED = b"TDZ\x00"
+"""Begins a stored value that is compressed; a letter for the method follows. Nothing else begins so."""
+
+DROPPED = ""
+"""Stands for the object of a value that was not kept (`keep=False`): only its digest is known."""
 
 
 class Job(NamedTuple):
@@ -193,6 +201,10 @@ class FileResult(NamedTuple):
     digest: str
     size: int
     mtime_ns: int
+    members: tuple[tuple[str, str], ...] = ()
+    """(path below `path`, "" for a file itself; object) of what the store has a second copy of: all, or nothing."""
+    made: bool = False
+    """Whether the task that returned it created or changed it outside its `task_dir`."""
 
 
 class ErrorText(NamedTuple):

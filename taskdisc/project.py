@@ -13,7 +13,7 @@ from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
-from taskdisc.model import Collection, Task
+from taskdisc.model import COMPRESSED, Collection, Task
 from taskdisc.options import suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
@@ -48,6 +48,7 @@ class Project:
             self.values = ValueFingerprints(self.code, self.plugins)
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
             self._check_codecs()
+            self._check_compression()
         except BaseException:
             self.close()
             raise
@@ -71,6 +72,20 @@ class Project:
                 raise CollectionError(
                     f"{task.place} {task.name}: no plugin supplies the codec {codec!r}. "
                     f"{suggestion(codec, sorted(known))}"
+                )
+
+    def _check_compression(self) -> None:
+        """So is a package that is missing for a task's `compress`."""
+        for task in self.graph.tasks.values():
+            if task.options.compress is None:
+                continue
+            from taskdisc.compression import missing_package
+
+            package = missing_package(task.options.compress)
+            if package is not None:
+                raise CollectionError(
+                    f"{task.place} {task.name}: compress={task.options.compress!r} needs a package: "
+                    f"pip install {package}"
                 )
 
     def _tasks(self) -> list[Task]:
@@ -119,7 +134,12 @@ class Project:
 
         decoder: Codec = self.plugins.make("codecs", codec)
         set_bases(self.config.root, self.config.store)
-        return decoder.decode(memoryview(stored) if isinstance(stored, bytes) else self.objects.open(stored))
+        data = memoryview(stored) if isinstance(stored, bytes) else self.objects.open(stored)
+        if data[: len(COMPRESSED)] == COMPRESSED:
+            from taskdisc.compression import expanded
+
+            data = expanded(data)
+        return decoder.decode(data)
 
     def save_caches(self) -> None:
         """Keep what spares reading modules and input files again; only where there is a store."""

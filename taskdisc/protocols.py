@@ -67,6 +67,9 @@ class ObjectStore(Protocol):
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
 
+    # A store on this machine may also have `put_file(name: str, path: str) -> None`, which keeps a file's content
+    # without a copy, and `take_file(name: str, path: str) -> bool`, which gives it back so, or says that it cannot.
+
 
 class Launcher(Protocol):
     """Gives the words that go before a job's command line. Made by a factory from `taskdisc_launchers`."""

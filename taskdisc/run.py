@@ -12,9 +12,10 @@ from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
-from taskdisc.model import Decision, Lane, Outcome, RunReport, StepEnd
-from taskdisc.plan import Plan
+from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd
+from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
+from taskdisc.reuse import Freshness, Versions
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 
@@ -22,8 +23,14 @@ from taskdisc.select import Selection, given_open, rows_of, select
 class Run:
     """One run of some targets: first planned, then executed. Plugins see it live."""
 
-    def __init__(self, project: Project, targets: Sequence[str] = (), *, verbosity: int = 0) -> None:
-        """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit."""
+    def __init__(
+        self, project: Project, targets: Sequence[str] = (), *, verbosity: int = 0, code_counts: bool = True, age_counts: bool = True
+    ) -> None:
+        """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
+
+        Without `code_counts`, results of other code count where there is none of this code; without `age_counts`,
+        results count however old they are, also those of tasks that run in every run.
+        """
         self.project = project
         self.verbosity = verbosity
         """-1: failures only; 1: a line for every step."""
@@ -39,17 +46,19 @@ class Run:
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
-        self.plan = self._make_plan()
+        self.started = time.time()
+        self.plan = self._make_plan(code_counts, age_counts)
         self._add_blocks()
         self.counts: dict[str, int] = {}
         self.failures: list[StepEnd] = []
+        self.warnings: list[str] = []
+        """What steps that ended had to remark."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
         self.number = 0
-        self.started = time.time()
         self._clock = time.monotonic()
 
     def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
@@ -90,8 +99,15 @@ class Run:
                 if isinstance(source, FromFile):
                     self.project.files.digest(source.file)
 
-    def _make_plan(self) -> Plan:
+    def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
+        freshness = Freshness(project.index, self.started)
+        reuse = Reuse(
+            freshness.fresh if age_counts else lambda task, known: known,
+            Versions(project.config.track).of,
+            lambda file: _restored(file, project),
+            code_counts,
+        )
         return Plan(
             project.graph,
             self.expansion,
@@ -101,6 +117,7 @@ class Run:
             fingerprints=project.values,
             file_digest=project.files.digest,
             has_object=lambda name: project.objects.has(name),
+            reuse=reuse,
             root=project.config.root,
             offset=self.offset,
         )
@@ -226,6 +243,8 @@ class Run:
         hook = self.project.plugins.hook.taskdisc_job_finished
         for end in ends:
             self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
+            if end.result is not None and end.result.warnings:
+                self.warnings += end.result.warnings
             if end.outcome != Outcome.SUCCEEDED:
                 self.failures.append(end)
                 self._count(Outcome.BLOCKED, end.blocked_count)
@@ -242,7 +261,7 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            self.project.graph.warnings,
+            (*self.project.graph.warnings, *self.warnings),
             self.project.config.store,
             self.verbosity,
         )
@@ -276,6 +295,12 @@ class Run:
     @staticmethod
     def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
         return (stored[outputs.index(selection.output)],) if selection.output else stored
+
+
+def _restored(file: FileResult, project: Project) -> bool:
+    from taskdisc.fileresults import restored
+
+    return restored(file, project.config.root, project.config.store, project.objects)
 
 
 def report_lines(given: list[str | list[str]]) -> list[str]:

@@ -39,6 +39,33 @@ class DiskStore:
             raise
         _sync_folder(folder)
 
+    def put_file(self, name: str, path: str) -> None:
+        """Keep a file's content, durably; the object is the file itself under a second name, where that can be."""
+        target = self._path(name)
+        if os.path.exists(target):
+            return
+        folder = os.path.dirname(target)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(path, "rb") as stream:
+            os.fsync(stream.fileno())
+            try:
+                os.link(path, target)
+            except FileExistsError:
+                return
+            except OSError:  # another file system, or one without links
+                self.put(name, list(iter(lambda: stream.read(CHUNK), b"")))
+                return
+        _sync_folder(folder)
+
+    def take_file(self, name: str, path: str) -> bool:
+        """Give the object a second name, `path`; False where that cannot be."""
+        try:
+            os.link(self._path(name), path)
+        except OSError:
+            return False
+        os.chmod(path, 0o400)
+        return True
+
     def open(self, name: str) -> memoryview:
         """Map the object copy-on-write: the caller may change what it sees, never the file. Raises KeyError."""
         import mmap

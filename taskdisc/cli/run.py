@@ -20,7 +20,7 @@ def run(options: Options) -> int:
     from taskdisc.run import Run
 
     with opened(options) as (project, targets):
-        planned = Run(project, targets, verbosity=options.verbosity)
+        planned = Run(project, targets, verbosity=options.verbosity, code_counts=not options.no_code_check)
         if options.dry_run:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)

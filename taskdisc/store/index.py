@@ -256,6 +256,14 @@ class Index:
             found.setdefault(number, []).append(name)
         return found
 
+    def made_before(self, task: str, limit: float) -> set[int]:
+        """Return the numbers of a task's results that were made before this time (seconds since the epoch)."""
+        rows = self._rows(
+            "select id from artifact where family in (select id from family where task=?) and started + seconds < ?",
+            (task, limit),
+        )
+        return {number for (number,) in rows}
+
     def result(self, artifact: int) -> ResultRow:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))

@@ -8,15 +8,15 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "loader", "descriptors", "fields"},
+    {"taskdisc", "errors", "hashing", "loader", "descriptors", "durations", "fields"},
     {"model"},
-    {"gather", "protocols", "paths", "capture", "convert"},
-    {"marks", "options", "pyproject"},
+    {"compression", "gather", "protocols", "paths", "capture", "convert", "taskoptions"},
+    {"fileresults", "marks", "options", "pyproject", "reuse"},
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "worker"},
+    {"jobs", "record", "returned", "worker"},
     {"builtin"},
     {"project"},
     {"execute"},
