@@ -147,6 +147,6 @@ def _from_lz4(module: Any, data: memoryview) -> bytes:
 
 METHODS = {
     "zstd": Method(b"z", range(1, 23), 3, "zstandard", _zstandard, _zstd, _from_zstd),
-    "gzip": Method(b"g", range(0, 10), 6, "taskdisc", _zlib, _gzip, _from_gzip),
-    "lz4": Method(b"l", range(0, 17), 0, "lz4", _frame, _lz4, _from_lz4),
+    "gzip": Method(b"g", range(10), 6, "taskdisc", _zlib, _gzip, _from_gzip),
+    "lz4": Method(b"l", range(17), 0, "lz4", _frame, _lz4, _from_lz4),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.durations import seconds
 from taskdisc.graph import FromFile, FromGather, FromTask
-from taskdisc.model import Decision
+from taskdisc.model import DROPPED, Decision
 from taskdisc.record import suffix_of
 
 if TYPE_CHECKING:
@@ -79,13 +80,24 @@ def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mappin
     now = run.plan.family(block.task)
     before = families[kept.family].parts
     reasons = list(_code(before["code"], now.parts["code"]))
+    reasons += _versions(before.get("track", {}), now.parts.get("track", {}))
     if before["version"] != now.parts["version"]:
         reasons.append(f"version: {before['version']!r} -> {now.parts['version']!r}")
     reasons += _settings(before["settings"], now.parts["settings"])
     reasons += _inputs(run, node, number, kept, before["inputs"])
+    if not reasons and kept.object == DROPPED:
+        reasons.append("its value was not kept (keep=False), and is needed")
     if not reasons:
         same = kept.key == run.plan.keys[node]
-        reasons.append("a file or object of its result is gone or changed" if same else "its parameters have changed")
+        options = run.project.graph.tasks[block.task].options
+        if not options.cache:
+            reasons.append("it runs in every run (cache=False)")
+        elif options.expires and kept.started + kept.seconds < run.started - seconds(options.expires):
+            reasons.append(f"its result has expired (expires={options.expires!r})")
+        else:
+            reasons.append(
+                "a file or object of its result is gone or changed" if same else "its parameters have changed"
+            )
     yield from reasons
 
 
@@ -103,6 +115,12 @@ def _settings(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             yield f"setting {name}: {before.get(name, 'none')} -> {now.get(name, 'none')}"
+
+
+def _versions(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            yield f"version of {name}: {before.get(name, 'not tracked')} -> {now.get(name, 'not tracked')}"
 
 
 def _inputs(run: Run, node: int, number: int, kept: ResultRow, names: list[str]) -> Iterator[str]:

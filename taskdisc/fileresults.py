@@ -1,4 +1,4 @@
-"""File results below a `task_dir`: read-only, and kept a second time among the objects, from which they are put back."""
+"""File results below a `task_dir`: read-only, and kept a second time as objects, from which they are put back."""
 
 from __future__ import annotations
 

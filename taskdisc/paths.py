@@ -183,9 +183,7 @@ class ResultPaths:
             kept = relative_to(absolute, self.root)
             members = content.members if self._is_own(absolute) else ()
             made = self._is_made(absolute, time)
-            found = FileResult(
-                absolute if kept is None else kept, content.digest, content.size, time, members, made
-            )
+            found = FileResult(absolute if kept is None else kept, content.digest, content.size, time, members, made)
             self.files[absolute] = found
         return found
 
@@ -194,7 +192,7 @@ class ResultPaths:
         return self.directory is not None and relative_to(path, self.directory) is not None and not has_links(path)
 
     def _is_made(self, path: str, time: int) -> bool:
-        """Say whether the execution wrote a file that is not the store's; what it was given and left alone, it did not."""
+        """Say whether the execution wrote a file outside the store; what it was given and left alone, it did not."""
         if relative_to(path, self.store) is not None or received.get(path) == time:
             return False
         return time >= self.started * 1e9 - TICK_NS

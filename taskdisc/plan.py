@@ -168,6 +168,8 @@ class Plan:
         """Return which of these nodes of one block are cached and which must run; all their inputs are known."""
         block, offset = self.expansion.blocks[number], self._offset(number)
         rows = [node - offset for node in nodes]
+        if self.hollow:
+            self.hollow.difference_update(nodes)
         family = self.family(block.task)
         keys = self._keys(block, rows, family)
         known = self._known(block.task, family, keys, whole=len(rows) == block.size)
@@ -180,6 +182,8 @@ class Plan:
         for node, row, key in zip(nodes, rows, keys, strict=True):
             if artifacts[row]:
                 cached.append(node)
+                if node in self.hollow:
+                    self.keys[node] = key
             else:
                 self.keys[node] = key
                 run.append(node)
@@ -366,3 +370,4 @@ class Plan:
         """Note the digests of a result that was made in this run."""
         width = len(digest)
         self.digests[number][row * width : (row + 1) * width] = digest
+        self.hollow.discard(self._offset(number) + row)

@@ -40,7 +40,9 @@ def families_of_other_code(
 ) -> list[FamilyRow]:
     """Return the families that are as the current one in all but code; `prefix_with` gives a prefix for any code."""
     return [
-        row for row in rows if row.prefix != current and row.prefix == prefix_with(code_digest(row.parts.get("code", ())))
+        row
+        for row in rows
+        if row.prefix != current and row.prefix == prefix_with(code_digest(row.parts.get("code", ())))
     ]
 
 

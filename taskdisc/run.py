@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
@@ -19,12 +20,21 @@ from taskdisc.reuse import Freshness, Versions
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 
+if TYPE_CHECKING:
+    from taskdisc.unkept import Unkept
+
 
 class Run:
     """One run of some targets: first planned, then executed. Plugins see it live."""
 
     def __init__(
-        self, project: Project, targets: Sequence[str] = (), *, verbosity: int = 0, code_counts: bool = True, age_counts: bool = True
+        self,
+        project: Project,
+        targets: Sequence[str] = (),
+        *,
+        verbosity: int = 0,
+        code_counts: bool = True,
+        age_counts: bool = True,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
@@ -55,6 +65,8 @@ class Run:
         """What steps that ended had to remark."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
+        self._unkept: Unkept | None = None
+        self._drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -168,6 +180,31 @@ class Run:
         """Say whether a node collects results, and so is no step."""
         return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
 
+    def is_named(self, node: int) -> bool:
+        """Say whether a target names the step, so that somebody wants to see its value."""
+        number = self.scheduler.block_of(node)
+        if not self.targets or number not in self.wanted:
+            return False
+        rows, row = self.wanted[number], node - self.offset(number)
+        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
+
+    # Values that are not kept
+
+    @property
+    def unkept(self) -> Unkept:
+        """What knows of values that are not kept; few runs need it."""
+        if self._unkept is None:
+            from taskdisc.unkept import Unkept
+
+            self._unkept = Unkept(self.project.graph, self.expansion, self.scheduler, self.plan, self.is_named)
+        return self._unkept
+
+    def _drop(self, ended: Iterable[int]) -> None:
+        """Drop the values that nothing needs any more, now that these steps have ended and are durable."""
+        nodes = self.unkept.droppable(ended)
+        if nodes:
+            self.unkept.drop(nodes, self.project.open_index(), self.project.objects, self.project.config.store)
+
     # Planning
 
     def preview(self) -> dict[int, str]:
@@ -175,8 +212,11 @@ class Run:
         decisions: dict[int, str] = {}
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
+            again: list[int] = []
+            if self.plan.hollow:
+                cached, run, again = self.unkept.previewed(cached, run)
             decisions.update(dict.fromkeys(cached, Decision.CACHED))
-            decisions.update(dict.fromkeys(run, Decision.RUN))
+            decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
             self.scheduler.done(cached)
             out_of_reach = self.scheduler.failed(run)
             decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
@@ -218,6 +258,8 @@ class Run:
             line.stop(kill=True)
             raise
         line.close(kill=self.interrupted)
+        if self._drops:
+            self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
             self._count(Outcome.CANCELLED, len(ended) + len(self.running))
@@ -229,14 +271,25 @@ class Run:
     def _decide(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
+            if self.plan.hollow:
+                cached, run = self._with_values(cached, run)
             if cached:
                 self.scheduler.done(cached)
                 self._count(Outcome.CACHED, len(cached))
             self.scheduler.must_run(run)
 
+    def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
+        """What must run, and needs values that were not kept, waits until they are made again."""
+        cached, run, again = self.unkept.split(cached, run)
+        self._count(Outcome.CACHED, -len(again))
+        self.scheduler.reopen(again)
+        return cached, run
+
     def _count(self, outcome: str, number: int = 1) -> None:
         if number:
             self.counts[outcome] = self.counts.get(outcome, 0) + number
+            if not self.counts[outcome]:
+                del self.counts[outcome]
 
     def ended(self, ends: list[StepEnd]) -> None:
         """Report steps that have ended and are durable."""
@@ -251,6 +304,8 @@ class Run:
         if hook.get_hookimpls():
             for end in ends:
                 hook(step=end)
+        if self._drops:
+            self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
 
     def _report(self) -> RunReport:
         return RunReport(

@@ -6,6 +6,8 @@ A node goes through
     waiting -> undecided -> done                            (its result was known)
                          -> runnable -> running -> done     (it was executed)
                          -> claimed -> undecided            (another run is at it: look again)
+    done -> waiting -> ...                                  (its result proved to be lost: once more)
+    running -> waiting -> ...                               (so did one that it uses)
 
 and ends as failed or blocked when it, or something that it needs, failed. Whoever drives the machine takes undecided
 nodes and says what is known of them, takes runnable ones and says how they ended. Blocks can be added at any time, so
@@ -267,6 +269,51 @@ class Scheduler:
             if not left and state[node] == WAITING:
                 ready.append(node)
         return ready
+
+    def reopen(self, nodes: Iterable[int]) -> None:
+        """These done nodes have lost their results: they are decided anew, and what has not started waits for them.
+
+        What runs or has ended already is left alone; gathers have lost theirs with them.
+        """
+        opened = list(nodes)
+        lost = deque(opened)
+        while lost:
+            node = lost.popleft()
+            self._state[node] = WAITING
+            self.blocks[self.block_of(node)].ended -= 1
+            self.unfinished += 1
+            for dependent in self._direct_dependents([node]):
+                self._pending[dependent] += 1
+                if self._state[dependent] in (UNDECIDED, RUNNABLE, CLAIMED):
+                    self._wait_again(dependent)
+                elif self._state[dependent] == DONE and self.blocks[self.block_of(dependent)].gathers:
+                    lost.append(dependent)
+        self._open_what_waits_for_nothing(opened)
+
+    def _wait_again(self, node: int) -> None:
+        block = self.blocks[self.block_of(node)]
+        for queue in (block.undecided, block.runnable):
+            if node in queue:
+                queue.remove(node)
+        self._state[node] = WAITING
+
+    def postpone(self, nodes: Iterable[int]) -> None:
+        """Running nodes could not use an input: they wait until all are there, and are decided anew."""
+        members = list(nodes)
+        for node in members:
+            self._state[node] = WAITING
+        self._open_what_waits_for_nothing(members)
+
+    def give_up(self, nodes: Iterable[int]) -> list[int]:
+        """Running nodes whose input will not come; return them and all that is out of reach with them."""
+        members = list(nodes)
+        for node in members:
+            self._state[node] = WAITING
+        return self._block(members)
+
+    def _open_what_waits_for_nothing(self, nodes: Iterable[int]) -> None:
+        for number, members in self._by_block(nodes):
+            self._open(number, [n for n in members if self._state[n] == WAITING and not self._pending[n]])
 
     def failed(self, nodes: Iterable[int]) -> list[int]:
         """These nodes have no result; return all nodes that are thereby out of reach, gathers included."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from taskdisc.errors import StoreError
+from taskdisc.model import DROPPED
 
 SCHEMA = 1
 
@@ -180,6 +181,15 @@ class Index:
         with self._told():
             return self._db.execute(statement, values).fetchone()
 
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of a query of another module of the store."""
+        return list(self._rows(statement, values))
+
+    def write(self, statement: str, rows: Iterable[Sequence[Any]] = ((),)) -> int:
+        """Do a change for each row of values, inside a transaction; return how many rows it changed."""
+        with self._told():
+            return self._db.executemany(statement, rows).rowcount
+
     # Families
 
     def family(self, task: str, prefix: bytes) -> int | None:
@@ -292,7 +302,10 @@ class Index:
             "select object from artifact where object is not null "
             "union select object from part where object is not null"
         )
-        return {name for (name,) in rows}
+        names = {name for (name,) in rows if name != DROPPED}
+        for (files,) in self._rows("select files from artifact where files is not null"):
+            names.update(objects_of(files))
+        return names
 
     # Failures and runs
 
@@ -394,6 +407,11 @@ def _make_tables(database: sqlite3.Connection) -> None:
     for statement in TABLES.split(";"):
         database.execute(statement)
     database.execute(f"pragma user_version={SCHEMA}")
+
+
+def objects_of(files: str) -> set[str]:
+    """Return the objects of the file results that are written as JSON."""
+    return {name for file in loads(files) for _, name in (file[4] if len(file) > 4 else ())}
 
 
 def dumps(value: Any) -> str:
