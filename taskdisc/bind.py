@@ -190,7 +190,9 @@ def _unknown_name(
             return f"{where}: {task} has no setting {name}. It has {', '.join(known)}."
         names = sorted({owner for owner, _ in settings})
         near = closest(task, names)
-        return f"{where}: no task {task} has settings.{f' Did you mean {near}?' if near else ''}"
+        if task in (known.name for known in graph.tasks.values()):
+            return f"{where}: {task} has no settings. Settings are parameters with a default."
+        return f"{where}: there is no task {task}{f'. Did you mean {near}?' if near else ' that has settings.'}"
     near = closest(key, sorted(plain))
     known = sorted(plain)
     return f"{where}: nothing has a setting {key}. " + (

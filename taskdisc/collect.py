@@ -175,6 +175,8 @@ def _import_problem(error: BaseException, path: str, root: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         hint = f"\nInstall {top}, or put {top}.py into the root ({root}), which is importable."
+    if isinstance(error, NameError) and error.name in sys.modules["taskdisc"].__all__:
+        hint = f"\nAdd: from taskdisc import {error.name}"
     return f"{path} cannot be imported:\n{text}{hint}"
 
 

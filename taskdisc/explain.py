@@ -25,6 +25,7 @@ def explain_steps(
     """Yield (node, decision, reasons) of planned steps."""
     kept: dict[str, dict[str, list[ResultRow]]] = {}
     families: dict[int, FamilyRow] = {}
+    failed: set[tuple[str, bytes]] = set()
     index = run.project.index
     for node in nodes:
         number = run.scheduler.block_of(node)
@@ -34,11 +35,14 @@ def explain_steps(
             for row in index.results(task):
                 kept[task].setdefault(row.instance, []).append(row)
             families.update((family.id, family) for family in index.families(task))
+            failed.update((failure.instance, failure.key) for failure in index.failures(task))
         decision = decisions[node]
         if decision == Decision.CACHED:
             yield node, decision, ("its code, settings and inputs are those of a kept result",)
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(_undecided(run, node, decisions))
+        elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
+            yield node, decision, ("it failed last time, and nothing has changed; `taskdisc logs` shows its output",)
         else:
             rows = kept.get(task, {}).get(suffix_of(run.id_of(node)), [])
             yield node, decision, _fewest_changes(run, node, number, rows, families)

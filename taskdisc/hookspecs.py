@@ -68,7 +68,7 @@ def taskdisc_fingerprint_value(value: object) -> object | None:
 def taskdisc_executors() -> Mapping[str, Callable[..., Executor]]:
     """Supply executors by name. Each factory is called with `workers: int`; see `protocols.Executor`.
 
-    Called when an executor is looked up by name, never in a run that has nothing to do.
+    Called when an executor is looked up by name, never in a run with the usual one that has nothing to do.
     """
     return {}
 

@@ -118,12 +118,16 @@ class PluginManager(pluggy.PluginManager):
 
     def make(self, kind: str, name: str, **arguments: Any) -> Any:
         """Make the thing of this kind and name. Raises PluginError where there is none."""
+        return self.factory(kind, name)(**arguments)
+
+    def factory(self, kind: str, name: str) -> Any:
+        """Return what makes the thing of this kind and name. Raises PluginError where there is none."""
         known = self.supplied(kind)
         if name not in known:
             near = closest(name, list(known))
             meant = f"Did you mean {near}?" if near else f"There are {', '.join(sorted(known))}."
             raise PluginError(f"no plugin supplies the {kind[:-1]} {name!r}. {meant}")
-        return known[name](**arguments)
+        return known[name]
 
 
 def _nothing(hook: str, implementations: Sequence[pluggy.HookImpl], arguments: Mapping[str, Any]) -> None:

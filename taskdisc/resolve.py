@@ -181,7 +181,7 @@ class Names:
                 f"To use it: from {axis.module} import {name}. A value of its own: {value}."
             )
         near = closest(name, self._known(task))
-        meant = ""
+        meant = " A task is not its own input." if name == task.name else ""
         if near is not None:
             meanings = self.local[task.module].get(near) or self.everywhere.get(near)
             meant = f" Did you mean {near} ({meanings[0].place})?" if meanings else f" Did you mean {near}?"

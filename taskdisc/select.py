@@ -57,6 +57,8 @@ def _named(graph: TaskGraph, target: TargetText) -> list[Selection]:
         matching = [t.id for t in graph.tasks.values() if fnmatchcase(t.name, name) or fnmatchcase(t.id, name)]
         if matching:
             return [Selection(task, None, target) for task in matching]
+    if "[" in name:
+        raise UsageError(f"target {target.text}: cannot be read. Write 'name[axis=label,...]', in quotes.")
     raise NothingMatched(_nothing(graph, target))
 
 
@@ -70,8 +72,10 @@ def _nothing(graph: TaskGraph, target: TargetText) -> str:
     if axis is not None:
         slice_ = f"'task[{axis.name}=...]'"
         return f"target {target.text}: {target.name} is an axis ({axis.place}). Targets are tasks: {slice_}."
-    if "[" in target.name:
-        return f"target {target.text}: cannot read {target.name!r}. Write name[axis=label,...]."
+    if target.name.endswith(".py"):
+        return (
+            f"target {target.text}: there is no file {target.name} with tasks in it. `taskdisc list` shows the tasks."
+        )
     return f"target {target.text}: there is no task {target.name!r}. `taskdisc list` shows the tasks."
 
 
@@ -140,7 +144,7 @@ def rows_of(graph: TaskGraph, expansion: Expansion, selection: Selection) -> lis
 def _choice(texts: Sequence[str]) -> str:
     if not texts:
         return "It has no elements in this run."
-    more = ", ..." if len(texts) > 8 else ""
+    more = f" and {len(texts) - 8:,} more" if len(texts) > 8 else ""
     return f"There {'is' if len(texts) == 1 else 'are'} {', '.join(texts[:8])}{more}."
 
 

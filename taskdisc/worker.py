@@ -122,8 +122,7 @@ class Runner:
         from taskdisc.tracebacks import describe_error
 
         error = describe_error(raised, self.context.root)
-        if isinstance(raised, SystemExit):
-            error = error._replace(hint="A task ends by returning. To fail, raise an exception that says why.")
+        error = error._replace(hint=_hint(raised))
         if error.place is not None:
             return error
         spec = self.context.specs[job.task]
@@ -375,3 +374,12 @@ def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
 
 def _listed(names: Any) -> str:
     return ", ".join(map(str, names)) or "nothing"
+
+
+def _hint(raised: BaseException) -> str:
+    """What to do about exceptions whose own message does not say it."""
+    if isinstance(raised, SystemExit):
+        return "A task ends by returning. To fail, raise an exception that says why."
+    if type(raised).__name__ == "BdbQuit":
+        return "Workers have no keyboard. For breakpoint(), run this task alone with --executor inline."
+    return ""

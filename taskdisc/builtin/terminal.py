@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from taskdisc.hookspecs import hookimpl
@@ -12,7 +12,7 @@ from taskdisc.model import Outcome
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
-    from taskdisc.model import RunReport, StepEnd
+    from taskdisc.model import ErrorText, RunReport, StepEnd
     from taskdisc.run import Run
 
 WORDS = (
@@ -29,6 +29,10 @@ NO_EXCEPTIONS = ("killed", "launcher")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 SHOWN_FAILURES = 20
 """Failure sections that are printed in full; the others are a line in the summary."""
+SHOWN_LINES = 200
+"""Lines of the summary, one a failure; a mistake in a task of a million instances should not print a million."""
+SHOWN_NAMES = 3
+"""Instances that are named where more share a line."""
 
 
 @hookimpl
@@ -64,7 +68,7 @@ class StepLines:
 @hookimpl
 def taskdisc_run_progress(run: Run) -> None:
     """Draw the line of progress anew."""
-    sys.stderr.write(f"\r{progress_line(run, time.monotonic())[: _columns() - 1]}\x1b[K")
+    sys.stderr.write(f"\r{progress_line(run, time.monotonic(), _columns() - 1)}\x1b[K")
     sys.stderr.flush()
 
 
@@ -79,19 +83,39 @@ def taskdisc_run_finished(report: RunReport, config: Config) -> None:
         sys.stderr.flush()
 
 
-def progress_line(run: Run, now: float) -> str:
-    """Return one line: how many of how many, what runs, since when."""
+def progress_line(run: Run, now: float, width: int) -> str:
+    """Return one line of at most `width` characters: how many of how many, what runs, since when."""
     done = sum(run.counts.values())
     parts = [f"{done}/{run.total}"]
     failed = len(run.failures)
     if failed:
         parts.append(f"{failed} failed")
-    oldest = sorted(run.running.items(), key=lambda item: item[1])[:3]
-    if oldest:
-        names = ", ".join(f"{run.id_of(node)} {seconds_text(now - since)}" for node, since in oldest)
-        more = len(run.running) - len(oldest)
-        parts.append(f"running {names}{f' and {more} more' if more > 0 else ''}")
-    return " · ".join(parts)
+    if run.running:
+        parts.append("running")
+    line = " · ".join(parts)[:width]
+    oldest = sorted(run.running.items(), key=lambda item: item[1])[:SHOWN_NAMES]
+    for node, since in oldest:
+        seconds = f" {seconds_text(now - since)}"
+        room = width - len(line) - len(": ") - len(seconds)
+        name = run.id_of(node)
+        if room < min(len(name), SHORTEST_NAME):
+            break
+        line += f"{': ' if node == oldest[0][0] else ', '}{cut(name, room)}{seconds}"
+    return line
+
+
+SHORTEST_NAME = 16
+"""Characters of a long id that still tell something."""
+SHORTEST_REASON = 40
+"""Characters of an error's message that are shown even if the line gets too long."""
+
+
+def cut(text: str, width: int) -> str:
+    """Return the text, without its middle where it is too long: ids differ at their ends."""
+    if len(text) <= width:
+        return text
+    tail_ = (width - 1) // 2
+    return f"{text[: width - 1 - tail_]}…{text[len(text) - tail_ :]}"
 
 
 def summary(report: RunReport) -> Iterator[str]:
@@ -101,10 +125,16 @@ def summary(report: RunReport) -> Iterator[str]:
         yield left_out_line(task, names)
     if report.failures:
         yield rule("FAILURES", "=")
-        for failure in report.failures[:SHOWN_FAILURES]:
-            yield from failure_section(failure, report.store)
+        groups = alike(report.failures)
+        for group in groups[:SHOWN_FAILURES]:
+            yield from failure_section(group, report.store)
+        if len(groups) > SHOWN_FAILURES:
+            yield f"... and {len(groups) - SHOWN_FAILURES:,} more"
         yield rule("short summary", "=")
-        yield from map(failure_line, report.failures)
+        failures = [failure for group in groups for failure in group]
+        yield from map(failure_line, failures[:SHOWN_LINES])
+        if len(failures) > SHOWN_LINES:
+            yield f"... and {len(failures) - SHOWN_LINES:,} more; `taskdisc status` counts them"
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
     yield from report.lines
@@ -129,8 +159,25 @@ def closing_line(report: RunReport) -> str:
     return f"{paint(', '.join(words), 'green' if good else 'red')} in {seconds}"
 
 
-def failure_section(failure: StepEnd, store: str) -> Iterator[str]:
-    """Yield the section of one failed step, in pytest's manner."""
+def alike(failures: Iterable[StepEnd]) -> list[list[StepEnd]]:
+    """Return the failures in groups of one task and one error, both in the order in which they ended first."""
+    groups: dict[tuple[str, ErrorText | None], list[StepEnd]] = {}
+    for failure in failures:
+        error = failure.result.error if failure.result is not None else None
+        groups.setdefault((failure.task, error), []).append(failure)
+    return [sorted(group, key=lambda failure: _natural(failure.id)) for group in groups.values()]
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """A key that puts `k=2` before `k=10`."""
+    import re
+
+    return [(len(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", text)]
+
+
+def failure_section(group: Sequence[StepEnd], store: str) -> Iterator[str]:
+    """Yield the section of steps that failed alike, in pytest's manner: the first in full, the others by name."""
+    failure = group[0]
     yield paint(rule(failure.id, "_"), "red")
     result = failure.result
     error = result.error if result is not None else None
@@ -144,9 +191,18 @@ def failure_section(failure: StepEnd, store: str) -> Iterator[str]:
             yield rule(f"captured {name}", "-")
             yield tail(f"{store}/{log}")
             yield f"log: {shorten(f'{store}/{log}')}"
-    if failure.blocked:
-        more = failure.blocked_count - len(failure.blocked)
-        yield f"blocked: {', '.join(failure.blocked)}{f' and {more} more' if more else ''}"
+    if len(group) > 1:
+        yield f"the same error: {_named([each.id for each in group[1:]], len(group) - 1)}"
+    blocked = [name for each in group for name in each.blocked]
+    if blocked:
+        yield f"blocked: {_named(blocked, sum(each.blocked_count for each in group))}"
+
+
+def _named(names: Sequence[str], count: int) -> str:
+    """The first names, and how many more there are."""
+    shown = names[:SHOWN_NAMES]
+    more = count - len(shown)
+    return f"{', '.join(shown)}{f' and {more:,} more' if more else ''}"
 
 
 def failure_line(failure: StepEnd) -> str:
@@ -157,7 +213,11 @@ def failure_line(failure: StepEnd) -> str:
         first = error.message.split("\n", 1)[0]
         place = f" ({error.place})" if error.place is not None else ""
         kind = "" if error.kind in NO_EXCEPTIONS else error.kind
-        reason = f" - {': '.join(filter(None, (kind, first)))}{place}"
+        what = ": ".join(filter(None, (kind, first)))
+        if sys.stderr.isatty():
+            room = max(_columns() - len(f"{failure.outcome} {failure.id} - {place}"), SHORTEST_REASON)
+            what = what if len(what) <= room else f"{what[: room - 1]}…"
+        reason = f" - {what}{place}"
     return f"{paint(failure.outcome.upper(), 'red')} {failure.id}{reason}"
 
 

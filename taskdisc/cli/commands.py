@@ -43,7 +43,7 @@ def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], 
             )
         if targets:
             options.append(TARGETS)
-        for option in options:
+        for option in reversed(options):  # click lists first what is added last
             function = option(function)
         return function
 
@@ -62,7 +62,15 @@ def options_from(context: click.Context, given: dict[str, Any]) -> Options:
     return Options(**{name: value for name, value in given.items() if name in Options._fields})
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class InOrder(click.Group):
+    """Lists its commands in the order in which people meet them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of definition."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(taskdisc.__version__, prog_name="taskdisc", message="%(prog)s %(version)s")
 @click.option("-C", "directory", metavar="DIR", help="The project's root; else it is found from here upwards.")
 @click.pass_context
@@ -82,7 +90,9 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 @click.option("-q", "--quiet", is_flag=True, help="Failures only.")
 @click.pass_context
 def run(context: click.Context, /, quiet: bool, **given: Any) -> int:
-    """Compute TARGETS (default_targets, or all tasks) and print their values.
+    """Compute TARGETS and print their values.
+
+    Without TARGETS: default_targets of the configuration, or else all tasks, and no values are printed.
 
     A target is a task, an output, an id, a slice such as 'model[k=3]', a module's path, or a glob.
     """
@@ -98,7 +108,7 @@ def run(context: click.Context, /, quiet: bool, **given: Any) -> int:
 @click.option("--tree", is_flag=True, help="Show what each depends on.")
 @click.pass_context
 def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
-    """List the tasks, with their axes, places and first lines of documentation."""
+    """List the tasks: axes, places, documentation."""
     from taskdisc.cli.list import list_tasks
 
     return list_tasks(options_from(context, given), tree=tree)
@@ -109,7 +119,7 @@ def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
 @NO_CODE_CHECK
 @click.pass_context
 def status(context: click.Context, /, **given: Any) -> int:
-    """Say of each task how many instances are cached, would run, or may run."""
+    """Count what is cached, and what would run, task by task."""
     from taskdisc.cli.status import status as command
 
     return command(options_from(context, given))
@@ -177,10 +187,15 @@ def config(context: click.Context, /, **given: Any) -> int:
 @shared(params=False, targets=False)
 @click.pass_context
 def plugins(context: click.Context, /, **given: Any) -> int:
-    """List what is plugged in: from where, which version, what it supplies."""
+    """List what is plugged in, and what it supplies."""
     from taskdisc.cli.plugins import plugins as command
 
     return command(options_from(context, given))
+
+
+def _help_for(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f" See {context.command_path} --help." if context is not None else ""
 
 
 def invoke_click(arguments: Sequence[str]) -> int:
@@ -190,11 +205,8 @@ def invoke_click(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return ExitCode.USAGE
-    except click.UsageError as error:
-        error.show()
-        return ExitCode.USAGE
     except click.ClickException as error:
-        error.show()
+        print(f"error: {error.format_message()}{_help_for(error)}", file=sys.stderr)
         return ExitCode.USAGE
     except click.Abort:
         return ExitCode.INTERRUPTED

@@ -12,13 +12,19 @@ from taskdisc.errors import ExitCode
 def config(options: Options) -> int:
     """Run the command; it reads no module."""
     from taskdisc.config import describe, load
-    from taskdisc.options import as_toml
 
     overrides = {"store": options.store, "plugins": options.plugins}
     found = load(
         os.getcwd(), directory=options.directory, profile=options.profile, overrides=overrides, params=options.params
     )
     rows = [("root", found.root, "")]
-    rows += [(name, as_toml(value), origin) for name, value, origin in describe(found)]
+    rows += [(name, _shown(value, origin), origin) for name, value, origin in describe(found)]
     print_table(rows)
     return ExitCode.OK
+
+
+def _shown(value: object, origin: str) -> str:
+    """What -p gives stays as it was typed: tasks say which type it becomes, and no module is read here."""
+    from taskdisc.options import as_toml
+
+    return str(value) if origin == "-p" else as_toml(value)

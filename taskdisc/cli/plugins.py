@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from taskdisc.cli.options import Options, opened
-from taskdisc.cli.output import print_table
 from taskdisc.errors import ExitCode
 from taskdisc.pluginmanager import SUPPLIES, PluginManager
 
@@ -13,12 +12,12 @@ def plugins(options: Options) -> int:
     with opened(options) as (project, _):
         manager = project.plugins
         supplies = supplied_by(manager)
-        rows = [("plugin", "from", "supplies", "hooks")]
         for name, _plugin in manager.list_name_plugin():
             distribution = manager.distributions[name]
             source = f"{distribution.name} {distribution.version}".strip() or "this project"
-            rows.append((name, source, "; ".join(supplies.get(name, ())), ", ".join(hooks_of(manager, name))))
-        print_table(rows)
+            print(f"{name} ({source})")
+            for line in (*supplies.get(name, ()), *_hooks(hooks_of(manager, name))):
+                print(f"    {line}")
     return ExitCode.OK
 
 
@@ -30,6 +29,10 @@ def supplied_by(manager: PluginManager) -> dict[str, list[str]]:
             if supply:
                 found.setdefault(name, []).append(f"{kind}: {', '.join(sorted(supply))}")
     return found
+
+
+def _hooks(names: list[str]) -> list[str]:
+    return [f"hooks: {', '.join(names)}"] if names else []
 
 
 def hooks_of(manager: PluginManager, name: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
 from taskdisc.errors import ExitCode
+from taskdisc.options import OPTIONS
 
 if TYPE_CHECKING:
     from taskdisc.model import RunReport
@@ -20,6 +21,8 @@ def run(options: Options) -> int:
     from taskdisc.run import Run
 
     with opened(options) as (project, targets):
+        if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
+            project.plugins.factory("executors", project.config.executor)
         planned = Run(project, targets, verbosity=options.verbosity, code_counts=not options.no_code_check)
         if options.dry_run:
             return _preview(planned, options)

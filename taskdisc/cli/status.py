@@ -9,7 +9,13 @@ from taskdisc.errors import ExitCode
 from taskdisc.model import Decision
 from taskdisc.record import suffix_of
 
-ORDER = (Decision.CACHED, Decision.RUN, Decision.MAY_RUN, Decision.UNKNOWN)
+WORDS = {
+    Decision.CACHED: "cached",
+    Decision.RUN: "to run",
+    Decision.MAY_RUN: "may run",
+    Decision.UNKNOWN: "unknown",
+}
+"""Decisions as a table says them: `1 run` would read as if it had run."""
 
 
 def status(options: Options) -> int:
@@ -28,10 +34,10 @@ def status(options: Options) -> int:
         rows = []
         for task in run.expansion.by_task:
             found = by_task.get(task, {})
-            words = [f"{len(found[decision]):,} {decision}" for decision in ORDER if decision in found]
+            words = [f"{len(found[decision]):,} {word}" for decision, word in WORDS.items() if decision in found]
             failed = _failed(run, task, found.get(Decision.RUN, []))
             if failed:
-                words.append(f"{failed:,} of them failed last time")
+                words.append(f"{failed:,} failed last time")
             rows.append((described(project.graph, project.graph.tasks[task]), ", ".join(words) or "no instances"))
         print_table(rows)
         for name, missing in run.left_out:

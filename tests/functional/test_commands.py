@@ -74,7 +74,7 @@ def test_list_tree(words: Project) -> None:
 
 def test_status(words: Project) -> None:
     assert output(words, "status") == (
-        "words                 1 run\n"
+        "words                 1 to run\n"
         "split -> train, test  1 may run\n"
         "model[k]              2 may run\n"
         "best                  1 may run\n"
@@ -82,11 +82,11 @@ def test_status(words: Project) -> None:
     )
     words.run("model[k=1]").assert_ok()
     assert output(words, "status", "model") == (
-        "words                 1 cached\nsplit -> train, test  1 cached\nmodel[k]              1 cached, 1 run\n"
+        "words                 1 cached\nsplit -> train, test  1 cached\nmodel[k]              1 cached, 1 to run\n"
     )
     words.run().assert_ok()
     assert output(words, "status", "-p", "fraction=0.7", "model") == (
-        "words                 1 cached\nsplit -> train, test  1 run\nmodel[k]              2 may run\n"
+        "words                 1 cached\nsplit -> train, test  1 to run\nmodel[k]              2 may run\n"
     )
 
 

@@ -44,7 +44,7 @@ def test_settings_and_task_tables_are_shown(project: Project) -> None:
     table = '[tool.taskdisc.params]\ns = 1\n[tool.taskdisc.params.f]\nt = 2\n[tool.taskdisc.tasks."f*"]\nversion = 3\n'
     project.write({"pyproject.toml": table})
     found = configured(project, "-p", "s=9")
-    assert found["params.s"] == ('"9"', "-p")
+    assert found["params.s"] == ("9", "-p")
     assert found["params.f.t"] == ("2", "pyproject.toml [tool.taskdisc.params]")
     assert found['tasks."f*".version'] == ("3", 'pyproject.toml [tool.taskdisc.tasks."f*"]')
 
@@ -132,6 +132,38 @@ def test_a_plugin_of_the_project(project: Project, how: str) -> None:
     assert project.run(*arguments).assert_ok().stdout == "configured 2\n1\nunconfigured\n"
 
 
+def test_an_unknown_executor_is_an_error_even_where_nothing_would_run(project: Project) -> None:
+    project.write(tasks_x="def a(): return 1")
+    project.run("a").assert_ok()
+    for options in ((), ("-n",)):
+        result = project.run("a", "--executor", "proces", *options)
+        assert result.exit_code == 4
+        assert result.stderr == "error: no plugin supplies the executor 'proces'. Did you mean process?\n"
+
+
+def test_mistakes_in_the_command_line_look_like_other_mistakes(project: Project) -> None:
+    mistakes = {
+        ("run", "--wrong"): "error: No such option '--wrong'. See taskdisc run --help.\n",
+        ("runn",): "error: No such command 'runn'. Did you mean 'run'? See taskdisc --help.\n",
+    }
+    for arguments, message in mistakes.items():
+        result = project.taskdisc(*arguments)
+        assert (result.stderr, result.exit_code) == (message, 4)
+
+
+def test_help_lists_what_people_meet_first_first(project: Project) -> None:
+    commands = project.taskdisc("--help").assert_ok().stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in commands][:3] == ["run", "list", "status"]
+    assert not [line for line in commands if line.endswith("...")]
+
+
+def test_a_folder_too_deep_is_told_of_the_tasks_above(project: Project) -> None:
+    project.write({"a/pyproject.toml": "[tool.taskdisc]"}, tasks_x="def a(): ...")
+    result = project.run(cwd="a")
+    assert result.exit_code == 5
+    assert f"There are some in {project.path}: use -C {project.path}, or make it the root" in result.stderr
+
+
 def test_plugins_are_listed(project: Project) -> None:
     project.write(
         plug="""
@@ -140,11 +172,16 @@ def test_plugins_are_listed(project: Project) -> None:
         """,
         tasks_x="def taskdisc_modify_tasks(tasks): ...\ndef a(): ...",
     )
-    rows = [line.split() for line in project.taskdisc("plugins", "--plugin", "plug").assert_ok().stdout.splitlines()]
-    assert rows[0] == ["plugin", "from", "supplies", "hooks"]
-    assert rows[3] == ["plug", "this", "project", "codecs:", "mine", "run_finished"]
-    assert rows[4] == ["tasks_x", "this", "project", "modify_tasks"]
-    assert [row[0] for row in rows[1:]] == ["supplies", "terminal", "plug", "tasks_x"]
+    lines = project.taskdisc("plugins", "--plugin", "plug").assert_ok().stdout.splitlines()
+    assert [line.split()[0] for line in lines if line[0] != " "] == ["supplies", "terminal", "plug", "tasks_x"]
+    assert lines[lines.index("plug (this project)") :] == [
+        "plug (this project)",
+        "    codecs: mine",
+        "    hooks: run_finished",
+        "tasks_x (this project)",
+        "    hooks: modify_tasks",
+    ]
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_plugin_can_be_left_out(project: Project) -> None:

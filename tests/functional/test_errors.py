@@ -63,7 +63,7 @@ NAMES = {
     "a task never finds itself": Case(
         one("def f(f): ..."),
         "list",
-        "tasks_x.py:1 f: nothing fills 'f'. A helper? Call it _f.\n"
+        "tasks_x.py:1 f: nothing fills 'f'. A task is not its own input. A helper? Call it _f.\n"
         "    A value? Annotate it, add @task, and pass -p f=... With a usual value: give it a default.",
     ),
     "circle": Case(
@@ -264,8 +264,16 @@ PARAMETERS = {
     "no such setting of this task": Case(
         one(SETTINGS), "run -p model.fraction=2", "-p model.fraction: model has no setting fraction. It has rate."
     ),
+    "a task without settings": Case(
+        one("def f(): ...\ndef g(n=1): ..."),
+        "run -p f.n=2",
+        "-p f.n: f has no settings. Settings are parameters with a default.",
+    ),
+    "a task that there is not": Case(
+        one("def f(n=1): ..."), "run -p zzz.n=2", "-p zzz.n: there is no task zzz that has settings."
+    ),
     "a misspelt task": Case(
-        one(SETTINGS), "run -p modle.rate=2", "-p modle.rate: no task modle has settings. Did you mean model?"
+        one(SETTINGS), "run -p modle.rate=2", "-p modle.rate: there is no task modle. Did you mean model?"
     ),
     "a task": Case(
         one(SETTINGS),
@@ -400,6 +408,15 @@ IMPORTS = {
         "    import missing_thing.inner\n"
         "E   ModuleNotFoundError: No module named 'missing_thing'\n"
         "Install missing_thing, or put missing_thing.py into the root ({root}), which is importable.",
+    ),
+    "a forgotten import of ours": Case(
+        one("def f(x: Gather[int]): ..."),
+        "run",
+        "tasks_x.py cannot be imported:\n"
+        "tasks_x.py:1: in <module>\n"
+        "    def f(x: Gather[int]): ...\n"
+        "E   NameError: name 'Gather' is not defined\n"
+        "Add: from taskdisc import Gather",
     ),
     "an exception in a helper": Case(
         {"helpers.py": "def f():\n    return 1 / 0\nf()", **one("import helpers")},

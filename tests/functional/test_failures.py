@@ -110,9 +110,9 @@ def test_a_failure_is_not_kept_and_a_fix_runs_no_more_than_needed(project: Proje
     project.write(tasks_x=broken, helpers="def f(a): return a / 0")
     assert project.run("c").ran == ["a", "b"]
     assert project.run("c").ran == ["b"]
-    assert project.taskdisc("status").stdout == "a  1 cached\nb  1 run, 1 of them failed last time\nc  1 may run\n"
+    assert project.taskdisc("status").stdout == "a  1 cached\nb  1 to run, 1 failed last time\nc  1 may run\n"
     project.write(helpers="def f(a): return a + 1")
-    assert project.taskdisc("status", "b").stdout == "a  1 cached\nb  1 run\n"
+    assert project.taskdisc("status", "b").stdout == "a  1 cached\nb  1 to run\n"
     result = project.run("c").assert_ok()
     assert (result.ran, result.stdout) == (["b", "c"], "2\n")
 

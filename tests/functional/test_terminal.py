@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from taskdisc.builtin.terminal import progress_line
+from taskdisc.testing import Project
+
 MODULE = """
 from taskdisc import axis
 k = axis(0, 1)
@@ -47,3 +50,74 @@ def test_quiet_prints_nothing_where_all_is_well(folder: Path) -> None:
 
 def test_quiet_prints_failures(folder: Path) -> None:
     assert "FAILED inverse[k=0] - ZeroDivisionError" in report(folder, "-q")
+
+
+def test_failures_that_are_alike_are_told_once(project: Project) -> None:
+    project.write(
+        tasks_x="""
+            from taskdisc import Gather, axis
+            k = axis(range(12))
+            def f(k):
+                if k == 3:
+                    raise ValueError("three")
+                return 1 / 0
+            def g(f): return f
+        """
+    )
+    report = project.run("g").stderr
+    assert report.count("_ f[k=0] _") == report.count("_ f[k=3] _") == report.count("return 1 / 0") == 1
+    assert "\nthe same error: f[k=1], f[k=2], f[k=4] and 7 more\n" in report
+    blocked = re.findall(r"^blocked: (.*)$", report, re.MULTILINE)
+    assert "g[k=3]" in blocked
+    assert any(re.fullmatch(r"g\[k=\d+\], g\[k=\d+\], g\[k=\d+\] and 8 more", names) for names in blocked)
+    lines = [line.split(" - ")[0] for line in report.splitlines() if line.startswith("FAILED")]
+    order = [f"FAILED f[k={k}]" for k in range(12) if k != 3]
+    assert [line for line in lines if line != "FAILED f[k=3]"] == order
+    assert len(lines) == 12
+
+
+def test_a_report_of_a_thousand_failures_can_be_read(project: Project) -> None:
+    project.write(
+        tasks_x="from taskdisc import axis\nk = axis(range(1000))\ndef f(k): raise ValueError(k)\ndef g(f): return f"
+    )
+    report = project.run("g").stderr.splitlines()
+    assert len([line for line in report if line.startswith("___")]) == 20
+    assert "... and 980 more" in report
+    assert "... and 800 more; `taskdisc status` counts them" in report
+    assert report[-1].startswith("1000 failed, 1000 blocked in ")
+
+
+class Watched:
+    """As much of a run as the line of progress looks at."""
+
+    def __init__(self, running: dict[int, float], name: str) -> None:
+        self.counts, self.total, self.failures = {"succeeded": 7, "failed": 1}, 25, [None]
+        self.running = running
+        self.id_of = lambda node: f"{name}[k={node}]"
+
+
+PROGRESS = {
+    80: "8/25 · 1 failed · running: fit[k=3] 9.00 s, fit[k=1] 8.00 s, fit[k=2] 7.00 s",
+    50: "8/25 · 1 failed · running: fit[k=3] 9.00 s",
+    20: "8/25 · 1 failed · ru",
+}
+
+
+@pytest.mark.parametrize("width", PROGRESS)
+def test_the_line_of_progress_names_what_fits(width: int) -> None:
+    run = Watched({1: 2.0, 2: 3.0, 3: 1.0, 4: 4.0}, "fit")
+    assert progress_line(run, 10.0, width) == PROGRESS[width]  # type: ignore[arg-type]
+
+
+def test_the_line_of_progress_shows_both_ends_of_a_long_name() -> None:
+    run = Watched({1: 2.0}, "fit_the_regression_model_of_a_study")
+    line = progress_line(run, 10.0, 60)  # type: ignore[arg-type]
+    assert line == "8/25 · 1 failed · running: fit_the_regre…a_study[k=1] 8.00 s"
+    assert len(line) == 60
+
+
+def test_a_breakpoint_in_a_worker_says_where_it_would_work(project: Project) -> None:
+    project.write(tasks_x="def f():\n    breakpoint()\n    return 1")
+    assert "Workers have no keyboard. For breakpoint(), run this task alone with --executor inline." in (
+        project.run("f").stderr
+    )

@@ -51,7 +51,7 @@ def test_a_run_tells_of_its_steps(project: Project, in_process: bool) -> None:
 @pytest.mark.parametrize("in_process", [False, True])
 def test_any_command(project: Project, in_process: bool) -> None:
     project.write({"sub/x.txt": ""}, tasks_chain=CHAIN)
-    assert project.taskdisc("status", "first", cwd="sub", in_process=in_process).stdout == "first  1 run\n"
+    assert project.taskdisc("status", "first", cwd="sub", in_process=in_process).stdout == "first  1 to run\n"
     assert project.taskdisc("status", "none", in_process=in_process).exit_code == 5
     assert project.taskdisc("--version", in_process=in_process).stdout.startswith("taskdisc ")
 
