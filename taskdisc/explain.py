@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from taskdisc.store.index import FamilyRow, ResultRow
 
 
+CACHED = "its code, settings and inputs are those of a kept result"
+CACHED_WHATEVER_THE_CODE = "its settings and inputs are those of a kept result (--no-code-check)"
 COMPARED = 20
 """Kept results of an instance, the newest first, of which the nearest is looked for."""
 
@@ -38,7 +40,7 @@ def explain_steps(
             failed.update((failure.instance, failure.key) for failure in index.failures(task))
         decision = decisions[node]
         if decision == Decision.CACHED:
-            yield node, decision, ("its code, settings and inputs are those of a kept result",)
+            yield node, decision, (CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE,)
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(_undecided(run, node, decisions))
         elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:

@@ -93,6 +93,7 @@ class Plan:
         self._file_digest = file_digest
         self._has_object = has_object
         self._reuse = reuse
+        self.code_counts = reuse.code_counts
         self._root = root
         self._offset = offset
         self.outputs = {task.id: max(1, len(task.options.outputs)) for task in graph.tasks.values()}
@@ -176,7 +177,7 @@ class Plan:
         known = self._reuse.fresh(self.graph.tasks[block.task], known)
         self._take(number, self.outputs[block.task] * SIZE, keys, rows, known)
         artifacts = self.artifacts[number]
-        if not self._reuse.code_counts and self.index is not None:
+        if not self.code_counts and self.index is not None:
             self._take_other_code(block, [row for row in rows if not artifacts[row]])
         cached, run = [], []
         for node, row, key in zip(nodes, rows, keys, strict=True):

@@ -277,18 +277,22 @@ class Scheduler:
         """
         opened = list(nodes)
         lost = deque(opened)
+        self._lose(opened)
         while lost:
-            node = lost.popleft()
-            self._state[node] = WAITING
-            self.blocks[self.block_of(node)].ended -= 1
-            self.unfinished += 1
-            for dependent in self._direct_dependents([node]):
+            for dependent in self._direct_dependents([lost.popleft()]):
                 self._pending[dependent] += 1
                 if self._state[dependent] in (UNDECIDED, RUNNABLE, CLAIMED):
                     self._wait_again(dependent)
                 elif self._state[dependent] == DONE and self.blocks[self.block_of(dependent)].gathers:
+                    self._lose([dependent])
                     lost.append(dependent)
         self._open_what_waits_for_nothing(opened)
+
+    def _lose(self, nodes: Iterable[int]) -> None:
+        for node in nodes:
+            self._state[node] = WAITING
+            self.blocks[self.block_of(node)].ended -= 1
+            self.unfinished += 1
 
     def _wait_again(self, node: int) -> None:
         block = self.blocks[self.block_of(node)]
