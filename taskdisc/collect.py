@@ -204,13 +204,14 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
     tasks: list[Task] = []
     names: dict[str, Any] = {}
     for key, value in list(vars(module).items()):
-        if isinstance(value, Axis):
+        kind = type(value)  # not isinstance: what stands for something else may fail when it is asked what it is
+        if issubclass(kind, Axis):
             _name_axis(value, key, module, root)
             names[key] = value
-        elif isinstance(value, File):
+        elif issubclass(kind, File):
             value.place = Place(_relative(value.place.path, root), value.place.line)
             names[key] = value
-        elif isinstance(value, FunctionType) or hasattr(value, "__wrapped__"):
+        elif kind is FunctionType or _wraps(value):
             function = innermost(value)
             if function is None or key.startswith("_"):
                 continue
@@ -219,6 +220,13 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
                 _take_function(value, function, name, path, key, tasks, problems)
     tasks.sort(key=lambda task: task.place.line)
     return Namespace(name, path, tuple(tasks), names)
+
+
+def _wraps(value: Any) -> bool:
+    try:
+        return hasattr(value, "__wrapped__")
+    except Exception:
+        return False
 
 
 def _name_axis(axis: Axis, key: str, module: ModuleType, root: str) -> None:

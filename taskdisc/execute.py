@@ -6,13 +6,16 @@ import select
 import time
 from typing import TYPE_CHECKING
 
+from taskdisc.errors import StoreError
+from taskdisc.graph import FromFile
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Job, JobResult, Lane, Outcome, WorkerContext
+from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.returned import ReturnedPaths
 
 if TYPE_CHECKING:
+    from taskdisc.marks import File
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
@@ -33,6 +36,14 @@ class Line:
         self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths()
+        inputs = {
+            task: [source.file for source in project.graph.sources[task].values() if isinstance(source, FromFile)]
+            for task in run.expansion.by_task
+        }
+        self.files = {task: files for task, files in inputs.items() if files}
+        """The input files of the tasks that have some."""
+        for task in run.expansion.by_task:
+            run.plan.family(task)  # now, while the files are what was imported
         self.context = WorkerContext(
             root=project.config.root,
             store=project.config.store,
@@ -42,6 +53,8 @@ class Line:
             plugins=plugin_names(project.config),
             specs=self.jobs.specs,
             storage=project.config.storage,
+            sources=project.code.sources,
+            code=project.code.for_workers(),
         )
         self.executors: dict[int, Executor] = {}
         self._told = 0.0
@@ -111,7 +124,7 @@ class Line:
     def _take(self, results: list[JobResult]) -> None:
         scheduler = self.run.scheduler
         good: list[int] = []
-        for result in results:
+        for result in self._checked(results):
             node = result.number
             if self.run.running.pop(node, None) is None:
                 continue
@@ -128,6 +141,23 @@ class Line:
             self.recorder.add(ended)
         scheduler.done(good)
 
+    def _checked(self, results: list[JobResult]) -> list[JobResult]:
+        """Results of input files that were changed after their digests were taken are void."""
+        if not self.files:
+            return results
+        scheduler, blocks = self.run.scheduler, self.run.expansion.blocks
+        changed: dict[File, bool] = {}
+        checked = []
+        for result in results:
+            files = self.files.get(blocks[scheduler.block_of(result.number)].task, ())
+            for file in files if result.outcome == Outcome.SUCCEEDED else ():
+                if file not in changed:
+                    changed[file] = self.run.project.files.has_changed(file)
+                if changed[file]:
+                    result = _void(result, file)
+            checked.append(result)
+        return checked
+
     def _tell(self) -> None:
         if self.run.tick is None:
             return
@@ -143,7 +173,24 @@ class Line:
             self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
         self.run.ended(self.recorder.commit())
 
+    def abandon(self) -> None:
+        """Stop the workers since something went wrong; keep what they have done, where that is possible."""
+        self.stop(kill=True)
+        for executor in self.executors.values():
+            self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
+        try:
+            self.recorder.commit()
+        except StoreError:  # which may be what went wrong
+            pass
+
     def stop(self, *, kill: bool) -> None:
         """Stop the workers: after what they are doing, or at once."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
+
+
+def _void(result: JobResult, file: File) -> JobResult:
+    """The task may have seen the old content or the new: nobody can say what its result is the result of."""
+    message = f"the input file {file.path} was changed while the run was going on"
+    error = ErrorText("input", message, file.place, "", "Run again.")
+    return result._replace(outcome=Outcome.FAILED, parts=(), files=(), error=error)

@@ -19,10 +19,12 @@ def keep(file: FileResult, root: str, objects: ObjectStore) -> FileResult:
     """Make the files of a result read-only and keep their contents; return the result as it then is. Raises OSError."""
     path = os.path.join(root, file.path)
     for name, content in file.members:
+        if not content:  # a folder
+            continue
         member = os.path.join(path, name) if name else path
         os.chmod(member, os.stat(member).st_mode & ~WRITE)
         _put(objects, content, member)
-    return file._replace(mtime_ns=stamp(path))
+    return file._replace(changed_ns=stamp(path))
 
 
 def _put(objects: ObjectStore, name: str, path: str) -> None:
@@ -55,7 +57,9 @@ def restored(file: FileResult, root: str, store: str, objects: ObjectStore) -> b
             member = os.path.normpath(os.path.join(path, name)) if name else path
             if name and not _is_inside(member, path):
                 return False
-            if not _is_whole(member, content) and not _put_back(objects, content, member, file.mtime_ns):
+            if not content:
+                os.makedirs(member, mode=0o700, exist_ok=True)
+            elif not _is_whole(member, content) and not _put_back(objects, content, member):
                 return False
         return content_digest(path)[0] == file.digest
     except OSError:  # a store that is read-only: then the result has to be made again
@@ -69,12 +73,14 @@ def _is_inside(path: str, folder: str) -> bool:
 
 
 def _clear_for_folder(path: str, members: tuple[tuple[str, str], ...]) -> None:
-    if os.path.lexists(path) and not os.path.isdir(path):
-        os.unlink(path)
+    """Remove what stands in the way, and what was not there."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        _remove(path)
     known = {name for name, _ in members}
     for name in list(tree(path)):
-        if name not in known:
-            os.unlink(os.path.join(path, name))
+        inside = os.path.join(path, name.rstrip("/"))
+        if name not in known or os.path.islink(inside):
+            _remove(inside)
 
 
 def _is_whole(path: str, content: str) -> bool:
@@ -84,7 +90,7 @@ def _is_whole(path: str, content: str) -> bool:
         return False
 
 
-def _put_back(objects: ObjectStore, name: str, path: str, mtime_ns: int) -> bool:
+def _put_back(objects: ObjectStore, name: str, path: str) -> bool:
     from hashlib import sha256
 
     try:
@@ -99,7 +105,6 @@ def _put_back(objects: ObjectStore, name: str, path: str, mtime_ns: int) -> bool
     take_file = getattr(objects, "take_file", None)
     if take_file is None or not take_file(name, path):
         _write(path, data)
-        os.utime(path, ns=(mtime_ns, mtime_ns))
     return True
 
 

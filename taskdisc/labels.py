@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from taskdisc.errors import UsageError
 
+LARGE = 10**40
+"""Beyond it, an int in an id helps nobody; Python refuses to write those of thousands of digits."""
 BARE = r"[\w./:@+?&%-]+"
 LOOKS_TYPED = r"True|False|None|[-+]?(nan|inf|[\d._]+(e[-+]?\d+)?)"
 WORD = r'\s*([^\s=,"\[\]]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\]"]*)\s*(,|$)'
@@ -22,6 +24,8 @@ def label_text(label: Any) -> str:
     kind = type(label)
     if kind is str:
         return label if _is_bare(label) else _quoted(label)
+    if kind is int and not -LARGE < label < LARGE:
+        return _digested(label)
     if kind in (int, float, bool, type(None)):
         return repr(label)
     if kind is tuple:
@@ -54,12 +58,17 @@ def _is_bare(label: str) -> bool:
 def _quoted(text: str) -> str:
     from json import dumps
 
-    return dumps(text, ensure_ascii=False)
+    quoted = dumps(text, ensure_ascii=False)
+    try:
+        quoted.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which no terminal and no index takes
+        return dumps(text)
+    return quoted
 
 
 def label_texts(labels: list[Any]) -> list[str]:
     """Return the labels of one axis as texts that differ: those that would be alike are told apart by their type."""
-    if all(type(label) is int for label in labels):
+    if all(type(label) is int and -LARGE < label < LARGE for label in labels):
         return list(map(repr, labels))
     texts = [label_text(label) for label in labels]
     for tell_apart in (_typed, _digested):

@@ -9,6 +9,7 @@ treats its index in the same way.
 import os
 import sys
 import time
+from collections.abc import Mapping
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
     EXTENSION_SUFFIXES,
@@ -18,16 +19,43 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
+from types import CodeType
 from typing import Any
+
+from taskdisc.errors import UsageError
+from taskdisc.hashing import sha256
 
 REST = 2.0
 """Seconds; time stamps of some file systems are as coarse."""
 
 _roots: set[str] = set()
+_expected: dict[str, str] = {}
+"""SHA-256 (hex) of what stood in sources when the run was planned, by their real paths."""
+
+
+def expect_sources(sources: Mapping[str, str]) -> None:
+    """From now on, import no other text than this: results are kept as those of the code that the run has seen."""
+    _expected.update(sources)
+
+
+def source_stamp(status: os.stat_result) -> tuple[int, int, int]:
+    """Return what is another for another state of a file."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class ProjectLoader(SourceFileLoader):
     """Loads a module of a project."""
+
+    stamp: tuple[int, int, int] | None = None
+    """Identifies the state of the source that was loaded, see `source_stamp`."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the module's code. Raises UsageError where the source is not what the run was planned with."""
+        self.stamp = source_stamp(os.stat(self.path))
+        expected = _expected.get(os.path.realpath(self.path)) if _expected else None
+        if expected is not None and sha256(self.get_data(self.path)).hexdigest() != expected:
+            raise UsageError(f"{self.path} was changed while the run was going on. Run again.")
+        return super().get_code(fullname)
 
     def set_data(self, path: str, data: Any, **options: Any) -> None:
         """Write bytecode, unless the source has just been changed."""

@@ -200,9 +200,10 @@ class FileResult(NamedTuple):
     """Relative to the root."""
     digest: str
     size: int
-    mtime_ns: int
+    changed_ns: int
+    """Time of its last change (ns), as `paths.stamp` says."""
     members: tuple[tuple[str, str], ...] = ()
-    """(path below `path`, "" for a file itself; object) of what the store has a second copy of: all, or nothing."""
+    """(path below `path`, object) of all that the store has a second copy of, or nothing; see `paths.Content`."""
     made: bool = False
     """Whether the task that returned it created or changed it outside its `task_dir`."""
 
@@ -259,6 +260,10 @@ class WorkerContext(NamedTuple):
     specs: tuple[TaskSpec, ...]
     storage: str = "disk"
     """Name of the store plugin that keeps large objects."""
+    sources: dict[str, str] = {}
+    """SHA-256 (hex) of the project's modules as the run was planned with them, by their real paths."""
+    code: Any = None
+    """Fingerprints of the project's code, for workers that share memory with the run."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
 

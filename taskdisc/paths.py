@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from errno import EINVAL
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.model import FileResult
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePath
 
 BLOCK = 1 << 20
+SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 
 TICK_NS = 10_000_000
 """A file's time stamp may be this much (ns) older than the clock was when it was written."""
@@ -65,29 +67,53 @@ def relative_to(path: str, folder: str) -> str | None:
 
 def replace_paths(value: Any, replace: Callable[[PurePath], Any]) -> Any:
     """Return `value` with every Path in it, also inside lists, tuples and dicts, replaced."""
+    return _replaced(value, replace) if _holds_path(value) else value
+
+
+def _holds_path(value: Any) -> bool:
+    """Look into each container once, since they may hold themselves or be shared without end."""
+    pending, seen = [value], set()
+    while pending:
+        item = pending.pop()
+        if _is_path(type(item)):
+            return True
+        if isinstance(item, list | tuple | dict) and id(item) not in seen:
+            seen.add(id(item))
+            for inner in (item, item.values()) if isinstance(item, dict) else (item,):
+                if not SCALARS.issuperset(map(type, inner)):
+                    pending += inner
+    return False
+
+
+def _is_path(kind: type) -> bool:
+    return hasattr(kind, "__fspath__") and hasattr(kind, "joinpath")
+
+
+def _replaced(value: Any, replace: Callable[[PurePath], Any]) -> Any:
     kind = type(value)
-    if hasattr(kind, "__fspath__") and hasattr(kind, "joinpath"):
+    if _is_path(kind):
         return replace(value)
     if kind is list:
-        return [replace_paths(item, replace) for item in value]
+        return [_replaced(item, replace) for item in value]
     if kind is dict:
-        return {replace_paths(key, replace): replace_paths(item, replace) for key, item in value.items()}
+        return {_replaced(key, replace): _replaced(item, replace) for key, item in value.items()}
     if isinstance(value, tuple):
-        items = [replace_paths(item, replace) for item in value]
+        items = [_replaced(item, replace) for item in value]
         return tuple(items) if kind is tuple else kind._make(items) if hasattr(kind, "_make") else value
     return value
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Yield every str in a value, also inside lists, tuples and dicts."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in (*value.keys(), *value.values()):
-            yield from texts_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from texts_in(item)
+    """Yield every str in a value, also inside lists, tuples and dicts; each container once."""
+    pending, seen = [value], set()
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list | tuple | dict) and id(item) not in seen:
+            seen.add(id(item))
+            for inner in (item, item.values()) if isinstance(item, dict) else (item,):
+                pending += inner
 
 
 class Content(NamedTuple):
@@ -98,7 +124,7 @@ class Content(NamedTuple):
     size: int
     """Bytes."""
     members: tuple[tuple[str, str], ...]
-    """(path below the folder, SHA-256) of each file; "" stands for a file itself."""
+    """(path below the folder, SHA-256) of each file, and ("a/", "") of each folder; ("", ...) is a file itself."""
 
 
 def content_of(path: str) -> Content:
@@ -124,9 +150,15 @@ def content_digest(path: str) -> tuple[str, int]:
 
 
 def tree(folder: str) -> Iterator[str]:
-    """Yield the files below a folder, relative to it."""
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
+    """Yield the files in a folder, and the folders ("a/"), those without files and behind symbolic links, too."""
+    seen = {os.path.realpath(folder)}
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        for name in sorted(folders):
+            path = os.path.join(parent, name)
+            yield os.path.relpath(path, folder).replace(os.sep, "/") + "/"
+            if (real := os.path.realpath(path)) in seen:  # a link to what is around it has no end
+                folders.remove(name)
+            seen.add(real)
         for name in files:
             yield os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
 
@@ -135,6 +167,12 @@ def file_digest(path: str) -> tuple[str, int]:
     """Return the SHA-256 (hex) and the size in bytes of a file. Raises OSError."""
     from hashlib import sha256
 
+    if path.endswith("/"):
+        return "", 0
+    if _is_dangling(path):
+        return sha256(os.readlink(path).encode(errors="surrogateescape")).hexdigest(), 0
+    if not os.path.isfile(path) and os.path.exists(path):
+        raise OSError(EINVAL, "neither a file nor a folder", path)  # to read a pipe would be to wait for a writer
     content, size = sha256(), 0
     with open(path, "rb", buffering=0) as stream:
         while block := stream.read(BLOCK):
@@ -146,16 +184,25 @@ def file_digest(path: str) -> tuple[str, int]:
 def has_links(path: str) -> bool:
     """Say whether a file is a symbolic link, or a folder holds one: the content is then somebody else's."""
     names = tree(path) if os.path.isdir(path) else ()
-    return os.path.islink(path) or any(os.path.islink(os.path.join(path, name)) for name in names)
+    return os.path.islink(path) or any(os.path.islink(os.path.join(path, name.rstrip("/"))) for name in names)
 
 
 def stamp(path: str) -> int:
-    """Return the newest modification time (ns) of a file, or of anything in a folder. Raises OSError."""
-    newest = os.stat(path).st_mtime_ns
+    """Return the time (ns) of the last change to a file, or to anything in a folder. Raises OSError.
+
+    Not of modification, which a copy may bring along: whatever is changed, added or removed makes this one later.
+    """
+    newest = os.stat(path).st_ctime_ns
     if os.path.isdir(path):
         for name in tree(path):
-            newest = max(newest, os.stat(os.path.join(path, name)).st_mtime_ns)
+            inside = os.path.join(path, name)
+            newest = max(newest, os.stat(inside, follow_symlinks=not _is_dangling(inside)).st_ctime_ns)
     return newest
+
+
+def _is_dangling(path: str) -> bool:
+    """Say whether this is a symbolic link to nothing, as some editors put them beside files."""
+    return os.path.islink(path) and not os.path.exists(path)
 
 
 class ResultPaths:
@@ -224,7 +271,7 @@ def unchanged(file: FileResult, root: str) -> bool:
     """Say whether a file result is still there with the same content; the time stamp only spares reading it."""
     path = os.path.join(root, file.path)
     try:
-        if stamp(path) == file.mtime_ns and (os.path.isdir(path) or os.path.getsize(path) == file.size):
+        if stamp(path) == file.changed_ns and (os.path.isdir(path) or os.path.getsize(path) == file.size):
             return True
         return content_digest(path)[0] == file.digest
     except OSError:

@@ -146,9 +146,12 @@ class Plan:
         if versions:
             parts["track"] = versions
 
+        # Only the codec that wrote a result can read it.
+        codec = "" if task.options.codec == "pickle" else task.options.codec
+
         def prefix_with(code: bytes) -> bytes:
             # The repr of strings, ints and tuples of them is the same everywhere, and quicker than their encoding.
-            plain = (FORMAT, task_id, code, task.options.version, inputs, task.options.outputs, *versions.items())
+            plain = (FORMAT, task_id, code, task.options.version, inputs, task.options.outputs, codec, versions)
             values = (b"\0%s=%s" % (name.encode(), value) for name, value in settings.items())
             return sha256(b"".join([repr(plain).encode(), *values])).digest()
 

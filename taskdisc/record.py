@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.interrupts import held_back
 from taskdisc.model import JobResult, Outcome, StepEnd
 from taskdisc.store.index import FailureRow, Index, Record
 
@@ -72,6 +73,10 @@ class Recorder:
 
     def commit(self) -> list[StepEnd]:
         """Make everything durable; return what can now be reported."""
+        with held_back():
+            return self._commit()
+
+    def _commit(self) -> list[StepEnd]:
         pending, self._pending = self._pending, []
         if not pending:
             return []

@@ -6,13 +6,14 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
+from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
@@ -252,13 +253,15 @@ class Run:
             while self.scheduler.unfinished:
                 line.work()
                 self._decide()
+            line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
+            with suppress(KeyboardInterrupt), held_back():
+                line.close(kill=True)
         except BaseException:
-            line.stop(kill=True)
+            line.abandon()
             raise
-        line.close(kill=self.interrupted)
-        if self._drops:
+        if self._drops and not self.interrupted:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]

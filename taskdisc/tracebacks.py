@@ -14,6 +14,8 @@ from taskdisc.paths import relative_to
 
 SHOWN_FRAMES = 20
 """Frames that are printed of one exception; of more, the first and the last half."""
+LONGEST = 5000
+"""Characters of a message that are kept: some exceptions tell all their data."""
 OURS = os.path.dirname(os.path.abspath(taskdisc.__file__)) + os.sep
 
 
@@ -39,9 +41,10 @@ def _kind(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)
+        text = str(error)
     except Exception as failure:
         return f"(its str() raises {type(failure).__name__})"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text) - LONGEST} more characters)"
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import resource
-import sys
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from taskdisc.capture import log_name
 from taskdisc.compression import compressed, escaped, expanded
-from taskdisc.errors import EncodingError
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
+from taskdisc.generators import Generators
+from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec, ObjectStore
 
-PICKLED = b"pickle\0"
 PLAIN = frozenset({int, float, str, bool, type(None)})
 """Types whose values hold no path and no object of the project."""
 
@@ -41,10 +40,12 @@ class Runner:
         from taskdisc.pluginmanager import plugin_manager
 
         self.context = context
+        expect_sources(context.sources)
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
         self.objects: ObjectStore = self.plugins.make("stores", context.storage, path=context.store)
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
+        self.generators = Generators()
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
@@ -59,7 +60,8 @@ class Runner:
             from taskdisc.fingerprint.code import CodeFingerprints
             from taskdisc.fingerprint.values import ValueFingerprints
 
-            self._values = ValueFingerprints(CodeFingerprints(self.context.root), self.plugins)
+            code = self.context.code or CodeFingerprints(self.context.root)
+            self._values = ValueFingerprints(code, self.plugins)
         return self._values
 
     def codec(self, name: str) -> Codec:
@@ -74,6 +76,7 @@ class Runner:
         before = self._usage
         execution = None
         try:
+            os.chdir(self.context.root)  # the last task may have gone elsewhere
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
             value = task.function(**execution.arguments())
@@ -212,16 +215,9 @@ class Execution:
         arguments = pickle.loads(task.settings) if task.settings is not None else dict(task.shared)
         for (name, kind), given in zip(task.spec.arguments, self.job.arguments, strict=True):
             arguments[name] = self._argument(name, kind, given)
-        if "random" in sys.modules or "numpy.random" in sys.modules:
-            self._seed_generators()
+        # Repeated runs repeat, and workers forked from one process never share a stream.
+        self.runner.generators.seed(lambda: self.seed)
         return arguments
-
-    def _seed_generators(self) -> None:
-        """Repeated runs repeat, and workers forked from one process never share a stream."""
-        if (plain := sys.modules.get("random")) is not None:
-            plain.seed(self.seed)
-        if (numpy := sys.modules.get("numpy.random")) is not None:
-            numpy.seed(self.seed % 2**32)
 
     def _argument(self, name: str, kind: str, given: Any) -> Any:
         load = self.runner.load
@@ -307,13 +303,7 @@ class Execution:
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
-        try:
-            identity = self.runner.values.digest(value, paths.place)
-        except EncodingError:
-            whole = sha256(PICKLED)
-            for piece in pieces:
-                whole.update(piece)
-            identity = whole.digest()
+        identity = self.runner.values.digest(value, paths.place, pieces)
         return self._kept(identity, pieces, sum(memoryview(piece).nbytes for piece in pieces))
 
     def _encode(self, value: Any, what: str) -> list[bytes | memoryview]:
@@ -343,7 +333,7 @@ class Execution:
     def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
         """Return the file results and the kept task_dir; a folder that holds nothing is removed."""
         directory = self._directory
-        if directory is not None and (outcome != Outcome.SUCCEEDED or not os.listdir(directory)):
+        if directory is not None and (outcome != Outcome.SUCCEEDED or not _holds_something(directory)):
             import shutil
 
             shutil.rmtree(directory, ignore_errors=True)
@@ -354,6 +344,13 @@ class Execution:
 
 def _measured(pieces: list[bytes | memoryview]) -> tuple[list[bytes | memoryview], int]:
     return pieces, sum(memoryview(piece).nbytes for piece in pieces)
+
+
+def _holds_something(directory: str) -> bool:
+    try:
+        return bool(os.listdir(directory))
+    except OSError:  # the task has removed it
+        return False
 
 
 def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:

@@ -26,10 +26,17 @@ class ProcessGroup:
             os.killpg(self.leader, number)
         except ProcessLookupError:
             if self._status is None:
-                # It is so young that it is not the leader of its group yet.
-                os.kill(self.leader, number)
+                # It is so young that it is not the leader of its group yet, or gone without a trace.
+                self._signal_leader(number)
         except PermissionError:
             # What is left in the group belongs to somebody else or (macOS) is dead.
+            pass
+
+    def _signal_leader(self, number: int) -> None:
+        try:
+            os.kill(self.leader, number)
+        except ProcessLookupError:
+            # The host program ignores SIGCHLD: nothing is left of a process that has ended.
             pass
 
     def is_gone(self) -> bool:

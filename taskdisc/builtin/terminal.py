@@ -25,8 +25,10 @@ WORDS = (
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-NO_EXCEPTIONS = ("killed", "launcher")
+NO_EXCEPTIONS = ("killed", "launcher", "input")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
+LONGEST_LINE = 200
+"""Characters of a message in the short summary."""
 SHOWN_FAILURES = 20
 """Failure sections that are printed in full; the others are a line in the summary."""
 SHOWN_LINES = 200
@@ -211,6 +213,7 @@ def failure_line(failure: StepEnd) -> str:
     reason = ""
     if error is not None:
         first = error.message.split("\n", 1)[0]
+        first = first if len(first) <= LONGEST_LINE else f"{first[:LONGEST_LINE]}..."
         place = f" ({error.place})" if error.place is not None else ""
         kind = "" if error.kind in NO_EXCEPTIONS else error.kind
         what = ": ".join(filter(None, (kind, first)))

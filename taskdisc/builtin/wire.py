@@ -61,7 +61,7 @@ def _unpack_error(kind: str, message: str, place: Any, traceback: str, hint: str
 
 def without_functions(context: WorkerContext) -> WorkerContext:
     """Return the context for workers that share no memory with the run: they find the functions by name."""
-    return context._replace(specs=tuple([spec._replace(function=None) for spec in context.specs]))
+    return context._replace(specs=tuple([spec._replace(function=None) for spec in context.specs]), code=None)
 
 
 class Inbox:

@@ -14,8 +14,27 @@ def main() -> NoReturn:
     """Run the command with the process's arguments, and end the process."""
     import gc
 
+    _mend_streams()
     gc.disable()  # start-up makes no garbage; a run that executes something switches it on again
     leave(invoke(sys.argv[1:]))
+
+
+def _mend_streams() -> None:
+    """Have standard streams that never fail for what they are told, closed ones included.
+
+    The numbers of closed ones would else be those of pipes and databases, to which anybody might print.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            import os
+
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 - it stays open
+        elif number and stream.errors != "backslashreplace":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def invoke(arguments: Sequence[str]) -> int:
@@ -46,7 +65,10 @@ def invoke(arguments: Sequence[str]) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return ExitCode.OK
-    except Exception:
+    except Exception as error:
+        if _is_full_output(error):
+            print(f"error: the output cannot be written: {error}", file=sys.stderr)
+            return ExitCode.FAILED
         import traceback
 
         traceback.print_exc()
@@ -55,6 +77,13 @@ def invoke(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return ExitCode.INTERNAL
+
+
+def _is_full_output(error: Exception) -> bool:
+    """Say whether a stream, which has no name, has no space left."""
+    from errno import ENOSPC
+
+    return isinstance(error, OSError) and error.errno == ENOSPC and error.filename is None
 
 
 def leave(code: int) -> NoReturn:
@@ -72,4 +101,7 @@ def leave(code: int) -> NoReturn:
         sys.stderr.flush()
     except BrokenPipeError:
         pass
+    except OSError as error:
+        os.write(2, f"error: the output cannot be written: {error}\n".encode())
+        code = code or 1
     os._exit(code)

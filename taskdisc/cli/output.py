@@ -23,11 +23,19 @@ def value_text(value: Any) -> str:
         return plain
     from pprint import pformat
 
-    return pformat(value, width=100) if not hasattr(value, "__fspath__") else plain
+    try:
+        return pformat(value, width=100) if not hasattr(value, "__fspath__") else plain
+    except Exception:  # of the user's class
+        return plain
 
 
 def _plain(value: Any) -> str:
-    return str(value) if isinstance(value, str) or hasattr(value, "__fspath__") else repr(value)
+    if isinstance(value, str) or hasattr(value, "__fspath__"):
+        return str(value)
+    try:
+        return repr(value)
+    except Exception as error:  # of the user's class, or of an int with too many digits
+        return f"<{type(value).__name__}, whose repr() raises {type(error).__name__}: {error}>"
 
 
 def print_table(rows: Iterable[Sequence[str]]) -> None:

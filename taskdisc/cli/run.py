@@ -70,23 +70,25 @@ PREVIEWED = (
 
 @contextmanager
 def at_work() -> Iterator[None]:
-    """While a run executes: SIGTERM ends it in the same way as Ctrl-C, and garbage is collected."""
+    """While a run executes: SIGTERM and SIGHUP end it in the same way as Ctrl-C, and garbage is collected."""
     import gc
     import signal
+
+    from taskdisc.interrupts import interrupt
 
     if not gc.isenabled():
         gc.freeze()  # what start-up made stays until the end: looking through it again and again would be in vain
         gc.enable()
+    handled = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
+        handled.append(signal.SIGHUP)
     try:
-        before = signal.signal(signal.SIGTERM, _interrupt)
+        before = [(number, signal.signal(number, interrupt)) for number in handled]
     except ValueError:  # not in the main thread: the process is somebody else's
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+        for number, handler in before:
+            signal.signal(number, handler)

@@ -55,7 +55,23 @@ class CodeFingerprints:
         self._modules = ProjectModules(root, {} if cache is None else cache)
         self._units: dict[tuple[str, int], _Content] = {}
         self._nodes: dict[_Node, _Content] = {}
+        self._items: dict[int, tuple[object, bytes]] = {}
+        """By number, which no other object gets while this one is kept here."""
         self._closures: dict[tuple[_Node, ...], tuple[tuple[str, str], ...]] = {}
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """SHA-256 (hex) of the files that were read, by their real paths."""
+        return self._modules.sources
+
+    def for_workers(self) -> CodeFingerprints:
+        """Return fingerprints of the same texts, whatever becomes of the files, that do without the cache."""
+        from copy import copy
+
+        mine = copy(self)
+        mine._modules = copy(self._modules)
+        mine._modules.forget_cache()
+        return mine
 
     def fingerprint(self, function: object) -> Fingerprint:
         """Return the fingerprint of a task's function: without the defaults of its settings.
@@ -69,12 +85,15 @@ class CodeFingerprints:
         search.add_task(function)
         return _fingerprint(self._parts_of(search))
 
-    def class_code(self, cls: type) -> bytes:
-        """Return a digest of a class of the project, with all that it reaches; b"" for any other class."""
-        search = ObjectSearch(self._modules)
-        search.add_class(cls)
-        parts = self._parts_of(search)
-        return _fingerprint(parts).digest if parts else b""
+    def code_of(self, item: object) -> bytes:
+        """Return a digest of a class or function of the project, with all that it reaches; b"" for any other."""
+        known = self._items.get(id(item))
+        if known is None:
+            search = ObjectSearch(self._modules)
+            search.add(item)
+            parts = self._parts_of(search)
+            known = self._items[id(item)] = item, _fingerprint(parts).digest if parts else b""
+        return known[1]
 
     def defined_twice(self, module: str) -> list[tuple[str, int, int]]:
         """Return (name, line, later line) of each second `def` of a name in one scope of a module of the project."""

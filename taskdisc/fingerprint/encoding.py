@@ -97,15 +97,19 @@ def digest(
     extend: Extend | None = None,
     class_code: ClassCode | None = None,
     place: PlacePath | None = None,
+    most: int = sys.maxsize,
 ) -> bytes:
-    """Return the SHA-256 (32 bytes) of the encoding of `value`, without ever holding a copy of a large buffer."""
+    """Return the SHA-256 (32 bytes) of the encoding of `value`, without ever holding a copy of a large buffer.
+
+    `most` is how many containers and objects it may have: shared ones count, and are written, wherever they stand.
+    """
     import hashlib
 
     scalar = SCALARS.get(type(value))
     if scalar is not None:
         return hashlib.sha256(scalar(value)).digest()
     hasher = hashlib.sha256()
-    walk = _Walk(extend, class_code, place, hasher)
+    walk = _Walk(extend, class_code, place, hasher, most)
     walk.write(value)
     walk.flush()
     return hasher.digest()
@@ -124,7 +128,9 @@ class _Walk:
         class_code: ClassCode | None,
         place: PlacePath | None,
         hasher: _Hasher | None,
+        most: int = sys.maxsize,
     ) -> None:
+        self.left = most
         self.chunks: list[bytes | memoryview] = []
         self.extend = extend
         self.class_code = class_code
@@ -175,6 +181,9 @@ class _Walk:
         """Write what comes before the items of `value`; return a frame if there are items left to write."""
         if len(self.chunks) >= self.limit:
             self.flush()
+        self.left -= 1
+        if self.left < 0:
+            raise self._error(value, "too much of it is shared")
         opener = _OPENERS.get(type(value))
         return opener(self, value) if opener is not None else self._open_object(value)
 

@@ -10,6 +10,7 @@ from taskdisc.errors import UsageError
 from taskdisc.hashing import sha256
 from taskdisc.marks import File
 from taskdisc.paths import content_digest
+from taskdisc.paths import stamp as last_change
 
 if TYPE_CHECKING:
     from taskdisc.store.index import Index
@@ -27,12 +28,36 @@ class InputFiles:
         self.fresh: dict[str, tuple[str, str]] = {}
         """(stamp, digest) of the files that were read, for the index to keep."""
         self._digests: dict[str, bytes] = {}
+        self._read: dict[str, tuple[int, bytes]] = {}
+        """When the files had last been changed as they were read, and their digests, as the run goes by them."""
 
     def digest(self, file: File) -> bytes:
         """Return 32 bytes that stand for the file's place and content. Raises UsageError where it cannot be read."""
         if file.path not in self._digests:
-            self._digests[file.path] = sha256(f"{file.path}\0{self._content(file)}".encode()).digest()
+            changed, digest = self._last_change(file), self._place_and_content(file)
+            self._digests[file.path], self._read[file.path] = digest, (changed, digest)
         return self._digests[file.path]
+
+    def has_changed(self, file: File) -> bool:
+        """Say whether the file is another than the one that `digest` told of, so that what was made of it is void."""
+        changed, digest = self._read[file.path]
+        now = self._last_change(file)
+        if now == changed:
+            return False
+        if not now or self._place_and_content(file) != digest:
+            return True
+        self._read[file.path] = now, digest
+        return False
+
+    def _last_change(self, file: File) -> int:
+        """When the file was changed last (ns); 0 where there is none."""
+        try:
+            return last_change(os.path.join(self.root, file.path))
+        except OSError:
+            return 0
+
+    def _place_and_content(self, file: File) -> bytes:
+        return sha256(f"{file.path}\0{self._content(file)}".encode()).digest()
 
     def _content(self, file: File) -> str:
         path = os.path.join(self.root, file.path)

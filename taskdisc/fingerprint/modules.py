@@ -9,8 +9,10 @@ from bisect import bisect_right
 from collections.abc import MutableMapping
 from typing import NamedTuple, cast
 
+from taskdisc.errors import UsageError
 from taskdisc.fingerprint.summary import FORMAT, ModuleSummary, Unit
 from taskdisc.hashing import sha256
+from taskdisc.loader import ProjectLoader, source_stamp
 
 _NOTHING: ModuleSummary = {"format": FORMAT, "units": [], "names": {}, "registered": {}, "stars": [], "duplicates": []}
 _INSTALLED = frozenset({"site-packages", "dist-packages", "node_modules"})
@@ -84,6 +86,12 @@ class ProjectModules:
         self._cache = cache
         self._modules: dict[str, Module | None] = {}
         self._own_folders: dict[str, bool] = {self._root: True}
+        self.sources: dict[str, str] = {}
+        """SHA-256 (hex) of the files that were read, by their real paths."""
+
+    def forget_cache(self) -> None:
+        """Make what is still missing anew."""
+        self._cache = {}
 
     def get(self, name: str) -> Module | None:
         """Return a module of the project, loaded or not, or None for any other."""
@@ -142,7 +150,8 @@ class ProjectModules:
     def _read(self, name: str, file: str) -> Module:
         with open(file, "rb") as stream:
             data = stream.read()
-        digest = sha256(data).hexdigest()
+            self._check_loaded(name, file, stream.fileno())
+        digest = self.sources[os.path.realpath(file)] = sha256(data).hexdigest()
         if not file.endswith(".py"):
             return Module(name, file, False, _NOTHING, digest)
         summary = cast("ModuleSummary | None", self._cache.get(digest))
@@ -152,6 +161,13 @@ class ProjectModules:
             summary = summarise(_decode(data), os.path.relpath(file, self._root))
             self._cache[digest] = summary
         return Module(name, file, os.path.basename(file) == "__init__.py", summary, "")
+
+    def _check_loaded(self, name: str, file: str, descriptor: int) -> None:
+        """What was loaded is what will run; its text may have been edited since."""
+        loader = getattr(getattr(sys.modules.get(name), "__spec__", None), "loader", None)
+        if isinstance(loader, ProjectLoader) and loader.stamp not in (None, source_stamp(os.fstat(descriptor))):
+            path = os.path.relpath(file, self._root)
+            raise UsageError(f"{path} was changed while it was being read. Run again.")
 
     # -- names ------------------------------------------------------------------------------------------------------
 

@@ -65,9 +65,9 @@ class ObjectSearch:
             self._note(layers[-1], "foreign", "")
         self._finish()
 
-    def add_class(self, cls: type) -> None:
-        """Add a class, unless it is not the project's."""
-        self._add(cls)
+    def add(self, item: object) -> None:
+        """Add a class or function, unless it is not the project's."""
+        self._pending.append(item)
         self._finish()
 
     def _finish(self) -> None:

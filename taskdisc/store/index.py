@@ -411,7 +411,7 @@ def _make_tables(database: sqlite3.Connection) -> None:
 
 def objects_of(files: str) -> set[str]:
     """Return the objects of the file results that are written as JSON."""
-    return {name for file in loads(files) for _, name in (file[4] if len(file) > 4 else ())}
+    return {name for file in loads(files) for _, name in (file[4] if len(file) > 4 else ()) if name}
 
 
 def dumps(value: Any) -> str:

@@ -8,9 +8,9 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "loader", "descriptors", "durations", "fields"},
-    {"model"},
-    {"compression", "gather", "protocols", "paths", "capture", "convert"},
+    {"taskdisc", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
+    {"loader", "model"},
+    {"compression", "gather", "generators", "protocols", "paths", "capture", "convert"},
     {"taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse"},
     {"fingerprint"},

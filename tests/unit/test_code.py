@@ -195,12 +195,12 @@ def test_foreign_functions_count_by_name(tmp_path: Path) -> None:
     assert labels(code, dedent) == ["textwrap.dedent (foreign)"]
 
 
-def test_class_code(write: Write, tmp_path: Path) -> None:
+def test_code_of_classes(write: Write, tmp_path: Path) -> None:
     module = write(
         tasks_x="from helpers import Base\nclass A(Base): x = 1\nclass B(Base): x = 2\n",
         helpers="class Base: y = 1\n",
     )
     code = CodeFingerprints(str(tmp_path))
-    assert len({code.class_code(cls) for cls in (module.A, module.B, module.Base)}) == 3
-    assert code.class_code(module.A) == CodeFingerprints(str(tmp_path)).class_code(module.A)
-    assert code.class_code(OrderedDict) == code.class_code(int) == b""
+    assert len({code.code_of(cls) for cls in (module.A, module.B, module.Base)}) == 3
+    assert code.code_of(module.A) == CodeFingerprints(str(tmp_path)).code_of(module.A)
+    assert code.code_of(OrderedDict) == code.code_of(int) == b""
