@@ -13,6 +13,8 @@ from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerConte
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.returned import ReturnedPaths
+from taskdisc.sharing import POLL, Sharing
+from taskdisc.store.claims import Claims
 
 if TYPE_CHECKING:
     from taskdisc.marks import File
@@ -59,6 +61,8 @@ class Line:
         self.executors: dict[int, Executor] = {}
         self._told = 0.0
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
+        self.sharing = Sharing(Claims(project.config.store, run.number), run.plan, index, run.number)
+        run.elsewhere = self.sharing.waiting
 
     def _executor(self, lane: int) -> Executor:
         """The executor of a lane, started when it is first needed."""
@@ -78,10 +82,13 @@ class Line:
         for lane in (Lane.PLAIN, Lane.LAUNCHED):
             self._submit(lane)
         if self.recorder.is_due:
-            self.run.ended(self.recorder.commit())
-        assert self.run.running, "steps are left that wait for nothing"
+            self._commit()
+        if self.run.scheduler.has_undecided:
+            return
+        assert self.run.running or self.run.elsewhere, "steps are left that wait for nothing"
         self._wait()
         self._collect()
+        self.run.scheduler.released(self.sharing.ended())
         self._tell()
 
     def _submit(self, lane: int) -> None:
@@ -92,11 +99,27 @@ class Line:
             if not nodes:
                 return
             now = time.monotonic()
-            jobs = self._jobs_of(nodes)
+            jobs = self._jobs_of(self._claimed(nodes))
             for job in jobs:
                 self.names[job.number] = job.instance
                 self.run.running[job.number] = now
-            executor.submit(jobs)
+            if jobs:
+                executor.submit(jobs)
+
+    def _claimed(self, nodes: list[int]) -> list[int]:
+        """Return those of the nodes that this run is to compute."""
+        shares, scheduler = self.sharing.claim(nodes), self.run.scheduler
+        scheduler.claimed(shares.theirs)
+        scheduler.claimed(shares.made)
+        scheduler.released(shares.made)
+        return shares.ours
+
+    def _commit(self) -> None:
+        """Make durable what has ended, let other runs have it, and report it."""
+        ends = self.recorder.commit()
+        if ends:
+            self.sharing.release(self.run.running)
+        self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
         by_block: dict[int, list[int]] = {}
@@ -105,14 +128,14 @@ class Line:
         return [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
 
     def _wait(self) -> None:
-        descriptors = [executor.fileno() for executor in self.executors.values()]
-        if None in descriptors:
-            return
-        timeout = 0.05 if self.recorder.pending else self.run.tick
+        timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
         poll = select.poll()
-        for descriptor in descriptors:
-            assert descriptor is not None
-            poll.register(descriptor, select.POLLIN)
+        for executor in self.executors.values():
+            descriptor = executor.fileno()
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN)
+            elif not executor.free():
+                return  # it works when it is asked for results
         poll.poll(None if timeout is None else timeout * 1000)
 
     def _collect(self) -> None:
@@ -168,20 +191,25 @@ class Line:
 
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""
-        self.stop(kill=kill)
-        for executor in self.executors.values():
-            self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
-        self.run.ended(self.recorder.commit())
+        try:
+            self.stop(kill=kill)
+            for executor in self.executors.values():
+                self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
+            self._commit()
+        finally:
+            self.sharing.close()
 
     def abandon(self) -> None:
         """Stop the workers since something went wrong; keep what they have done, where that is possible."""
-        self.stop(kill=True)
-        for executor in self.executors.values():
-            self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
         try:
+            self.stop(kill=True)
+            for executor in self.executors.values():
+                self._take([result for result in executor.collect() if result.outcome == Outcome.SUCCEEDED])
             self.recorder.commit()
         except StoreError:  # which may be what went wrong
             pass
+        finally:
+            self.sharing.close()
 
     def stop(self, *, kill: bool) -> None:
         """Stop the workers: after what they are doing, or at once."""

@@ -108,6 +108,10 @@ class Plan:
         """Of the nodes that are to run."""
         self.hollow: set[int] = set()
         """Nodes whose result is known while its value was not kept."""
+        self.news: dict[bytes, Known] = {}
+        """By key, what other runs have made in the meantime."""
+        self.seen = 0 if index is None else index.next_artifact() - 1
+        """Number of the newest result in the index that decisions, or `news`, take into account."""
         self._families: dict[str, Family] = {}
         self._other_code: dict[str, list[tuple[Family, dict[bytes, Known]]]] = {}
         self._known_by_key: dict[str, dict[bytes, Known]] = {}
@@ -194,7 +198,12 @@ class Plan:
         return cached, run
 
     def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
-        """What the store may have for these keys. A task that is decided bit by bit is read once."""
+        """What the store may have for these keys, oldest first."""
+        kept = self._kept(task, family, keys, whole)
+        return [*kept, *(self.news[key] for key in keys if key in self.news)] if self.news else kept
+
+    def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
+        """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
         if self.index is None:
             return ()
         if task not in self._known_by_key:
@@ -203,6 +212,7 @@ class Plan:
             if number is not None and self.graph.tasks[task].options.outputs:
                 rows = self._with_objects(number, rows)
             if whole:
+                self._known_by_key[task] = {}  # what is decided anew was not among them
                 return rows
             self._known_by_key[task] = {row[0]: row for row in rows}
         known = self._known_by_key[task]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,8 @@ class Run:
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self._unkept: Unkept | None = None
         self._drops = any(not graph.tasks[task].options.keep for task in tasks)
+        self.elsewhere: Mapping[int, object] = {}
+        """Steps that another run on the same store is computing: this one waits for their results."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False

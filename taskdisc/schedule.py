@@ -174,6 +174,11 @@ class Scheduler:
             heapq.heappush(self._undecided, number)
         block.undecided += nodes
 
+    @property
+    def has_undecided(self) -> bool:
+        """Say whether there may be nodes to decide."""
+        return bool(self._undecided)
+
     def take_undecided(self) -> tuple[int, list[int]] | None:
         """Return a block and those of its nodes whose inputs are all known, or None. Say next what becomes of each."""
         while self._undecided:

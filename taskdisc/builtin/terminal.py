@@ -92,6 +92,8 @@ def progress_line(run: Run, now: float, width: int) -> str:
     failed = len(run.failures)
     if failed:
         parts.append(f"{failed} failed")
+    if run.elsewhere:
+        parts.append(f"{len(run.elsewhere)} in another run")
     if run.running:
         parts.append("running")
     line = " · ".join(parts)[:width]

@@ -220,6 +220,17 @@ class Index:
         with self._told():
             return self._db.execute("select key, id, digest, object, files from artifact where family=?", (family,))
 
+    def news(self, seen: int, run: int) -> tuple[dict[bytes, Known], int]:
+        """Return what other runs than `run` wrote after the result of number `seen`, by key, and the newest number."""
+        newest = self.next_artifact() - 1
+        if newest <= seen:
+            return {}, newest
+        rows = self._rows(
+            "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ?",
+            (seen, newest, run),
+        )
+        return {row[0]: row for row in rows}, newest
+
     def next_artifact(self) -> int:
         """Return the number that the next result gets, if nobody else writes."""
         return int(self._one("select coalesce(max(id), 0) + 1 from artifact")[0])

@@ -145,12 +145,14 @@ def together(folder: Folder, *commands: tuple[str, ...]) -> list[Ended]:
 
 @pytest.mark.parametrize("attempt", range(4))
 def test_two_first_runs_at_once(tmp_path: Path, attempt: int) -> None:
-    """Both make the store, and both compute everything, or share what is there already."""
+    """Both make the store, and they share the work."""
     folder = Folder(tmp_path)
     answer = write(folder, attempt)
     for ended in together(folder, *[("run", "total", "-j", "2")] * 2):
         assert (ended.code, ended.out) == (0, answer), ended.err
-    check_the_next_run(folder, answer, set(folder.finished("succeeded")))
+    executed = folder.finished("succeeded")
+    assert len(executed) == len(set(executed)) == STEPS
+    check_the_next_run(folder, answer, set(executed))
 
 
 def test_runs_of_several_targets_at_once_on_one_store(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import pytest
 
 from taskdisc.testing import Project
@@ -53,3 +55,24 @@ def test_generators_that_a_task_imports_itself_are_seeded(project: Project, modu
 def test_a_task_may_remove_its_task_dir(project: Project) -> None:
     project.write(tasks_a="def gone(task_dir):\n    task_dir.rmdir()\n    return 1\n")
     assert project.run("gone").assert_ok().stdout == "1\n"
+
+
+def test_a_run_sleeps_while_its_commands_work(project: Project) -> None:
+    project.write(
+        tasks_a="""
+        from taskdisc import task
+
+        def first():
+            return 1
+
+        @task(prefix="nice -n 1")
+        def second(first):
+            import time
+
+            time.sleep(2)
+        """
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    project.run("second", "--executor", "inline").assert_ok()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.5

@@ -93,6 +93,7 @@ class Watched:
     def __init__(self, running: dict[int, float], name: str) -> None:
         self.counts, self.total, self.failures = {"succeeded": 7, "failed": 1}, 25, [None]
         self.running = running
+        self.elsewhere: dict[int, bytes] = {}
         self.id_of = lambda node: f"{name}[k={node}]"
 
 
@@ -114,6 +115,12 @@ def test_the_line_of_progress_shows_both_ends_of_a_long_name() -> None:
     line = progress_line(run, 10.0, 60)  # type: ignore[arg-type]
     assert line == "8/25 · 1 failed · running: fit_the_regre…a_study[k=1] 8.00 s"
     assert len(line) == 60
+
+
+def test_the_line_of_progress_counts_what_other_runs_compute() -> None:
+    run = Watched({1: 2.0}, "fit")
+    run.elsewhere = {5: b"", 6: b""}
+    assert progress_line(run, 10.0, 80) == "8/25 · 1 failed · 2 in another run · running: fit[k=1] 8.00 s"  # type: ignore[arg-type]
 
 
 def test_a_breakpoint_in_a_worker_says_where_it_would_work(project: Project) -> None:

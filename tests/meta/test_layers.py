@@ -17,7 +17,7 @@ LAYERS = (
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "returned", "unkept", "worker"},
+    {"jobs", "record", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
     {"execute"},
@@ -178,7 +178,7 @@ def test_a_new_run_does_without_graph_algorithms(project):
 UNNEEDED = (
     "networkx click multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
     "dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process taskdisc.worker "
-    "taskdisc.record taskdisc.explain taskdisc.cli.commands"
+    "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands"
 )
 
 
