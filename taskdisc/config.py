@@ -54,6 +54,7 @@ class Config(NamedTuple):
     storage: str = OPTIONS["storage"].default
     track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
+    trust_store: bool = OPTIONS["trust_store"].default
     autoload: bool = OPTIONS["autoload"].default
     profile: str | None = None
     layers: tuple[ParamLayer, ...] = ()

@@ -56,6 +56,18 @@ class StoreError(TaskdiscError):
     """The store cannot be used: a newer schema, no permission, no space."""
 
 
+class UnusableIndex(StoreError):
+    """The store's index is damaged or of an older schema: it is to be moved aside, and results are made again."""
+
+    def __init__(self, path: str, reason: str, inode: int, ending: str = "damaged") -> None:
+        super().__init__(f"the store's index {path} {reason}.")
+        self.path = path
+        self.inode = inode
+        """Of the file that was meant."""
+        self.ending = ending
+        """What is added to its name."""
+
+
 class PluginError(TaskdiscError):
     """A plugin cannot be loaded, or raised inside one of its hooks."""
 

@@ -12,9 +12,11 @@ from taskdisc.jobs import JobMaker, Values
 from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
+from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
+from taskdisc.store.folder import free_run, make_inside
 
 if TYPE_CHECKING:
     from taskdisc.marks import File
@@ -32,10 +34,13 @@ class Line:
         self.run = run
         project = run.project
         index = project.open_index()
-        run.number = index.start_run(run.started, " ".join(run.targets) or "(all)")
+        run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
         self.values = Values(run.plan, index, run.expansion, project.graph)
         self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
-        self.recorder = Recorder(index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, run.number)
+        self.recorder = Recorder(
+            index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
+        )
+        self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths()
         inputs = {
@@ -58,6 +63,7 @@ class Line:
             sources=project.code.sources,
             code=project.code.for_workers(),
         )
+        make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
         self._told = 0.0
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
@@ -125,7 +131,10 @@ class Line:
         by_block: dict[int, list[int]] = {}
         for node in nodes:
             by_block.setdefault(self.run.scheduler.block_of(node), []).append(node)
-        return [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+        jobs = [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+        if not self.judge.remade:
+            return jobs
+        return [job._replace(attempt=2) if job.number in self.judge.remade else job for job in jobs]
 
     def _wait(self) -> None:
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
@@ -147,22 +156,58 @@ class Line:
     def _take(self, results: list[JobResult]) -> None:
         scheduler = self.run.scheduler
         good: list[int] = []
+        void: list[tuple[JobResult, float]] = []
         for result in self._checked(results):
             node = result.number
-            if self.run.running.pop(node, None) is None:
+            since = self.run.running.pop(node, None)
+            if since is None:
                 continue
-            block = scheduler.block_of(node)
             name = self.names.pop(node)
-            result = self.returned.checked(name, result)
-            ended = Ended(node, block, node - self.run.offset(block), name, result)
+            if result.outcome == Outcome.VOID:
+                void.append((result, since))
+                continue
+            ended = self._ended(node, name, self.returned.checked(name, result))
             if result.outcome == Outcome.SUCCEEDED:
                 good.append(node)
             else:
-                steps = [n for n in scheduler.failed([node]) if not self.run.is_gather(n)]
-                ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
-                ended.blocked_count = len(steps)
+                self._block(ended)
             self.recorder.add(ended)
         scheduler.done(good)
+        if self.judge.remade:
+            self.judge.succeeded(good, time.monotonic())
+        for result, since in void:
+            self._void(result, since)
+
+    def _ended(self, node: int, name: str, result: JobResult) -> Ended:
+        block = self.run.scheduler.block_of(node)
+        return Ended(node, block, node - self.run.offset(block), name, result)
+
+    def _block(self, ended: Ended) -> None:
+        """What needs the result of a failed step is out of reach."""
+        steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
+        ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
+        ended.blocked_count = len(steps)
+
+    def _void(self, result: JobResult, since: float) -> None:
+        """A job could not use an input: what made that runs again, and then the job, or something has failed."""
+        self._commit()
+        node, scheduler = result.number, self.run.scheduler
+        verdict = self.judge.judge(result, since)
+        lost = [*verdict.again, *(step for step, _ in verdict.failed if step != node)]
+        for step in lost:
+            self.run.lost(step)
+        scheduler.reopen(lost)
+        if node not in dict(verdict.failed):
+            if self.judge.lacks_input(node):
+                self.run.blocked(scheduler.give_up([node]))
+            else:
+                scheduler.postpone([node])
+        for step, failure in verdict.failed:
+            assert failure.error is not None
+            place = self.run.task_of(step).place
+            ended = self._ended(step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place)))
+            self._block(ended)
+            self.recorder.add(ended)
 
     def _checked(self, results: list[JobResult]) -> list[JobResult]:
         """Results of input files that were changed after their digests were taken are void."""
@@ -177,7 +222,7 @@ class Line:
                 if file not in changed:
                     changed[file] = self.run.project.files.has_changed(file)
                 if changed[file]:
-                    result = _void(result, file)
+                    result = _uncertain(result, file)
             checked.append(result)
         return checked
 
@@ -217,7 +262,7 @@ class Line:
             executor.stop(kill=kill)
 
 
-def _void(result: JobResult, file: File) -> JobResult:
+def _uncertain(result: JobResult, file: File) -> JobResult:
     """The task may have seen the old content or the new: nobody can say what its result is the result of."""
     message = f"the input file {file.path} was changed while the run was going on"
     error = ErrorText("input", message, file.place, "", "Run again.")

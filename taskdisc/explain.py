@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.durations import seconds
 from taskdisc.graph import FromFile, FromGather, FromTask
@@ -15,6 +15,45 @@ if TYPE_CHECKING:
     from taskdisc.store.index import FamilyRow, ResultRow
 
 
+class Reason(NamedTuple):
+    """Why something would run: one line, and where code has changed what is different in it."""
+
+    text: str
+    difference: tuple[str, ...] = ()
+    """Lines of a unified diff."""
+
+
+class Change(NamedTuple):
+    """A part of a key that differs; of code, with its name and the digests of both."""
+
+    text: str
+    name: str = ""
+    before: str = ""
+    now: str = ""
+
+
+class Differences:
+    """Shows what is different in code, each change once however many instances it concerns."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._known: dict[Change, Reason] = {}
+
+    def reason(self, change: Change) -> Reason:
+        """Return the change with its difference, where the texts are known."""
+        if change not in self._known:
+            self._known[change] = Reason(change.text, self._difference(change) if change.name else ())
+        return self._known[change]
+
+    def _difference(self, change: Change) -> tuple[str, ...]:
+        from taskdisc.fingerprint.texts import difference
+
+        index = self._run.project.index
+        before = index.part_text(change.before) if index is not None else None
+        now = dict(self._run.project.code.texts([(change.name, change.now)])).get(change.now)
+        return difference(before, now) if before is not None and now is not None else ()
+
+
 CACHED = "its code, settings and inputs are those of a kept result"
 CACHED_WHATEVER_THE_CODE = "its settings and inputs are those of a kept result (--no-code-check)"
 COMPARED = 20
@@ -23,8 +62,9 @@ COMPARED = 20
 
 def explain_steps(
     run: Run, nodes: Iterable[int], decisions: Mapping[int, str]
-) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+) -> Iterator[tuple[int, str, tuple[Reason, ...]]]:
     """Yield (node, decision, reasons) of planned steps."""
+    differences = Differences(run)
     kept: dict[str, dict[str, list[ResultRow]]] = {}
     families: dict[int, FamilyRow] = {}
     failed: set[tuple[str, bytes]] = set()
@@ -40,14 +80,16 @@ def explain_steps(
             failed.update((failure.instance, failure.key) for failure in index.failures(task))
         decision = decisions[node]
         if decision == Decision.CACHED:
-            yield node, decision, (CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE,)
+            yield node, decision, (Reason(CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE),)
         elif decision == Decision.MAY_RUN:
-            yield node, decision, tuple(_undecided(run, node, decisions))
+            yield node, decision, tuple(map(Reason, _undecided(run, node, decisions)))
         elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
-            yield node, decision, ("it failed last time, and nothing has changed; `taskdisc logs` shows its output",)
+            told = "it failed last time, and nothing has changed; `taskdisc logs` shows its output"
+            yield node, decision, (Reason(told),)
         else:
             rows = kept.get(task, {}).get(suffix_of(run.id_of(node)), [])
-            yield node, decision, _fewest_changes(run, node, number, rows, families)
+            changes = _fewest_changes(run, node, number, rows, families)
+            yield node, decision, tuple(differences.reason(change) for change in changes)
 
 
 def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[str]:
@@ -73,48 +115,53 @@ def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[st
 
 def _fewest_changes(
     run: Run, node: int, number: int, rows: list[ResultRow], families: Mapping[int, FamilyRow]
-) -> tuple[str, ...]:
+) -> tuple[Change, ...]:
     """Compare with the nearest result: the newest may be one of other settings, which nobody changed now."""
     if not rows:
-        return ("there is no result of it yet",)
+        return (Change("there is no result of it yet"),)
     return min((tuple(_changes(run, node, number, row, families)) for row in rows[:COMPARED]), key=len)
 
 
-def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mapping[int, FamilyRow]) -> Iterator[str]:
+def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mapping[int, FamilyRow]) -> Iterator[Change]:
     """Compare the parts of the key, from the outside in."""
     block = run.expansion.blocks[number]
     now = run.plan.family(block.task)
     before = families[kept.family].parts
-    reasons = list(_code(before["code"], now.parts["code"]))
-    reasons += _versions(before.get("track", {}), now.parts.get("track", {}))
-    if before["version"] != now.parts["version"]:
-        reasons.append(f"version: {before['version']!r} -> {now.parts['version']!r}")
-    reasons += _settings(before["settings"], now.parts["settings"])
-    reasons += _inputs(run, node, number, kept, before["inputs"])
-    if not reasons and kept.object == DROPPED:
-        reasons.append("its value was not kept (keep=False), and is needed")
-    if not reasons:
-        same = kept.key == run.plan.keys[node]
-        options = run.project.graph.tasks[block.task].options
-        if not options.cache:
-            reasons.append("it runs in every run (cache=False)")
-        elif options.expires and kept.started + kept.seconds < run.started - seconds(options.expires):
-            reasons.append(f"its result has expired (expires={options.expires!r})")
-        else:
-            reasons.append(
-                "a file or object of its result is gone or changed" if same else "its parameters have changed"
-            )
-    yield from reasons
+    changes = list(family_changes(before, now.parts))
+    changes += map(Change, _inputs(run, node, number, kept, before["inputs"]))
+    yield from changes or [Change(_beside_the_key(run, node, block.task, kept))]
 
 
-def _code(before: list[tuple[str, str]], now: list[tuple[str, str]]) -> Iterator[str]:
+def _beside_the_key(run: Run, node: int, task: str, kept: ResultRow) -> str:
+    """Say why a result does not count although nothing of its key has changed."""
+    options = run.project.graph.tasks[task].options
+    if kept.object == DROPPED:
+        return "its value was not kept (keep=False), and is needed"
+    if not options.cache:
+        return "it runs in every run (cache=False)"
+    if options.expires and kept.started + kept.seconds < run.started - seconds(options.expires):
+        return f"its result has expired (expires={options.expires!r})"
+    same = kept.key == run.plan.keys[node]
+    return "a file or object of its result is gone or changed" if same else "its parameters have changed"
+
+
+def family_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield what differs between the parts of two families."""
+    yield from _code(before["code"], now["code"])
+    yield from map(Change, _versions(before.get("track", {}), now.get("track", {})))
+    if before["version"] != now["version"]:
+        yield Change(f"version: {before['version']!r} -> {now['version']!r}")
+    yield from map(Change, _settings(before["settings"], now["settings"]))
+
+
+def _code(before: list[tuple[str, str]], now: list[tuple[str, str]]) -> Iterator[Change]:
     old, new = dict(before), dict(now)
     for name in new:
         if name not in old:
-            yield f"code: {name} is new in what it reaches"
+            yield Change(f"code: {name} is new in what it reaches")
         elif old[name] != new[name]:
-            yield f"code: {name} has changed"
-    yield from (f"code: {name} is no longer reached" for name in old if name not in new)
+            yield Change(f"code: {name} has changed", name, old[name], new[name])
+    yield from (Change(f"code: {name} is no longer reached") for name in old if name not in new)
 
 
 def _settings(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

@@ -6,16 +6,17 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from taskdisc.errors import TaskdiscError
 from taskdisc.model import FileResult
 from taskdisc.paths import content_digest, file_digest, relative_to, stamp, tree
 
 if TYPE_CHECKING:
-    from taskdisc.protocols import ObjectStore
+    from taskdisc.store.objects import Objects
 
 WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
-def keep(file: FileResult, root: str, objects: ObjectStore) -> FileResult:
+def keep(file: FileResult, root: str, objects: Objects) -> FileResult:
     """Make the files of a result read-only and keep their contents; return the result as it then is. Raises OSError."""
     path = os.path.join(root, file.path)
     for name, content in file.members:
@@ -23,29 +24,11 @@ def keep(file: FileResult, root: str, objects: ObjectStore) -> FileResult:
             continue
         member = os.path.join(path, name) if name else path
         os.chmod(member, os.stat(member).st_mode & ~WRITE)
-        _put(objects, content, member)
+        objects.put_file(content, member)
     return file._replace(changed_ns=stamp(path))
 
 
-def _put(objects: ObjectStore, name: str, path: str) -> None:
-    """A store that can give the file a second name spares the disk."""
-    put_file = getattr(objects, "put_file", None)
-    if put_file is not None:
-        put_file(name, path)
-        return
-    with open(path, "rb") as stream:
-        objects.put(name, [_content(stream.fileno())])
-
-
-def _content(descriptor: int) -> memoryview:
-    import mmap
-
-    if os.fstat(descriptor).st_size == 0:
-        return memoryview(b"")
-    return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
-
-
-def restored(file: FileResult, root: str, store: str, objects: ObjectStore) -> bool:
+def restored(file: FileResult, root: str, store: str, objects: Objects) -> bool:
     """Put what is missing or changed in a file result back; say whether it is now as it was."""
     path = os.path.normpath(os.path.join(root, file.path))
     if not file.members or not _is_inside(path, os.path.join(store, "dirs")):
@@ -59,10 +42,10 @@ def restored(file: FileResult, root: str, store: str, objects: ObjectStore) -> b
                 return False
             if not content:
                 os.makedirs(member, mode=0o700, exist_ok=True)
-            elif not _is_whole(member, content) and not _put_back(objects, content, member):
-                return False
+            elif not _is_whole(member, content):
+                _put_back(objects, content, member)
         return content_digest(path)[0] == file.digest
-    except OSError:  # a store that is read-only: then the result has to be made again
+    except (OSError, TaskdiscError):  # then the result has to be made again
         return False
 
 
@@ -90,22 +73,10 @@ def _is_whole(path: str, content: str) -> bool:
         return False
 
 
-def _put_back(objects: ObjectStore, name: str, path: str) -> bool:
-    from hashlib import sha256
-
-    try:
-        data = objects.open(name)
-    except KeyError:
-        return False
-    if sha256(data).hexdigest() != name:  # the file was changed in place, and the object is the same file
-        objects.delete(name)
-        return False
+def _put_back(objects: Objects, name: str, path: str) -> None:
     _remove(path)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    take_file = getattr(objects, "take_file", None)
-    if take_file is None or not take_file(name, path):
-        _write(path, data)
-    return True
+    objects.take_file(name, path)
 
 
 def _remove(path: str) -> None:
@@ -115,11 +86,3 @@ def _remove(path: str) -> None:
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
-
-
-def _write(path: str, data: memoryview) -> None:
-    """Under another name first: half a file must never bear this one."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o400), "wb") as stream:
-        stream.write(data)
-    os.rename(temporary, path)

@@ -10,6 +10,7 @@ from taskdisc.errors import UsageError
 from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromTask, TaskGraph
 from taskdisc.marks import Axis, innermost
 from taskdisc.model import ArgumentKind, Job, Stored, Task, TaskSpec
+from taskdisc.store.index import no_value
 
 if TYPE_CHECKING:
     from taskdisc.bind import Bindings
@@ -44,11 +45,14 @@ class Values:
         if not missing:
             return found
         artifacts = self._plan.artifacts[number]
-        if self._graph.tasks[self._expansion.blocks[number].task].options.outputs:
-            found.update((row, self._index.stored_parts(artifacts[row])) for row in missing)
+        outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
+        if outputs:
+            for row in missing:
+                gone = (no_value(artifacts[row]),) * len(outputs)
+                found[row] = self._index.stored_parts(artifacts[row]) or gone
         else:
             stored = self._index.stored([artifacts[row] for row in missing])
-            found.update((row, (stored[artifacts[row]],)) for row in missing)
+            found.update((row, (stored.get(artifacts[row]) or no_value(artifacts[row]),)) for row in missing)
         return found
 
 

@@ -30,6 +30,8 @@ class Outcome:
     TIMED_OUT = "timed out"
     KILLED = "killed"
     BLOCKED = "blocked"
+    VOID = "void"
+    """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
 
 
@@ -241,6 +243,8 @@ class JobResult(NamedTuple):
     stderr: str | None = None
     error: ErrorText | None = None
     warnings: tuple[str, ...] = ()
+    damaged: tuple[tuple[str, str, bool], ...] = ()
+    """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
 
 
 class WorkerContext(NamedTuple):

@@ -227,11 +227,14 @@ class Plan:
     def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: Iterable[Known]) -> None:
         """Note the results of the rows whose keys are known; of equal keys the newest that still holds."""
         digests, artifacts = self.digests[number], self.artifacts[number]
+        refused = self.index.refused if self.index is not None else ()
         place = dict(zip(keys, rows, strict=True))
         hollow: set[int] = set()
         for key, artifact, digest, name, files in known:
             row = place.get(key)
-            if row is None or not ((name is None and files is None) or self._holds(name, files)):
+            if row is None or artifact in refused or type(digest) is not bytes or len(digest) != width:
+                continue
+            if not ((name is None and files is None) or self._holds(name, files)):
                 continue
             if name == DROPPED:
                 if artifacts[row] and row not in hollow and digests[row * width : (row + 1) * width] == digest:
@@ -260,8 +263,11 @@ class Plan:
             return True
         from json import loads
 
-        results = [FileResult(*file) for file in loads(files)]
-        return all(unchanged(file, self._root) or self._reuse.restored(file) for file in results)
+        try:
+            results = [FileResult(*file) for file in loads(files)]
+            return all(unchanged(file, self._root) or self._reuse.restored(file) for file in results)
+        except (ValueError, TypeError):  # damaged, or of another version
+            return False
 
     def _take_other_code(self, block: Block, rows: list[int]) -> None:
         """Note, for rows without a result, the newest that is equal in all but code."""
@@ -305,7 +311,8 @@ class Plan:
         for name, source in sorted(self.graph.sources[block.task].items()):
             if isinstance(source, FromAxis):
                 values, column = self._axis_values(source), block.columns[source.axis]
-                in_order = column == range(len(values)) and rows == list(column)  # rows come as their inputs ended
+                whole = len(rows) == len(values) and column == range(len(values))
+                in_order = whole and rows == list(column)  # rows come as their inputs ended
                 yield name, values if in_order else [values[column[row]] for row in rows]
             elif isinstance(source, FromFile):
                 yield name, [self._file_digest(source.file)] * len(rows)
@@ -379,6 +386,12 @@ class Plan:
         wanted = self.family(block.task).inputs
         columns = [column for name, column in self._columns(block, rows) if name in wanted]
         return [b"".join(parts) for parts in zip(*columns, strict=True)] if columns else [b""] * len(rows)
+
+    def forget(self, number: int, row: int) -> None:
+        """Count the row's result, which is in the index, as missing."""
+        if self.index is not None:
+            self.index.refused.add(self.artifacts[number][row])
+        self.artifacts[number][row] = 0
 
     def keep(self, number: int, row: int, digest: bytes) -> None:
         """Note the digests of a result that was made in this run."""

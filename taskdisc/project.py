@@ -8,23 +8,26 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import collect, make_importable
-from taskdisc.errors import CollectionError
+from taskdisc.errors import CollectionError, StoreError, UnusableIndex
 from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
-from taskdisc.model import COMPRESSED, Collection, Task
+from taskdisc.model import Collection, Task
 from taskdisc.options import suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
-from taskdisc.store.folder import INDEX, make_folder
+from taskdisc.store.database import set_aside
+from taskdisc.store.folder import INDEX, check_owner, make_folder
 from taskdisc.store.index import Index
+from taskdisc.store.objects import Objects, load
 from taskdisc.taskoptions import task_options
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
     from taskdisc.model import Stored
     from taskdisc.protocols import Codec, ObjectStore
+    from taskdisc.store.sweep import Broom
 
 
 class Project:
@@ -37,7 +40,9 @@ class Project:
         self.plugins: PluginManager = plugin_manager(plugin_names(config))
         self._hooked: list[str] = []
         self._index: Index | None = None
-        self._objects: ObjectStore | None = None
+        self._objects: Objects | None = None
+        self.remarks: list[str] = []
+        """What to tell the user about the store."""
         self.summaries = Summaries(self)
         self.plugins.hook.taskdisc_configure(config=config)
         try:
@@ -110,40 +115,55 @@ class Project:
         """The index, or None while there is no store yet."""
         path = os.path.join(self.config.store, INDEX)
         if self._index is None and os.path.exists(path):
-            self._index = Index(path)
+            self._index = self._opened(path)
         return self._index
 
     def open_index(self) -> Index:
-        """Return the index; the store is made if there is none."""
+        """Return the index to write to; the store is made if there is none. Raises StoreError where it is read-only."""
         if self._index is None:
             make_folder(self.config.store)
-            self._index = Index(os.path.join(self.config.store, INDEX))
+            path = os.path.join(self.config.store, INDEX)
+            self._index = self._opened(path) or Index(path)
             self.files.index = self._index
+        if self._index.is_readonly:
+            raise StoreError(f"the store {self.config.store} can only be read. Use another one: --store DIR")
         return self._index
 
+    def _opened(self, path: str) -> Index | None:
+        """The index; None where it could not be used and was moved aside."""
+        if not self.config.trust_store:
+            check_owner(self.config.store)
+        try:
+            return Index(path)
+        except UnusableIndex as error:
+            self.remarks.append(set_aside(error))
+            return None
+
     @property
-    def objects(self) -> ObjectStore:
+    def objects(self) -> Objects:
         """Where large values are kept."""
         if self._objects is None:
-            self._objects = self.plugins.make("stores", self.config.storage, path=self.config.store)
+            store: ObjectStore = self.plugins.make("stores", self.config.storage, path=self.config.store)
+            self._objects = Objects(store)
         return self._objects
 
+    def broom(self) -> Broom:
+        """Return what takes results out of the store."""
+        from taskdisc.store.sweep import Broom
+
+        return Broom(self.open_index(), self.objects, self.config.root, self.config.store)
+
     def decode(self, stored: Stored, codec: str) -> Any:
-        """Return the value of a stored result. Raises KeyError where its object is gone."""
+        """Return the value of a stored result. Raises DamagedResult."""
         from taskdisc.paths import set_bases
 
         decoder: Codec = self.plugins.make("codecs", codec)
         set_bases(self.config.root, self.config.store)
-        data = memoryview(stored) if isinstance(stored, bytes) else self.objects.open(stored)
-        if data[: len(COMPRESSED)] == COMPRESSED:
-            from taskdisc.compression import expanded
-
-            data = expanded(data)
-        return decoder.decode(data)
+        return load(stored, decoder, self.objects)
 
     def save_caches(self) -> None:
         """Keep what spares reading modules and input files again; only where there is a store."""
-        if self._index is None:
+        if self._index is None or self._index.is_readonly:
             return
         if self.summaries.fresh:
             self._index.keep_sources(self.summaries.fresh)
@@ -191,8 +211,11 @@ class Summaries(MutableMapping[str, object]):
     def __init__(self, project: Project) -> None:
         self._project = project
         self.fresh: dict[str, bytes] = {}
+        self.used: set[str] = set()
+        """The digests that were asked for: of the project's modules as they are now."""
 
     def __getitem__(self, digest: str) -> object:
+        self.used.add(digest)
         index = self._project.index
         kept = self.fresh.get(digest) or (index.source(digest) if index is not None else None)
         if kept is None:

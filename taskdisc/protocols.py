@@ -53,19 +53,43 @@ class ObjectStore(Protocol):
     """
 
     def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
-        """Keep the joined pieces under `name`, durably and all or nothing; an object already there is left alone."""
+        """Keep the joined pieces under `name`, durably and all or nothing.
+
+        An object already there is left alone, but `stat` says that it was put just now.
+        """
 
     def open(self, name: str) -> memoryview:
-        """Return the object's bytes, writable for the caller alone. Raises KeyError where there is none."""
+        """Return the object's bytes, writable for the caller alone.
+
+        Raises KeyError where there is none, OSError where it cannot be read. The core verifies what it gets.
+        """
 
     def has(self, name: str) -> bool:
         """Say whether the object is there; called for every known result that is kept in one."""
+
+    def state(self, name: str) -> object:
+        """Return what differs, if anything can tell, after the object has changed; taken before it is opened."""
+
+    def trusted(self, name: str) -> bool:
+        """Say whether the object has not changed since `put` or `trust`, without reading it; False is always safe."""
+
+    def trust(self, name: str, state: object) -> None:
+        """Remember that the object was found right after it was in this state."""
+
+    def quarantine(self, name: str) -> str:
+        """Move a bad object to where nobody reads it, and people find it; return where. Raises OSError."""
 
     def delete(self, name: str) -> None:
         """Remove the object if it is there."""
 
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
+
+    def stat(self, name: str) -> tuple[int, float] | None:
+        """Return the size in bytes and the time of the last `put` (seconds since the epoch), or None without it."""
+
+    def tidy(self, before: float, *, remove: bool) -> int:
+        """Say how many bytes of half-finished objects are left of a `put` before that time, and remove them."""
 
     # A store on this machine may also have `put_file(name: str, path: str) -> None`, which keeps a file's content
     # without a copy, and `take_file(name: str, path: str) -> bool`, which gives it back so, or says that it cannot.

@@ -39,15 +39,26 @@ class Ended:
 class Recorder:
     """Writes results in transactions of many rows."""
 
-    def __init__(self, index: Index, plan: Plan, values: Values, task_of: Callable[[int], str], run: int) -> None:
+    def __init__(
+        self,
+        index: Index,
+        plan: Plan,
+        values: Values,
+        task_of: Callable[[int], str],
+        texts_of: Callable[[list[tuple[str, str]]], list[tuple[str, str]]],
+        run: int,
+    ) -> None:
         self._index = index
         self._plan = plan
         self._values = values
         self._task_of = task_of
+        self._texts_of = texts_of
         self._run = run
         self._pending: list[Ended] = []
         self._since = 0.0
         self._families: dict[str, int] = {}
+        self._texts: set[str] = set()
+        """Digests of the parts of code whose texts were looked for."""
 
     def add(self, ended: Ended) -> None:
         """Take a step that has ended; its value serves dependents at once."""
@@ -111,9 +122,19 @@ class Recorder:
 
     def _family(self, task: str) -> int:
         if task not in self._families:
-            family = self._plan.family(task)
-            self._families[task] = self._index.add_family(task, family.prefix, family.parts)
+            self._families[task] = self._known_or_new(task)
         return self._families[task]
+
+    def _known_or_new(self, task: str) -> int:
+        """The texts of new code are kept with it, so that `explain` can show what becomes of it."""
+        family = self._plan.family(task)
+        known = self._index.family(task, family.prefix)
+        if known is not None:
+            return known
+        parts = [(label, digest) for label, digest in family.parts["code"] if digest not in self._texts]
+        self._texts.update(digest for _, digest in parts)
+        self._index.keep_part_texts(self._texts_of(parts))
+        return self._index.add_family(task, family.prefix, family.parts)
 
     def _record(self, ended: Ended, family: int, inputs: bytes) -> Record:
         result = ended.result

@@ -14,12 +14,13 @@ from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
-from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd
+from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
 from taskdisc.reuse import Freshness, Versions
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
+from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
     from taskdisc.unkept import Unkept
@@ -169,6 +170,10 @@ class Run:
         row = node - self.offset(number)
         return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
 
+    def task_of(self, node: int) -> Task:
+        """Return the task of a step."""
+        return self.project.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
+
     def steps(self) -> list[int]:
         """Return the nodes of all steps that the targets need; gathers are no steps."""
         return [
@@ -312,6 +317,26 @@ class Run:
         if self._drops:
             self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
 
+    def has_made(self, node: int) -> bool:
+        """Say whether a step that is done was executed by this run, and is durable."""
+        number = self.scheduler.block_of(node)
+        artifact = self.plan.artifacts[number][node - self.offset(number)]
+        return bool(artifact) and self.project.open_index().run_of(artifact) == self.number
+
+    def lost(self, node: int) -> None:
+        """A step that is done has lost its result: it does not count any more."""
+        made = self.has_made(node) or Outcome.CACHED not in self.counts  # who made what was cleared, nobody knows
+        outcome = Outcome.SUCCEEDED if made else Outcome.CACHED
+        self.counts[outcome] -= 1
+        if not self.counts[outcome]:
+            del self.counts[outcome]
+        number = self.scheduler.block_of(node)
+        self.plan.forget(number, node - self.offset(number))
+
+    def blocked(self, nodes: Sequence[int]) -> None:
+        """These nodes are out of reach, since a step had failed before they could use its result."""
+        self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
+
     def _report(self) -> RunReport:
         return RunReport(
             self.number,
@@ -329,7 +354,10 @@ class Run:
     # Results
 
     def values(self, selection: Selection) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result."""
+        """Return (id, value) of the selected instances that have a result.
+
+        Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
+        """
         from taskdisc.jobs import Values
 
         index = self.project.index
@@ -347,7 +375,14 @@ class Run:
         names = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], rows)
         found = []
         for name, row in zip(names, rows, strict=True):
-            parts = [self.project.decode(each, codec) for each in self._chosen_parts(stored[row], outputs, selection)]
+            chosen_parts = self._chosen_parts(stored[row], outputs, selection)
+            try:
+                parts = [self.project.decode(each, codec) for each in chosen_parts]
+            except DamagedResult as damage:
+                artifact = self.plan.artifacts[block.number][row]
+                index.refused.add(artifact)
+                hopeless = damage.intact and index.result(artifact).run == self.number
+                raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
             value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
             found.append((name, value))
         return found

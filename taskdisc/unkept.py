@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from taskdisc.expand import Expansion
     from taskdisc.graph import TaskGraph
     from taskdisc.plan import Plan
-    from taskdisc.protocols import ObjectStore
     from taskdisc.schedule import Scheduler
     from taskdisc.store.index import Index
+    from taskdisc.store.objects import Objects
 
 
 class Unkept:
@@ -140,7 +140,7 @@ class Unkept:
         row = node - self._scheduler.blocks[number].offset
         return self._scheduler.state(node) == DONE and self._plan.artifacts[number][row] > 0
 
-    def drop(self, nodes: list[int], index: Index, objects: ObjectStore, store: str) -> None:
+    def drop(self, nodes: list[int], index: Index, objects: Objects, store: str) -> None:
         """Remove the values of these steps from the store."""
         from taskdisc.store.dropping import drop_values
 

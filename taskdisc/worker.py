@@ -12,25 +12,23 @@ from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.capture import log_name
-from taskdisc.compression import compressed, escaped, expanded
+from taskdisc.compression import compressed, escaped
+from taskdisc.errors import StoreError
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
+from taskdisc.store.objects import DamagedResult, Objects, load
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
     from taskdisc.fingerprint.values import ValueFingerprints
-    from taskdisc.protocols import Codec, ObjectStore
+    from taskdisc.protocols import Codec
 
 PLAIN = frozenset({int, float, str, bool, type(None)})
 """Types whose values hold no path and no object of the project."""
-
-
-class DamagedObject(Exception):
-    """A stored value is missing or is not what it was when it was stored."""
 
 
 class Runner:
@@ -43,7 +41,9 @@ class Runner:
         expect_sources(context.sources)
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
-        self.objects: ObjectStore = self.plugins.make("stores", context.storage, path=context.store)
+        self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
+        self._damaged: list[tuple[str, str, bool]] = []
+        """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
         self.generators = Generators()
         self._codecs: dict[str, Codec] = {}
@@ -74,6 +74,7 @@ class Runner:
         """Run one attempt. Whatever the task raises ends up in the result; only KeyboardInterrupt comes out."""
         started, wall = time.time(), time.perf_counter()
         before = self._usage
+        self._damaged.clear()
         execution = None
         try:
             os.chdir(self.context.root)  # the last task may have gone elsewhere
@@ -96,13 +97,18 @@ class Runner:
             )
         except BaseException as raised:
             parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
+        if self._damaged:
+            parts, outcome = (), Outcome.VOID
         after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
         warnings = tuple(execution.warnings) if execution is not None else ()
         stdout = stderr = None
         if self.capture is not None:
-            stdout, stderr = self.capture.take(log_name(job))
+            try:
+                stdout, stderr = self.capture.take(log_name(job))
+            except OSError as raised:
+                parts, outcome, error = (), Outcome.FAILED, self._describe(no_room("its output", raised), job)
         seconds = time.perf_counter() - wall
         return JobResult(
             job.number,
@@ -118,6 +124,7 @@ class Runner:
             stderr,
             error,
             warnings,
+            damaged=tuple(self._damaged),
         )
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
@@ -148,20 +155,13 @@ class Runner:
         return self._modules[name]
 
     def load(self, stored: Stored, codec: str) -> Any:
-        """Return a new value from its stored form."""
+        """Return a new value from its stored form. Raises DamagedResult, after which the job is void."""
         set_bases(self.context.root, self.context.store)
-        if isinstance(stored, bytes):
-            return self.codec(codec).decode(expanded(memoryview(stored)))
         try:
-            data = self.objects.open(stored)
-        except KeyError:
-            raise DamagedObject(f"object {stored[:12]} is gone from the store; run again to make it anew") from None
-        if sha256(data).hexdigest() != stored:
-            self.objects.delete(stored)
-            raise DamagedObject(
-                f"object {stored[:12]} was damaged in the store and is removed; run again to make it anew"
-            )
-        return self.codec(codec).decode(expanded(data))
+            return load(stored, self.codec(codec), self.objects)
+        except DamagedResult as damage:
+            self._damaged.append((damage.stored, damage.reason, damage.intact))
+            raise
 
 
 class PreparedTask:
@@ -206,7 +206,10 @@ class Execution:
         if self._directory is None:
             context = self.runner.context
             self._directory = os.path.join(context.store, context.directories, log_name(self.job))
-            os.makedirs(self._directory, mode=0o700)
+            try:
+                os.makedirs(self._directory, mode=0o700)
+            except OSError as error:
+                raise no_room("its task_dir", error) from None
         return self._directory
 
     def arguments(self) -> dict[str, Any]:
@@ -286,7 +289,10 @@ class Execution:
 
         for path, file in paths.files.items():
             if file.members:
-                paths.files[path] = keep(file, self.runner.context.root, self.runner.objects)
+                try:
+                    paths.files[path] = keep(file, self.runner.context.root, self.runner.objects)
+                except OSError as error:
+                    raise no_room("its files", error) from None
 
     def _part(self, value: Any, what: str) -> Part:
         if type(value) not in PLAIN:
@@ -327,7 +333,10 @@ class Execution:
         for piece in pieces:
             content.update(piece)
         name = content.hexdigest()
-        self.runner.objects.put(name, pieces)
+        try:
+            self.runner.objects.put(name, pieces)
+        except OSError as error:
+            raise no_room("its result", error) from None
         return Part(identity, None, name, size)
 
     def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
@@ -344,6 +353,12 @@ class Execution:
 
 def _measured(pieces: list[bytes | memoryview]) -> tuple[list[bytes | memoryview], int]:
     return pieces, sum(memoryview(piece).nbytes for piece in pieces)
+
+
+def no_room(what: str, error: OSError) -> StoreError:
+    """Return the error for something that the store cannot take."""
+    place = f": {error.filename}" if error.filename else ""
+    return StoreError(f"the store cannot keep {what}: {error.strerror}{place}")
 
 
 def _holds_something(directory: str) -> bool:

@@ -25,7 +25,7 @@ WORDS = (
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-NO_EXCEPTIONS = ("killed", "launcher", "input")
+NO_EXCEPTIONS = ("killed", "launcher", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 LONGEST_LINE = 200
 """Characters of a message in the short summary."""

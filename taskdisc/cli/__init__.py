@@ -44,19 +44,16 @@ def invoke(arguments: Sequence[str]) -> int:
 
         print(f"taskdisc {__version__}")
         return 0
-    from taskdisc.errors import ExitCode, TaskdiscError
+    from taskdisc.errors import ExitCode, TaskdiscError, UnusableIndex
 
     try:
-        from taskdisc.cli.quick import read_run
+        try:
+            return _invoke(arguments)
+        except UnusableIndex as error:  # found while it was used: everything begins anew, without it
+            from taskdisc.store.database import set_aside
 
-        options = read_run(arguments)
-        if options is not None:
-            from taskdisc.cli.run import run
-
-            return run(options)
-        from taskdisc.cli.commands import invoke_click
-
-        return invoke_click(arguments)
+            print(f"warning: {set_aside(error)}", file=sys.stderr)
+            return _invoke(arguments)
     except TaskdiscError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -77,6 +74,19 @@ def invoke(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return ExitCode.INTERNAL
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    from taskdisc.cli.quick import read_run
+
+    options = read_run(arguments)
+    if options is not None:
+        from taskdisc.cli.run import run
+
+        return run(options)
+    from taskdisc.cli.commands import invoke_click
+
+    return invoke_click(arguments)
 
 
 def _is_full_output(error: Exception) -> bool:

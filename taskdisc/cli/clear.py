@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING
 
+from taskdisc.cli.kept import Instances, instances_of, kept_rows
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import counted, remark
 from taskdisc.errors import ExitCode, UsageError
-from taskdisc.record import suffix_of
 
 if TYPE_CHECKING:
     from taskdisc.project import Project
-    from taskdisc.run import Run
-    from taskdisc.select import Selection
-    from taskdisc.store.index import ResultRow
 
 
 def clear(options: Options, *, everything: bool, downstream: bool) -> int:
@@ -23,74 +18,25 @@ def clear(options: Options, *, everything: bool, downstream: bool) -> int:
     if everything == bool(options.targets):
         raise UsageError("clear: name targets, or give --all.")
     with opened(options) as (project, targets):
-        rows = _rows(project, targets, downstream)
+        instances = instances_of(project, targets, downstream=downstream)
+        rows = kept_rows(project, instances)
         verb = "would clear" if options.dry_run else "cleared"
-        for name in dict.fromkeys(f"{project.graph.names[task]}{row.instance}" for task, row in rows):
+        for name in dict.fromkeys(name for name, _ in rows):
             print(f"{verb} {name}")
-        if not options.dry_run:
-            remove(project, [row for _, row in rows])
+        in_company = False
+        if not options.dry_run and project.index is not None:
+            _forget_failures(project, instances)
+            in_company = project.broom().forget([row.id for _, row in rows]).in_company
         remark(f"{verb} {counted(len(rows), 'result')}")
+        if in_company and rows:
+            remark("a run is at work: what it has found before, it may still use; `taskdisc gc` gives the space back")
     return ExitCode.OK
 
 
-def _rows(project: Project, targets: list[str], downstream: bool) -> list[tuple[str, ResultRow]]:
-    """(task, kept result) of all that the targets mean, also results of older code and settings."""
-    from taskdisc.run import Run
-    from taskdisc.select import select
+def _forget_failures(project: Project, instances: Instances) -> None:
+    from taskdisc.store.upkeep import forget_failures
 
-    graph, index = project.graph, project.index
-    selections = select(graph, targets)
-    if index is None:
-        return []
-    if not targets:
-        return [(task, row) for task in graph.tasks for row in index.results(task)]
-    found: dict[str, set[str] | None] = {}
-    sliced = []
-    for selection in selections:
-        if selection.target.brackets:
-            sliced.append(selection.target.text)
-        else:
-            found[selection.task] = None
-    if sliced:
-        run = Run(project, sliced)
-        for selection in run.selections:
-            _add_slice(found, run, selection)
-    if downstream:
-        for task in graph.dependents(list(found)):
-            found.setdefault(task, None)
-    return [
-        (task, row)
-        for task, instances in found.items()
-        for row in index.results(task)
-        if instances is None or row.instance in instances
-    ]
-
-
-def _add_slice(found: dict[str, set[str] | None], run: Run, selection: Selection) -> None:
-    from taskdisc.select import rows_of
-
-    rows = rows_of(run.project.graph, run.expansion, selection)
-    ids = run.expansion.ids(run.expansion.by_task[selection.task], run.project.graph.names[selection.task], rows)
-    known = found.setdefault(selection.task, set())
-    if known is not None:
-        known.update(map(suffix_of, ids))
-
-
-def remove(project: Project, rows: list[ResultRow]) -> None:
-    """Remove results with all that is theirs alone: objects, folders, logs."""
-    index = project.index
-    if index is None or not rows:
-        return
-    before = index.objects_in_use()
-    index.delete([row.id for row in rows])
-    for name in before - index.objects_in_use():
-        project.objects.delete(name)
-    store = project.config.store
-    for row in rows:
-        if row.directory is not None:
-            shutil.rmtree(os.path.join(store, row.directory), ignore_errors=True)
-        for log in filter(None, (row.stdout, row.stderr)):
-            try:
-                os.unlink(os.path.join(store, log))
-            except FileNotFoundError:
-                pass
+    index = project.open_index()
+    with index.transaction():
+        for task, chosen in instances.items():
+            forget_failures(index, task, chosen)

@@ -128,6 +128,7 @@ def status(context: click.Context, /, **given: Any) -> int:
 @taskdisc_command.command()
 @shared()
 @NO_CODE_CHECK
+@click.option("-v", "--verbose", "verbosity", count=True, help="Show all of what has changed in code.")
 @click.pass_context
 def explain(context: click.Context, /, **given: Any) -> int:
     """Say why TARGETS would run, or why not."""
@@ -171,6 +172,49 @@ def clear(context: click.Context, /, everything: bool, downstream: bool, **given
     from taskdisc.cli.clear import clear as command
 
     return command(options_from(context, given), everything=everything, downstream=downstream)
+
+
+@taskdisc_command.command()
+@shared()
+@click.option("-n", "--newest", default=20, show_default=True, metavar="N", help="How many runs, or results.")
+@click.pass_context
+def history(context: click.Context, /, newest: int, **given: Any) -> int:
+    """List the runs; of TARGETS, how their results changed."""
+    from taskdisc.cli.history import history as command
+
+    return command(options_from(context, given), newest=newest)
+
+
+@taskdisc_command.command()
+@shared()
+@click.pass_context
+def verify(context: click.Context, /, **given: Any) -> int:
+    """Read what is kept, and take out what is damaged."""
+    from taskdisc.cli.verify import verify as command
+
+    return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared(params=False, targets=False)
+@click.option("--older-than", metavar="AGE", help="Remove results that were made longer ago: 30d, 12h.")
+@click.option("--max-size", metavar="SIZE", help="Keep the newest results that fit: 500MB, 10GB.")
+@click.option(
+    "--keep-latest",
+    type=click.IntRange(1),
+    is_flag=False,
+    flag_value=1,
+    metavar="[N]",
+    help="Keep the N newest results of each instance (1), whatever their age and size; by itself, remove the others.",
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.pass_context
+def gc(context: click.Context, /, older_than: str | None, max_size: str | None, keep_latest: int | None,
+       **given: Any) -> int:  # fmt: skip
+    """Remove what nothing needs; results by age, size, number."""
+    from taskdisc.cli.gc import gc as command
+
+    return command(options_from(context, given), older_than=older_than, max_size=max_size, keep_latest=keep_latest)
 
 
 @taskdisc_command.command()

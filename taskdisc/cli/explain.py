@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
 from taskdisc.cli.options import Options, opened
 from taskdisc.errors import ExitCode
-from taskdisc.explain import explain_steps
+from taskdisc.explain import Reason, explain_steps
+
+if TYPE_CHECKING:
+    from taskdisc.run import Run
 
 SHOWN = 3
+LINES = 20
+"""Lines of a difference that are shown without -v."""
 
 
 def explain(options: Options) -> int:
@@ -20,16 +28,30 @@ def explain(options: Options) -> int:
         wanted = {
             run.offset(n) + row for n, rows in run.wanted.items() for row in _rows(run.expansion.blocks[n].size, rows)
         }
-        grouped: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-        for node, decision, reasons in explain_steps(run, [node for node in decisions if node in wanted], decisions):
-            grouped.setdefault((decision, reasons), []).append(run.id_of(node))
-        for (decision, reasons), names in grouped.items():
-            shown = ", ".join(names[:SHOWN])
-            more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-            print(f"{shown}{more}: {decision}")
-            for reason in reasons:
-                print(f"    {reason}")
+        lines = None if options.verbosity > 0 else LINES
+        print_reasons(run, [node for node in decisions if node in wanted], decisions, lines)
     return ExitCode.OK
+
+
+def print_reasons(run: Run, nodes: Iterable[int], decisions: Mapping[int, str], lines: int | None) -> None:
+    """Print why these steps would run, or not; `lines`: how many of each difference."""
+    grouped: dict[tuple[str, tuple[Reason, ...]], list[str]] = {}
+    for node, decision, reasons in explain_steps(run, nodes, decisions):
+        grouped.setdefault((decision, reasons), []).append(run.id_of(node))
+    for (decision, reasons), names in grouped.items():
+        shown = ", ".join(names[:SHOWN])
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        print(f"{shown}{more}: {decision}")
+        for reason in reasons:
+            print(f"    {reason.text}")
+            for line in _shortened(reason.difference, lines):
+                print(f"        {line}".rstrip())
+
+
+def _shortened(difference: tuple[str, ...], lines: int | None) -> Iterator[str]:
+    yield from difference[:lines]
+    if lines is not None and len(difference) > lines:
+        yield f"... and {len(difference) - lines:,} lines more: -v"
 
 
 def _rows(size: int, rows: list[int] | None) -> list[int]:

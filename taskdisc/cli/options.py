@@ -52,9 +52,21 @@ def opened(options: Options) -> Iterator[tuple[Project, list[str]]]:
     targets = [_from_root(target, start, config.root) for target in options.targets]
     project = Project(config, _paths(targets))
     try:
+        _tell(project)
         yield project, targets
+        _tell(project)
     finally:
         project.close()
+
+
+def _tell(project: Project) -> None:
+    """Say what was found in the store, once."""
+    if project.remarks:
+        from taskdisc.cli.output import remark
+
+        for text in project.remarks:
+            remark(f"warning: {text}")
+        project.remarks.clear()
 
 
 def _from_root(target: str, start: str, root: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def run(options: Options) -> int:
     """Run the command; return the exit code."""
     from taskdisc.run import Run
+    from taskdisc.store.objects import DamagedResult
 
     with opened(options) as (project, targets):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
@@ -27,13 +28,27 @@ def run(options: Options) -> int:
         if options.dry_run:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)
-        if planned.targets:
-            from taskdisc.cli.output import print_values
+        try:
+            _print_values(planned)
+        except DamagedResult as damage:
+            if damage.intact:
+                raise
+            from taskdisc.cli.output import remark
 
-            values = (pair for selection in planned.selections for pair in planned.values(selection))
-            print_values(list(dict(values).items()))  # what two targets mean is printed once
+            remark(f"{damage}; it is made again")
+            planned = Run(project, targets, verbosity=options.verbosity)
+            report = planned.execute(guard=at_work)
+            _print_values(planned)
         sys.stdout.flush()
     return exit_code(report)
+
+
+def _print_values(planned: Run) -> None:
+    if planned.targets:
+        from taskdisc.cli.output import print_values
+
+        values = (pair for selection in planned.selections for pair in planned.values(selection))
+        print_values(list(dict(values).items()))  # what two targets mean is printed once
 
 
 def exit_code(report: RunReport) -> int:
@@ -52,8 +67,13 @@ def _preview(planned: Run, options: Options) -> int:
     counts: dict[str, int] = {}
     for node, decision in decisions.items():
         counts[decision] = counts.get(decision, 0) + 1
-        if decision != Decision.CACHED:
+        if decision != Decision.CACHED and options.verbosity <= 0:
             print(f"{decision}: {planned.id_of(node)}")
+    if options.verbosity > 0:
+        from taskdisc.cli.explain import LINES, print_reasons
+
+        waiting = [node for node, decision in decisions.items() if decision != Decision.CACHED]
+        print_reasons(planned, waiting, decisions, None if options.verbosity > 1 else LINES)
     words = [f"{counts.get(decision, 0)} {word}" for decision, word in PREVIEWED if counts.get(decision)]
     remark(f"dry run: {', '.join(words) or 'no instances'}")
     busy = any(decision != Decision.CACHED for decision in counts)

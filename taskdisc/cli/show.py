@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def show(options: Options, *, info: bool, paths: bool) -> int:
     """Run the command; 1 where nothing up to date is kept of a target."""
     from taskdisc.run import Run
+    from taskdisc.store.objects import DamagedResult
 
     if not options.targets:
         raise UsageError("show: name a target, such as a task. `taskdisc list` shows the tasks.")
@@ -29,6 +30,7 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
         decisions = run.preview()
         project.save_caches()
         missing = []
+        damaged = []
         values = []
         for selection in run.selections:
             nodes = selected(run, selection)
@@ -38,14 +40,19 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
                     if decisions[node] == "cached":
                         _print_facts(run, node, paths)
             else:
-                values += run.values(selection)
+                try:
+                    values += run.values(selection)
+                except DamagedResult as damage:
+                    damaged.append(str(damage))
         if values:
             print_values(values)
         for name in missing[:5]:
             remark(f"{name}: no result that is up to date. taskdisc run '{name}'")
         if len(missing) > 5:
             remark(f"... and {len(missing) - 5} more")
-    return ExitCode.FAILED if missing else ExitCode.OK
+        for problem in damaged:
+            remark(f"{problem}. taskdisc run makes it again")
+    return ExitCode.FAILED if missing or damaged else ExitCode.OK
 
 
 def selected(run: Run, selection: Selection) -> list[int]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, MutableMapping
 from types import FunctionType
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
 from taskdisc.fingerprint.objects import ObjectSearch, place_of
 from taskdisc.fingerprint.summary import Unit, fold
 from taskdisc.hashing import sha256
+
+if TYPE_CHECKING:
+    from taskdisc.fingerprint.texts import Texts
 
 
 class Fingerprint(NamedTuple):
@@ -58,6 +61,8 @@ class CodeFingerprints:
         self._items: dict[int, tuple[object, bytes]] = {}
         """By number, which no other object gets while this one is kept here."""
         self._closures: dict[tuple[_Node, ...], tuple[tuple[str, str], ...]] = {}
+        self._by_label: dict[str, _Node] = {}
+        self._cut: Texts | None = None
 
     @property
     def sources(self) -> dict[str, str]:
@@ -100,6 +105,26 @@ class CodeFingerprints:
         found = self._modules.get(module)
         rows = found.summary["duplicates"] if found is not None else []
         return [(str(name), cast("int", first), cast("int", later)) for name, first, later in rows]
+
+    def texts(self, parts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return (digest, text) of those parts of fingerprints, made here, that are lines of a module."""
+        from taskdisc.fingerprint.texts import Texts
+
+        if len(self._by_label) != len(self._nodes):
+            self._by_label = {node.label(): node for node in self._nodes}
+        cut = self._cut = self._cut or Texts()
+        found = []
+        for label, digest in parts:
+            node = self._by_label.get(label)
+            if node is not None and node.name and (text := self._text(node, cut)):
+                found.append((digest, text))
+        return found
+
+    def _text(self, node: _Node, cut: Texts) -> str:
+        module = self._modules.get(node.module)
+        assert module is not None, node
+        table = module.summary["registered" if node.aspect == "registered" else "names"]
+        return cut.text(module, _indices(table.get(node.name, ())))
 
     def _plain_root(self, function: object) -> _Node | None:
         """Return the node of a function that nothing wraps and that closes over nothing: nearly every task."""

@@ -78,6 +78,14 @@ class InputFiles:
         return digest
 
 
+def is_current(root: str, path: str, stamp: str) -> bool:
+    """Say whether the file that an index knows by this stamp is still the same."""
+    try:
+        return _stamp(os.path.join(root, path)) == stamp
+    except OSError:
+        return False
+
+
 def _stamp(path: str) -> str:
     """What must be unchanged for a digest to be believed; empty for a folder, and for what changed just now."""
     status = os.stat(path)

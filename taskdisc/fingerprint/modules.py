@@ -31,14 +31,18 @@ class Target(NamedTuple):
 class Module:
     """A project's module: its summary, or for what is no Python text the digest of the file."""
 
-    __slots__ = ("_units", "digest", "file", "is_package", "name", "summary")
+    __slots__ = ("_units", "digest", "file", "is_package", "name", "source", "summary")
 
-    def __init__(self, name: str, file: str, is_package: bool, summary: ModuleSummary, digest: str) -> None:
+    def __init__(
+        self, name: str, file: str, is_package: bool, summary: ModuleSummary, digest: str, source: str = ""
+    ) -> None:
         self.name = name
         self.file = file
         self.is_package = is_package
         self.summary = summary
         self.digest = digest
+        self.source = source
+        """The digest of the text, for a module that has one."""
         self._units: dict[int, Unit] = {}
 
     def unit(self, index: int) -> Unit:
@@ -160,7 +164,7 @@ class ProjectModules:
 
             summary = summarise(_decode(data), os.path.relpath(file, self._root))
             self._cache[digest] = summary
-        return Module(name, file, os.path.basename(file) == "__init__.py", summary, "")
+        return Module(name, file, os.path.basename(file) == "__init__.py", summary, "", digest)
 
     def _check_loaded(self, name: str, file: str, descriptor: int) -> None:
         """What was loaded is what will run; its text may have been edited since."""

@@ -11,10 +11,10 @@ from taskdisc.model import DROPPED
 from taskdisc.store.index import Index, ResultRow, dumps, loads, objects_of
 
 if TYPE_CHECKING:
-    from taskdisc.protocols import ObjectStore
+    from taskdisc.store.objects import Objects
 
 
-def drop_values(index: Index, objects: ObjectStore, store: str, artifacts: Sequence[int]) -> None:
+def drop_values(index: Index, objects: Objects, store: str, artifacts: Sequence[int]) -> None:
     """Remove the values of these results; first from the index, so that no reader finds them half gone."""
     with index.transaction():
         rows = [index.result(number) for number in artifacts]

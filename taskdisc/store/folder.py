@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from taskdisc.errors import StoreError
 
@@ -13,6 +14,46 @@ TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# This file marks a cache directory, made by taskdisc: see https://bford.info/cachedir/\n"
 )
+
+
+def make_inside(store: str, folder: str) -> None:
+    """Make a folder of the store, given relative to it. Raises StoreError."""
+    try:
+        os.makedirs(os.path.join(store, folder), mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the store {store} cannot be used: {error.strerror}: {os.path.join(store, folder)}. "
+            f"Move away what is there, or use another store: --store DIR"
+        ) from None
+
+
+def free_run(store: str) -> int:
+    """Return the first number of a run that no folder has; there may be more of them than a new index knows."""
+    taken = [0]
+    for folder in ("logs", "dirs"):
+        try:
+            taken += [int(name) for name in os.listdir(os.path.join(store, folder)) if name.isdecimal()]
+        except OSError:
+            continue
+    return max(taken) + 1
+
+
+def check_owner(path: str) -> None:
+    """Refuse a store into which others can put what loading it would run: unpickling runs code. Raises StoreError."""
+    try:
+        status = os.stat(path)
+    except OSError:  # what cannot be looked at cannot be used either, which is told elsewhere
+        return
+    if status.st_uid != os.geteuid():
+        problem, remedy = "belongs to somebody else", f"chown -R {os.geteuid()} {path}"
+    elif stat.S_IMODE(status.st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
+        problem, remedy = "can be written by others", f"chmod go-w {path}"
+    else:
+        return
+    raise StoreError(
+        f"the store {path} {problem}, and what is kept there could run their code. If you trust them: "
+        f"trust_store = true in [tool.taskdisc], or TASKDISC_TRUST_STORE=true. Otherwise: {remedy}"
+    )
 
 
 def make_folder(path: str) -> None:

@@ -6,16 +6,16 @@ task reads just the rows that may count. Only a run's main process writes; a tra
 disk when it ends (write-ahead log, synchronous=FULL).
 """
 
-import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from taskdisc.errors import StoreError
 from taskdisc.model import DROPPED
+from taskdisc.store.database import open_database, refuse_newer, told, unusable
+from taskdisc.store.inline import checked, unchecked
 
-SCHEMA = 1
+SCHEMA = 2
 
 TABLES = """
 create table family (id integer primary key, task text not null, prefix blob not null, parts text not null,
@@ -34,6 +34,7 @@ create index failure_of_task on failure (task);
 create table run (id integer primary key, started real not null, seconds real, command text not null, counts text);
 create table file_stamp (path text primary key, stamp text not null, digest text not null) without rowid;
 create table source (digest text primary key, summary blob not null) without rowid;
+create table part_text (digest text primary key, text text not null) without rowid;
 """
 
 
@@ -123,23 +124,20 @@ class Index:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with self._told():
-            if not os.path.exists(path):
-                _create(path)
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=full")
-            self._db.execute("pragma wal_autocheckpoint=16000")
-            self._db.execute("pragma cache_size=-8192")
+        self.refused: set[int] = set()
+        """Results whose values proved to be damaged: they count as missing."""
+        self._db, self.is_readonly = open_database(path, SCHEMA, _make_tables)
+        try:
             self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
 
     def _prepare(self) -> None:
-        (version,) = self._db.execute("pragma user_version").fetchone()
-        if version > SCHEMA:
-            raise StoreError(
-                f"{self.path} was written by a newer taskdisc (schema {version}; this one knows {SCHEMA}). "
-                f"Update taskdisc, or use another store: --store DIR"
-            )
+        (version,) = self._one("pragma user_version")
+        refuse_newer(self.path, version, SCHEMA)
+        if 0 < version < SCHEMA:
+            raise unusable(self.path, f"was written by an older taskdisc (schema {version})", "old")
         if version == SCHEMA:
             return
         with self.transaction():
@@ -147,14 +145,8 @@ class Index:
                 return  # another run was faster
             _make_tables(self._db)
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"the store's index {self.path} cannot be used: {error}. {_remedy(error, self.path)}"
-            ) from error
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self.path)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -163,10 +155,11 @@ class Index:
             self._db.execute("begin immediate")
             try:
                 yield
+                self._db.execute("commit")
             except BaseException:
-                self._db.execute("rollback")
+                if self._db.in_transaction:  # a full disk has ended it already
+                    self._db.execute("rollback")
                 raise
-            self._db.execute("commit")
 
     def close(self) -> None:
         """Close the database; what is in the write-ahead log is folded in."""
@@ -211,14 +204,16 @@ class Index:
         """Return the families of a task, or of all, oldest first."""
         where, values = ("", ()) if task is None else (" where task=?", (task,))
         rows = self._rows(f"select id, task, prefix, parts from family{where} order by id", values)
-        return [FamilyRow(number, name, prefix, loads(parts)) for number, name, prefix, parts in rows]
+        try:
+            return [FamilyRow(number, name, prefix, loads(parts)) for number, name, prefix, parts in rows]
+        except ValueError as error:
+            raise unusable(self.path, f"is damaged ({error})") from None
 
     # Results
 
     def known(self, family: int) -> Iterable[Known]:
         """Return what the family has, oldest first; it may be a million rows, so they stay plain and are streamed."""
-        with self._told():
-            return self._db.execute("select key, id, digest, object, files from artifact where family=?", (family,))
+        return self._rows("select key, id, digest, object, files from artifact where family=?", (family,))
 
     def news(self, seen: int, run: int) -> tuple[dict[bytes, Known], int]:
         """Return what other runs than `run` wrote after the result of number `seen`, by key, and the newest number."""
@@ -226,7 +221,7 @@ class Index:
         if newest <= seen:
             return {}, newest
         rows = self._rows(
-            "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ?",
+            "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ? and family <> 0",
             (seen, newest, run),
         )
         return {row[0]: row for row in rows}, newest
@@ -240,9 +235,12 @@ class Index:
         first = self.next_artifact()
         rows, parts = [], []
         for number, record in enumerate(records, first):
-            rows.append((number, *record[:-1]))
+            rows.append((number, *record[:-2], checked(record.key, record.payload)))
             if record.parts:
-                parts += [(number, place, name, payload) for place, (name, payload) in enumerate(record.parts)]
+                parts += [
+                    (number, place, name, checked(record.key, payload))
+                    for place, (name, payload) in enumerate(record.parts)
+                ]
         with self._told():
             self._db.executemany(f"insert into artifact values ({'?, ' * 17}?)", rows)
             if parts:
@@ -250,21 +248,28 @@ class Index:
         return first
 
     def stored(self, artifacts: Sequence[int]) -> dict[int, Any]:
-        """Return each result's stored value (bytes, or the object's name), without named outputs."""
+        """Return each result's stored value (bytes, or the object's name), without named outputs.
+
+        A damaged value is given as the name of an object that cannot be.
+        """
         found: dict[int, Any] = {}
         for start in range(0, len(artifacts), 500):
             some = artifacts[start : start + 500]
             marks = ",".join("?" * len(some))
-            for number, payload, name in self._rows(
-                f"select id, payload, object from artifact where id in ({marks})", some
+            for number, key, payload, name in self._rows(
+                f"select id, key, payload, object from artifact where id in ({marks})", some
             ):
-                found[number] = name if payload is None else payload
+                found[number] = _stored(number, key, payload, name)
         return found
 
     def stored_parts(self, artifact: int) -> tuple[Any, ...]:
         """Return the stored values of a result's named outputs, in order."""
-        rows = self._rows("select payload, object from part where artifact=? order by number", (artifact,))
-        return tuple(name if payload is None else payload for payload, name in rows)
+        rows = self._rows(
+            "select a.key, p.payload, p.object from part p join artifact a on a.id = p.artifact "
+            "where p.artifact=? order by p.number",
+            (artifact,),
+        )
+        return tuple(_stored(artifact, *row) for row in rows)
 
     def part_objects(self, family: int) -> dict[int, list[str]]:
         """Return the objects that the named outputs of a family's results are kept in, by result."""
@@ -289,6 +294,15 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
+    def run_of(self, artifact: int) -> int:
+        """Return the number of the run that made a result, 0 where it is gone."""
+        row = self._one("select run from artifact where id=?", (artifact,))
+        return 0 if row is None else int(row[0])
+
+    def is_kept(self, artifact: int) -> bool:
+        """Say whether a result is there, and not forgotten."""
+        return self._one("select 1 from artifact where id=? and family != 0", (artifact,)) is not None
+
     def results(self, task: str, instance: str | None = None) -> list[ResultRow]:
         """Return the results of a task, or of one instance (by its printed coordinates), newest first."""
         narrow, values = ("", (task,)) if instance is None else (" and instance=?", (task, instance))
@@ -298,14 +312,6 @@ class Index:
             values,
         )
         return [ResultRow(*row) for row in rows]
-
-    def delete(self, artifacts: Sequence[int]) -> list[ResultRow]:
-        """Remove results; return what they were."""
-        removed = [self.result(number) for number in artifacts]
-        with self.transaction():
-            self._db.executemany("delete from artifact where id=?", [(number,) for number in artifacts])
-            self._db.executemany("delete from part where artifact=?", [(number,) for number in artifacts])
-        return removed
 
     def objects_in_use(self) -> set[str]:
         """Return the names of all objects that results refer to."""
@@ -338,17 +344,13 @@ class Index:
         )
         return [FailureRow(*row) for row in rows]
 
-    def delete_failures(self, task: str, instances: Sequence[str]) -> None:
-        """Forget the failures of these instances."""
+    def start_run(self, started: float, command: str, least: int = 1) -> int:
+        """Write that a run has begun, and return its number: the next one, and `least` at least."""
         with self.transaction():
-            self._db.executemany(
-                "delete from failure where task=? and instance=?", [(task, instance) for instance in instances]
+            cursor = self._db.execute(
+                "insert into run (id, started, command) select max(coalesce(max(id), 0) + 1, ?), ?, ? from run",
+                (least, started, command),
             )
-
-    def start_run(self, started: float, command: str) -> int:
-        """Write that a run has begun, and return its number."""
-        with self.transaction():
-            cursor = self._db.execute("insert into run (started, command) values (?, ?)", (started, command))
             return int(cursor.lastrowid or 0)
 
     def end_run(self, run: int, seconds: float, counts: dict[str, int]) -> None:
@@ -370,54 +372,46 @@ class Index:
                 "insert or replace into file_stamp values (?, ?, ?)", [(path, *pair) for path, pair in stamps.items()]
             )
 
+    def part_text(self, digest: str) -> str | None:
+        """Return the text of a part of some code, if it was kept."""
+        row = self._one("select text from part_text where digest=?", (digest,))
+        return None if row is None else str(row[0])
+
+    def keep_part_texts(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Remember (digest, text) of parts of code, inside a transaction."""
+        with self._told():
+            self._db.executemany("insert or ignore into part_text values (?, ?)", texts)
+
     def source(self, digest: str) -> bytes | None:
         """Return the kept summary of a module's text."""
         row = self._one("select summary from source where digest=?", (digest,))
-        return row[0] if row is not None and isinstance(row[0], bytes) else None
+        return None if row is None else unchecked(digest.encode(), row[0])
 
     def keep_sources(self, summaries: dict[str, bytes]) -> None:
         """Remember summaries of modules' texts."""
         with self.transaction():
-            self._db.executemany("insert or ignore into source values (?, ?)", list(summaries.items()))
+            self._db.executemany(
+                "insert or replace into source values (?, ?)",
+                [(digest, checked(digest.encode(), summary)) for digest, summary in summaries.items()],
+            )
 
 
-def _create(path: str) -> None:
-    """Make an index beside its place and put it there whole: two runs may do so at once, and the first one wins.
-
-    (Where two connections switch a new database to write-ahead logging, SQLite tells one that it is locked, at once.)
-    """
-    fresh = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
-    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    try:
-        database = sqlite3.connect(fresh, isolation_level=None)
-        database.execute("pragma journal_mode=wal")
-        database.execute("begin")
-        _make_tables(database)
-        database.execute("commit")
-        database.close()
-        _put_in_place(fresh, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(fresh)
-
-
-def _put_in_place(fresh: str, path: str) -> None:
-    """Give a file its name unless that is taken; a rename would take it away from whoever has it."""
-    try:
-        os.link(fresh, path)
-    except PermissionError:  # a file system without hard links
-        import shutil
-
-        with open(path, "xb") as copy, open(fresh, "rb") as original:
-            os.chmod(path, 0o600)
-            shutil.copyfileobj(original, copy)
-
-
-def _make_tables(database: sqlite3.Connection) -> None:
+def _make_tables(database: Connection) -> None:
     for statement in TABLES.split(";"):
         database.execute(statement)
     database.execute(f"pragma user_version={SCHEMA}")
+
+
+def no_value(artifact: int) -> str:
+    """Return what stands for the value of a result that is gone: the name of an object that cannot be."""
+    return f"no value of result {artifact}"
+
+
+def _stored(artifact: int, key: Any, payload: Any, name: Any) -> Any:
+    if payload is None:
+        return name if isinstance(name, str) else no_value(artifact)
+    value = unchecked(key, payload)
+    return f"damaged value of result {artifact}" if value is None else value
 
 
 def objects_of(files: str) -> set[str]:
@@ -437,11 +431,3 @@ def loads(text: str) -> Any:
     from json import loads
 
     return loads(text)
-
-
-def _remedy(error: sqlite3.Error, path: str) -> str:
-    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        return "Another run is writing for more than a minute; try again when it is done."
-    if isinstance(error, sqlite3.OperationalError):
-        return f"Check that {os.path.dirname(path)} is a folder that you may write to, on a disk with space."
-    return f"If it is damaged, move {os.path.dirname(path)} away: results are computed again."

@@ -110,19 +110,30 @@ def test_explain_names_the_part_that_changed(words: Project) -> None:
     words.write({"data/x.txt": "one two three\n"})
     assert output(words, "explain", "words") == "words: run\n    input raw: the file data/x.txt has changed\n"
     words.write({"data/x.txt": "one two\n"}, helpers="def clean(text): return text.lower().split()")
-    assert output(words, "explain", "words") == "words: run\n    code: helpers.clean has changed\n"
+    assert output(words, "explain", "words") == (
+        "words: run\n    code: helpers.clean has changed\n"
+        "         def clean(text):\n        -    return text.split()\n        +    return text.lower().split()\n"
+    )
     words.write(helpers="def clean(text): return _lower(text).split()\ndef _lower(text): return text.lower()")
     assert output(words, "explain", "words") == (
         "words: run\n    code: helpers._lower is new in what it reaches\n    code: helpers.clean has changed\n"
+        "         def clean(text):\n        -    return text.split()\n        +    return _lower(text).split()\n"
     )
     words.write(
         tasks_words=MODULE.replace("len(model) + len(test)", "len(model)"),
         helpers="def clean(text): return text.split()",
     )
-    assert output(words, "explain", "best") == "best: run\n    code: tasks_words.best has changed\n"
+    assert output(words, "explain", "best") == (
+        "best: run\n    code: tasks_words.best has changed\n"
+        "         def best(model: Gather[list], test):\n"
+        "        -    return len(model) + len(test)\n        +    return len(model)\n"
+    )
     words.write(tasks_words=MODULE.replace("(best, task_dir)", "(best, test, task_dir)"))
     assert output(words, "explain", "report") == (
-        "report: run\n    code: tasks_words.report has changed\n    inputs: best -> best, test\n"
+        "report: run\n    code: tasks_words.report has changed\n"
+        "        -def report(best, task_dir):\n        +def report(best, test, task_dir):\n"
+        "             path = task_dir / 'report.txt'\n             path.write_text(str(best))\n"
+        "    inputs: best -> best, test\n"
     )
 
 
@@ -242,5 +253,6 @@ def test_mistakes(words: Project, command: str, exit_code: int, message: str) ->
 
 def test_version_and_help(project: Project) -> None:
     assert re.fullmatch(r"taskdisc \d+\.\d+\.\d+\n", output(project, "--version"))
-    for command in ("run", "list", "status", "explain", "show", "logs", "clear", "config", "plugins"):
+    for command in ("run", "list", "status", "explain", "show", "logs", "clear", "history", "verify", "gc", "config",
+                    "plugins"):  # fmt: skip
         assert output(project, command, "--help").startswith(f"Usage: taskdisc {command} [OPTIONS]")

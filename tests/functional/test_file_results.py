@@ -152,6 +152,15 @@ def test_what_is_cleared_is_gone_from_the_objects_too(project: Project) -> None:
     assert [p for p in (project.path / ".taskdisc" / "objects").rglob("*") if p.is_file()] == []
 
 
+def test_the_second_copy_is_no_garbage(project: Project) -> None:
+    project.write(tasks_x=MADE)
+    project.run("user").assert_ok()
+    assert project.taskdisc("verify").exit_code == 0
+    assert project.taskdisc("gc").exit_code == 0
+    path_of(project, "made").unlink()
+    assert project.run("user").assert_ok().ran == []
+
+
 def test_files_of_an_equal_result_elsewhere_are_equal(project: Project) -> None:
     project.write(tasks_x=MADE)
     project.run("user").assert_ok()

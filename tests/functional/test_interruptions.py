@@ -104,7 +104,7 @@ def test_an_index_that_breaks_in_the_middle_ends_the_run_and_its_workers(project
     )
     result = project.run("-j", "2")
     assert result.exit_code == 4
-    assert "index.sqlite cannot be used: no such table" in result.stderr
+    assert "index.sqlite is damaged (no such table: artifact)." in result.stderr
     assert "Traceback" not in result.stderr
     with pytest.raises(ProcessLookupError):
         os.kill(int(project.read("worker")), 0)

@@ -206,6 +206,32 @@ def test_a_chain_of_values_that_are_not_kept_is_made_again_from_its_beginning(pr
     assert objects(project) == 0
 
 
+def test_values_are_made_again_where_their_task_is_decided_bit_by_bit(project: Project) -> None:
+    module = """
+        from taskdisc import axis, task
+        k = axis(1, 2)
+        def first(k: int): return k
+        @task(keep=False)
+        def big(first): return [first] * 20_000
+        def size(big): return len(big)
+    """
+    project.write(tasks_x=module)
+    project.run("size").assert_ok()
+    project.taskdisc("clear", "first[k=2]").assert_ok()
+    project.write(tasks_x=module.replace("len(big)", "-len(big)"))
+    result = project.run("size").assert_ok()
+    assert result.ran == ["big[k=1]", "big[k=2]", "first[k=2]", "size[k=1]", "size[k=2]"]
+    assert result.counts == {"succeeded": 5, "cached": 1}
+
+
+def test_a_value_that_was_not_kept_is_no_damage(project: Project) -> None:
+    project.write(tasks_x=PASSING)
+    project.run("total").assert_ok()
+    assert project.taskdisc("verify").exit_code == 0
+    assert project.taskdisc("gc").exit_code == 0
+    assert project.run("total").assert_ok().ran == []
+
+
 def test_a_value_is_kept_while_what_needs_it_has_failed(project: Project) -> None:
     module = "from taskdisc import task\n@task(keep=False)\ndef a(): return 1\ndef b(a): return a / {}\n"
     project.write(tasks_x=module.format(0))

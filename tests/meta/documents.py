@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 DURATION = re.compile(r"\b\d+(\.\d+)? ?s\b")
+MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
 BELOW_STORE = re.compile(r"\S*\.taskdisc/[\w./-]*\w")
 
 
@@ -100,8 +101,8 @@ def make_programs(folder: Path) -> Path:
 
 
 def normalised(output: str) -> str:
-    """Return output without what differs from run to run: durations, and paths below the store."""
-    return BELOW_STORE.sub(".taskdisc/...", DURATION.sub("0.00 s", output))
+    """Return output without what differs from run to run: times, durations, and paths below the store."""
+    return BELOW_STORE.sub(".taskdisc/...", DURATION.sub("0.00 s", MOMENT.sub("then", output)))
 
 
 def execute(block: Block, folder: Path, programs: Path) -> Iterator[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ LAYERS = (
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "returned", "sharing", "unkept", "worker"},
+    {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
     {"execute"},

@@ -120,6 +120,7 @@ store = "/s"
 plugins = ["a"]
 track = ["numpy"]
 autoload = false
+trust_store = true
 """
 
 
@@ -138,6 +139,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_MAX_JOBS": "3",
         "TASKDISC_STORAGE": "shelf",
         "TASKDISC_TRACK": "numpy",
+        "TASKDISC_TRUST_STORE": "true",
     }
     from_file, bare = loaded(root), root / "bare"
     bare.mkdir()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdisc.schedule import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, Edge, Scheduler, reverse, rows_of
+from taskdisc.schedule import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, WAITING, Edge, Scheduler, reverse, rows_of
 
 
 def drain_undecided(scheduler, decide):
@@ -264,3 +264,117 @@ def test_a_batch_of_any_size_is_one_call(size):
     _, nodes = scheduler.take_undecided()
     scheduler.done(nodes)
     assert scheduler.take_undecided() == (1, list(range(size, 2 * size)))
+
+
+# Results that are lost
+
+
+def test_a_lost_result_is_decided_anew_and_what_waits_for_it_waits_again():
+    scheduler = Scheduler()
+    a = scheduler.add(2)
+    b = scheduler.add(2, [Edge(a, range(2))])
+    drain_undecided(scheduler, lambda _, nodes: scheduler.must_run(nodes))
+    scheduler.done(scheduler.take_runnable(2))
+    assert scheduler.take_undecided() == (b, [2, 3])
+    scheduler.must_run([2, 3])
+    scheduler.reopen([0])
+    assert scheduler.take_runnable(2) == [3]
+    assert scheduler.take_undecided() == (a, [0])
+    scheduler.must_run([0])
+    scheduler.done(scheduler.take_runnable(1))
+    assert scheduler.take_undecided() == (b, [2])
+    assert scheduler.unfinished == 2
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_job_whose_input_is_lost_waits_for_it(decided):
+    """Also where it has several parameters of one task, and where the input is there again before the job ends."""
+    scheduler = Scheduler()
+    a = scheduler.add(1)
+    scheduler.add(1, [Edge(a, range(1)), Edge(a, range(1))])
+    scheduler.add(1, [Edge(a, range(1))])
+    drain_undecided(scheduler, lambda _, nodes: scheduler.must_run(nodes))
+    scheduler.done(scheduler.take_runnable(1))
+    drain_undecided(scheduler, lambda _, nodes: scheduler.must_run(nodes))
+    assert scheduler.take_runnable(2) == [1, 2]
+    scheduler.reopen([0])
+    scheduler.done([2])  # had read it before
+    if not decided:
+        scheduler.postpone([1])
+        assert scheduler.state(1) == WAITING
+    assert run_all_but(scheduler, 1) == [0]
+    if decided:
+        scheduler.postpone([1])
+    assert run_all(scheduler) == [1]
+    assert (scheduler.unfinished, scheduler.state(2)) == (0, DONE)
+
+
+def run_all_but(scheduler, late):
+    """Run what can be without the node."""
+    started = []
+    drain_undecided(scheduler, lambda _, nodes: scheduler.must_run(n for n in nodes if n != late))
+    while new := scheduler.take_runnable(1):
+        started += new
+        scheduler.done(new)
+    if scheduler.state(late) == WAITING:
+        return started
+    scheduler.claimed([late])
+    scheduler.released([late])
+    return started
+
+
+def test_gathers_lose_what_they_collected():
+    scheduler = Scheduler()
+    fan = scheduler.add(3)
+    group = scheduler.add(1, [Edge(fan, range(3), array("I", [0, 3]))], gathers=True)
+    scheduler.add(1, [Edge(group, range(1))])
+    drain_undecided(scheduler, lambda _, nodes: scheduler.done(nodes) if 0 in nodes else scheduler.must_run(nodes))
+    assert scheduler.take_runnable(1) == [4]
+    scheduler.reopen([0, 2])
+    assert scheduler.state(3) == WAITING
+    scheduler.postpone([4])
+    assert scheduler.unfinished == 4
+    assert run_all(scheduler) == [0, 2, 4]
+    assert scheduler.unfinished == 0
+
+
+def test_a_result_that_cannot_be_made_again_blocks_the_jobs_that_met_it():
+    scheduler = Scheduler()
+    a = scheduler.add(1)
+    b = scheduler.add(1, [Edge(a, range(1))])
+    scheduler.add(1, [Edge(b, range(1))])
+    drain_undecided(scheduler, lambda _, nodes: scheduler.must_run(nodes))
+    scheduler.done(scheduler.take_runnable(1))
+    drain_undecided(scheduler, lambda _, nodes: scheduler.must_run(nodes))
+    scheduler.take_runnable(1)
+    scheduler.reopen([0])
+    assert scheduler.failed([0]) == []
+    assert scheduler.give_up([1]) == [1, 2]
+    assert scheduler.unfinished == 0
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3))
+@settings(deadline=None)
+def test_losses_at_random_moments_end_in_the_same_state(seed, slots):
+    """Every node ends as done, and no more than once after its last loss."""
+    rng = random.Random(seed)
+    scheduler = Scheduler()
+    first = scheduler.add(4)
+    second = scheduler.add(4, [Edge(first, [0, 0, 1, 3])])
+    group = scheduler.add(2, [Edge(second, array("I", [0, 1, 2, 3]), array("I", [0, 2, 4]))], gathers=True)
+    third = scheduler.add(2, [Edge(group, range(2)), Edge(first, [0, 2])])
+    scheduler.add(1, [Edge(third, range(2), array("I", [0, 2])), Edge(first, [3])])
+    gathers = {8, 9}
+    running, losses = [], 6
+    while scheduler.unfinished:
+        drain_undecided(scheduler, lambda _, nodes: scheduler.must_run(nodes))
+        running += scheduler.take_runnable(slots - len(running))
+        node = running.pop(rng.randrange(len(running)))
+        done = [n for n in range(len(scheduler)) if scheduler.state(n) == DONE and n not in gathers]
+        if losses and done and rng.random() < 0.5:
+            losses -= 1
+            scheduler.reopen(rng.sample(done, rng.randint(1, len(done))))
+            scheduler.postpone([node])
+        else:
+            scheduler.done([node])
+    assert {scheduler.state(node) for node in range(len(scheduler))} == {DONE}

@@ -1,0 +1,69 @@
+"""What is kept of targets: also the results of older code and of other settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskdisc.record import suffix_of
+
+if TYPE_CHECKING:
+    from taskdisc.project import Project
+    from taskdisc.run import Run
+    from taskdisc.select import Selection
+    from taskdisc.store.index import ResultRow
+
+Instances = dict[str, set[str] | None]
+"""By long id of a task: its instances, by their printed coordinates; None: all of them."""
+
+
+def instances_of(project: Project, targets: list[str], *, downstream: bool = False) -> Instances:
+    """Return what the targets mean; without targets, all tasks that the store knows, gone ones too."""
+    from taskdisc.run import Run
+    from taskdisc.select import select
+    from taskdisc.store.upkeep import tasks_of_results
+
+    if not targets:
+        return {} if project.index is None else dict.fromkeys(tasks_of_results(project.index))
+    found: Instances = {}
+    sliced = []
+    for selection in select(project.graph, targets):
+        if selection.target.brackets:
+            sliced.append(selection.target.text)
+        else:
+            found[selection.task] = None
+    if sliced:
+        run = Run(project, sliced)
+        for selection in run.selections:
+            _add_slice(found, run, selection)
+    if downstream:
+        for task in project.graph.dependents(list(found)):
+            found[task] = None
+    return found
+
+
+def _add_slice(found: Instances, run: Run, selection: Selection) -> None:
+    from taskdisc.select import rows_of
+
+    rows = rows_of(run.project.graph, run.expansion, selection)
+    ids = run.expansion.ids(run.expansion.by_task[selection.task], run.project.graph.names[selection.task], rows)
+    known = found.setdefault(selection.task, set())
+    if known is not None:
+        known.update(map(suffix_of, ids))
+
+
+def kept_rows(project: Project, instances: Instances) -> list[tuple[str, ResultRow]]:
+    """Return (printed id, result) of all that is kept of these instances, newest first within a task."""
+    index = project.index
+    if index is None:
+        return []
+    return [
+        (f"{printed_name(project, task)}{row.instance}", row)
+        for task, chosen in instances.items()
+        for row in index.results(task)
+        if chosen is None or row.instance in chosen
+    ]
+
+
+def printed_name(project: Project, task: str) -> str:
+    """Return how a task is called, also one that the project has no longer."""
+    return project.graph.names.get(task) or task
