@@ -166,7 +166,8 @@ class Line:
             if result.outcome == Outcome.VOID:
                 void.append((result, since))
                 continue
-            ended = self._ended(node, name, self.returned.checked(name, result))
+            result = self.returned.checked(name, result)
+            ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 good.append(node)
             else:

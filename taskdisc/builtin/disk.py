@@ -61,23 +61,23 @@ class DiskStore:
             raise
         _sync_folder(folder)
 
-    def put_file(self, name: str, path: str) -> None:
-        """Keep a file's content, durably; the object is the file itself under a second name, where that can be."""
+    def put_file(self, name: str, path: str) -> bool:
+        """Make a file itself the object, by a second name, durably; False where that cannot be, or one is there."""
         if self.trusted(name):
-            return
+            return False
         target = self._path(name)
         folder = os.path.dirname(target)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        self._remove(target)  # what is not sealed may be bad
         with open(path, "rb") as stream:
             os.fsync(stream.fileno())
-            try:
-                os.link(path, target)
-            except OSError:  # another file system, one without links, or somebody was faster
-                self.put(name, list(iter(lambda: stream.read(CHUNK), b"")))
-                return
+        try:
+            self._remove(target)  # what is not sealed may be bad
+            os.link(path, target)
+        except OSError:  # another file system, one without links, or somebody was faster
+            return False
         _seal(name, target)
         _sync_folder(folder)
+        return True
 
     def take_file(self, name: str, path: str) -> bool:
         """Give the object a second name, `path`; False where that cannot be."""

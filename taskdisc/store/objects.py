@@ -95,11 +95,10 @@ class Objects:
     def put_file(self, name: str, path: str) -> None:
         """Keep a file's content; a store that can give the file a second name spares the disk. Raises OSError."""
         put_file = getattr(self.store, "put_file", None)
-        if put_file is not None:
-            put_file(name, path)
+        if put_file is not None and put_file(name, path):
             return
         with open(path, "rb") as stream:
-            self.store.put(name, [_mapped(stream.fileno())])
+            self.put(name, [_mapped(stream.fileno())])
 
     def take_file(self, name: str, path: str) -> None:
         """Put a file with the object's content where none is. Raises DamagedResult and OSError."""

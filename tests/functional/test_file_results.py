@@ -260,6 +260,13 @@ def test_two_instances_that_make_one_file_are_an_error(project: Project) -> None
         f"FAILED {later} - {later} and {first} both returned out/report.html. "
         "Put the coordinate in the name, or use task_dir."
     ) in result.stderr
+    assert result.stderr.count("= FAILURES =") == 1
+
+
+def test_what_depends_on_a_file_with_two_makers_is_blocked(project: Project) -> None:
+    project.write(tasks_x=REPORTS + "    def read(report): return report.read_text()\n")
+    result = project.run("read", "-j", "1")
+    assert result.counts == {"succeeded": 2, "failed": 1, "blocked": 1}
 
 
 def test_one_instance_may_make_a_file_again(project: Project) -> None:
