@@ -84,6 +84,10 @@ class TaskOptions(NamedTuple):
     """How large results are compressed (see `compression.parse`)."""
 
 
+DEFAULTS = TaskOptions()
+"""What holds for a task of which nobody says anything."""
+
+
 class Task(NamedTuple):
     """A function of the project, as collected."""
 

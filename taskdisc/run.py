@@ -17,7 +17,6 @@ from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
-from taskdisc.reuse import Freshness, Versions
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
@@ -117,13 +116,6 @@ class Run:
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
-        freshness = Freshness(project.index, self.started)
-        reuse = Reuse(
-            freshness.fresh if age_counts else lambda task, known: known,
-            Versions(project.config.track).of,
-            lambda file: _restored(file, project),
-            code_counts,
-        )
         return Plan(
             project.graph,
             self.expansion,
@@ -133,7 +125,7 @@ class Run:
             fingerprints=project.values,
             file_digest=project.files.digest,
             has_object=lambda name: project.objects.has(name),
-            reuse=reuse,
+            reuse=_reuse(project, self.started, code_counts, age_counts),
             root=project.config.root,
             offset=self.offset,
         )
@@ -392,10 +384,22 @@ class Run:
         return (stored[outputs.index(selection.output)],) if selection.output else stored
 
 
-def _restored(file: FileResult, project: Project) -> bool:
-    from taskdisc.fileresults import restored
+def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:
+    """Say which kept results may count; most projects restrict nothing, and do not pay for it."""
 
-    return restored(file, project.config.root, project.config.store, project.objects)
+    def restored(file: FileResult) -> bool:
+        from taskdisc.fileresults import restored
+
+        return restored(file, project.config.root, project.config.store, project.objects)
+
+    plain = Reuse(restored, code_counts=code_counts)
+    options = [task.options for task in project.graph.tasks.values()]
+    if not project.config.track and not any(o.track or o.expires or not o.cache for o in options):
+        return plain
+    from taskdisc.reuse import Freshness, Versions
+
+    tracking = plain._replace(versions=Versions(project.config.track).of)
+    return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking
 
 
 def report_lines(given: list[str | list[str]]) -> list[str]:
