@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from signal import SIG_DFL, SIGTERM, signal
+from signal import SIG_BLOCK, SIG_DFL, SIG_UNBLOCK, SIGTERM, pthread_sigmask, signal
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,17 +19,15 @@ class Termination:
 
     def __init__(self) -> None:
         self.asked = False
-        self._process = os.getpid()
         self._breakable = False
 
     def listen(self) -> None:
-        """Handle the signal from here on, once it comes."""
+        """Handle the signal from here on; children that a task forks have nothing to close, and end by it."""
         signal(SIGTERM, self._note)
+        # Held back meanwhile, since Python drops in the child what comes before the child is ready.
+        os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_end_by_it)
 
     def _note(self, *_: object) -> None:
-        if os.getpid() != self._process:
-            # A child that a task forked has nothing to close.
-            _die()
         self.asked = True
         if self._breakable:
             self._breakable = False
@@ -54,6 +52,19 @@ class Termination:
         """End as the signal would have ended the process, if it came."""
         if self.asked:
             _die()
+
+
+def _hold() -> None:
+    pthread_sigmask(SIG_BLOCK, {SIGTERM})
+
+
+def _release() -> None:
+    pthread_sigmask(SIG_UNBLOCK, {SIGTERM})
+
+
+def _end_by_it() -> None:
+    signal(SIGTERM, SIG_DFL)
+    _release()
 
 
 def _die() -> None:
