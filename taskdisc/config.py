@@ -61,6 +61,10 @@ class Config(NamedTuple):
     """The first that has a setting wins."""
     tasks: tuple[TaskTable, ...] = ()
     """The last that matches a task wins, option by option."""
+    replaced: ParamLayer = ParamLayer("--override", {}, True)
+    """By the name of a node of the graph: what this run has in its place; paths of files lead from `folder`."""
+    folder: str = ""
+    """Where the command was given."""
     environment: tuple[tuple[str, str], ...] = ()
     """Variables of `.env` that tasks receive: those that the environment does not set itself."""
     origins: Mapping[str, str] = {}
@@ -82,13 +86,15 @@ def load(
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     params: Sequence[str] = (),
+    replaced: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Read the configuration of the project around `start`, the current folder unless given.
 
     `directory` (-C) is the root itself; `overrides` are options from the command line, of which None and () mean not
-    given; `params` are the texts of -p, "name=value" or "task.name=value"; `environ` stands for `os.environ`.
-    Raises ConfigError and, for -C and -p, UsageError.
+    given; `params` are the texts of -p, "name=value" or "task.name=value", and `replaced` those of --override;
+    `environ` stands for `os.environ`.
+    Raises ConfigError and, for -C, -p and --override, UsageError.
     """
     environ = os.environ if environ is None else environ
     overrides = overrides or {}
@@ -112,6 +118,8 @@ def load(
         profile=chosen,
         layers=_layers(_texts(params), selected.params, base.params, chosen),
         tasks=base.tasks + selected.tasks,
+        replaced=ParamLayer("--override", _replacements(replaced), True),
+        folder=start or os.getcwd(),
         environment=tuple((name, text) for name, text in dotenv.items() if name not in environ),
         origins=origins,
     )
@@ -281,6 +289,23 @@ def _texts(params: Sequence[str]) -> dict[str, str]:
         if not equals or not name.rpartition(".")[2].isidentifier():
             raise UsageError(f"-p {param}: -p takes name=value or task.name=value.")
         found[name] = text
+    return found
+
+
+def _replacements(texts: Sequence[str]) -> dict[str, str]:
+    """The texts of --override by the name of what they replace."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if "[" in name:
+            task = name.partition("[")[0]
+            raise UsageError(
+                f"--override {text}: one instance cannot be replaced. Replace all of {task}, --override {task}=..., "
+                f"and choose what runs by a target in brackets or -p."
+            )
+        if not equals or not name.strip():
+            raise UsageError(f"--override {text}: --override takes name=value.")
+        found[name.strip()] = value
     return found
 
 

@@ -45,6 +45,17 @@ def convert(value: Any, annotation: Any, default: Any = MISSING, *, text: bool, 
         raise ConversionError(f"{error} (as its default, {default!r}; an annotation can say otherwise)") from None
 
 
+def inner_annotation(annotation: Any, position: int, *, globals: Names) -> Any:
+    """Return what a tuple's annotation says of the element at `position` (from 0), or a dict's of its values."""
+    kind = _resolved(annotation, globals)
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is tuple:
+        if arguments[1:] == (...,):
+            return arguments[0]
+        return arguments[position] if position < len(arguments) else MISSING
+    return arguments[1] if typing.get_origin(kind) is dict else MISSING
+
+
 def _or_none(kind: Any) -> Any:
     """`k: int = None` means `int | None`."""
     try:

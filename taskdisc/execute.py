@@ -38,15 +38,15 @@ class Line:
         project = run.project
         index = project.open_index()
         run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
-        self.values = Values(run.plan, index, run.expansion, project.graph)
-        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
+        self.values = Values(run.plan, index, run.expansion, run.graph)
+        self.jobs = JobMaker(run.graph, run.expansion, run.bindings, self.values, run.offset)
         self.recorder = Recorder(
             index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
         )
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
-        inputs = {task: project.graph.files_of(task) for task in run.expansion.by_task}
+        inputs = {task: run.graph.files_of(task) for task in run.expansion.by_task}
         self.files = {task: files for task, files in inputs.items() if files}
         """The input files of the tasks that have some."""
         for task in run.expansion.by_task:

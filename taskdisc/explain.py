@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.durations import seconds
-from taskdisc.graph import FromFile, FromGather, FromTask
+from taskdisc.graph import FromFile, FromGather, FromTask, FromValue
 from taskdisc.model import DROPPED, Decision
 from taskdisc.record import suffix_of
 
@@ -81,6 +81,8 @@ def explain_steps(
         decision = decisions[node]
         if decision == Decision.CACHED:
             yield node, decision, (Reason(CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE),)
+        elif decision == Decision.GIVEN:
+            yield node, decision, (Reason("this run has another value in its place"),)
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(map(Reason, _undecided(run, node, decisions)))
         elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
@@ -134,7 +136,7 @@ def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mappin
 
 def _beside_the_key(run: Run, node: int, task: str, kept: ResultRow) -> str:
     """Say why a result does not count although nothing of its key has changed."""
-    options = run.project.graph.tasks[task].options
+    options = run.graph.tasks[task].options
     if kept.object == DROPPED:
         return "its value was not kept (keep=False), and is needed"
     if not options.cache:
@@ -191,7 +193,7 @@ def _inputs(run: Run, node: int, number: int, kept: ResultRow, names: list[str])
     if list(family.inputs) != names:
         yield f"inputs: {', '.join(names) or 'none'} -> {', '.join(family.inputs) or 'none'}"
         return
-    sources = run.project.graph.sources[block.task]
+    sources = run.graph.sources[block.task]
     for position, name in enumerate(names):
         if now[32 * position : 32 * position + 32] != kept.inputs[32 * position : 32 * position + 32]:
             yield f"input {name}: {_what(sources[name])} has changed"
@@ -202,5 +204,7 @@ def _what(source: Any) -> str:
         return f"the file {source.file.path}"
     if isinstance(source, FromGather):
         return "what it gathers"
+    if isinstance(source, FromValue):
+        return "what this run has in its place"
     assert isinstance(source, FromTask)
     return "its value"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.fingerprint.code import Fingerprint, joined
-from taskdisc.graph import FromFile, FromFixture
+from taskdisc.graph import FromFile, FromFixture, FromValue
 
 if TYPE_CHECKING:
     from taskdisc.graph import TaskGraph
@@ -65,3 +65,5 @@ def _inputs(graph: TaskGraph, fixture: str, file_digest: Callable[[File], bytes]
             yield fixture, name, source.file.path, file_digest(source.file).hex()
         elif isinstance(source, FromFixture):
             yield fixture, name, source.fixture
+        elif isinstance(source, FromValue):
+            yield fixture, name, "overridden", "", source.part.digest.hex()

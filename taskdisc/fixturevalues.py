@@ -9,7 +9,7 @@ from hashlib import sha256
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from taskdisc.model import ArgumentKind, FixtureSpec, WorkerContext
+from taskdisc.model import ArgumentKind, FixtureSpec, Stored, WorkerContext
 
 if TYPE_CHECKING:
     from taskdisc.generators import Generators
@@ -19,11 +19,16 @@ class FixtureValues:
     """The fixtures of one worker (under threads: of one thread)."""
 
     def __init__(
-        self, context: WorkerContext, function: Callable[[FixtureSpec], Callable[..., Any]], generators: Generators
+        self,
+        context: WorkerContext,
+        function: Callable[[FixtureSpec], Callable[..., Any]],
+        load: Callable[[Stored, str], Any],
+        generators: Generators,
     ) -> None:
-        """`function` finds a fixture's function; what it draws at random depends on its identity alone."""
+        """`function` finds a fixture's function, `load` a value; what is drawn at random depends on the identity."""
         self._context = context
         self._function = function
+        self._load = load
         self._generators = generators
         self._values: dict[int, Any] = {}
         self._open: list[tuple[FixtureSpec, GeneratorType[Any, Any, Any]]] = []
@@ -61,6 +66,8 @@ class FixtureValues:
     def _argument(self, kind: str, given: Any) -> Any:
         if kind == ArgumentKind.FIXTURE:
             return self.value(given)
+        if kind == ArgumentKind.RESULT:
+            return self._load(given, "pickle")
         from pathlib import Path
 
         return Path(given)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from taskdisc.errors import CollectionError
 from taskdisc.marks import Axis, File
-from taskdisc.model import Fixture, Task
+from taskdisc.model import Fixture, Part, Task
 
 
 class FromAxis(NamedTuple):
@@ -55,7 +55,13 @@ class FromFixture(NamedTuple):
     fixture: str
 
 
-Source = FromAxis | FromTask | FromGather | FromSetting | FromFile | FromInjectable | FromFixture
+class FromValue(NamedTuple):
+    """A value that this run has in the place of what a fixture makes."""
+
+    part: Part
+
+
+Source = FromAxis | FromTask | FromGather | FromSetting | FromFile | FromInjectable | FromFixture | FromValue
 
 
 class TaskGraph(NamedTuple):
@@ -71,6 +77,9 @@ class TaskGraph(NamedTuple):
     """By task id: what printed ids begin with, the name where it is unique and else the long form."""
     fixtures: dict[str, Fixture] = {}
     """By id, in an order in which those that others use come first."""
+
+    given: dict[str, tuple[Part, ...]] = {}
+    """By task id: what this run has in the place of the task's results, one or one for each output."""
 
     @property
     def owners(self) -> list[Task | Fixture]:

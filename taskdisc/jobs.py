@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import UsageError
-from taskdisc.graph import FromAxis, FromFile, FromFixture, FromGather, FromInjectable, FromTask, TaskGraph
+from taskdisc.graph import FromAxis, FromFile, FromFixture, FromGather, FromInjectable, FromTask, FromValue, TaskGraph
 from taskdisc.marks import Axis, innermost
-from taskdisc.model import ArgumentKind, Fixture, FixtureSpec, Job, Stored, Task, TaskSpec
+from taskdisc.model import ArgumentKind, Fixture, FixtureSpec, Job, Part, Stored, Task, TaskSpec
 from taskdisc.store.index import no_value
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Parts = tuple[Stored, ...]
 class Values:
     """The stored values of results: of this run's until they are in the index, and from there."""
 
-    def __init__(self, plan: Plan, index: Index, expansion: Expansion, graph: TaskGraph) -> None:
+    def __init__(self, plan: Plan, index: Index | None, expansion: Expansion, graph: TaskGraph) -> None:
         self.fresh: dict[tuple[int, int], Parts] = {}
         self._plan = plan
         self._index = index
@@ -34,6 +34,9 @@ class Values:
 
     def fetch(self, number: int, rows: Iterable[int]) -> dict[int, Parts]:
         """Return the stored values of these rows of a block, all of which have a result."""
+        given = self._graph.given.get(self._expansion.blocks[number].task)
+        if given is not None:
+            return dict.fromkeys(rows, tuple(map(as_stored, given)))
         found: dict[int, Parts] = {}
         missing: list[int] = []
         for row in dict.fromkeys(rows):
@@ -44,6 +47,7 @@ class Values:
                 found[row] = fresh
         if not missing:
             return found
+        assert self._index is not None, "there are results, so there is an index"
         artifacts = self._plan.artifacts[number]
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
         if outputs:
@@ -101,6 +105,8 @@ class JobMaker:
                 arguments.append((name, ArgumentKind.PATH, source.file.path))
             elif isinstance(source, FromFixture):
                 arguments.append((name, ArgumentKind.FIXTURE, self._fixtures[source.fixture]))
+            elif isinstance(source, FromValue):
+                arguments.append((name, ArgumentKind.RESULT, as_stored(source.part)))
         return FixtureSpec(
             fixture.id,
             fixture.name,
@@ -122,6 +128,8 @@ class JobMaker:
                 yield name, ArgumentKind.INJECTED
             elif isinstance(source, FromFixture):
                 yield name, ArgumentKind.FIXTURE
+            elif isinstance(source, FromValue):
+                yield name, ArgumentKind.RESULT
             elif isinstance(source, FromGather):
                 yield name, ArgumentKind.GATHER
             elif isinstance(source, FromTask):
@@ -153,6 +161,8 @@ class JobMaker:
             return [None] * len(rows)
         if isinstance(source, FromFixture):
             return [self._fixtures[source.fixture]] * len(rows)
+        if isinstance(source, FromValue):
+            return [("pickle", as_stored(source.part))] * len(rows)
         link = next(link for link in block.links if link.parameter == name)
         targets = [link.rows[row] for row in rows]
         assert isinstance(source, FromTask | FromGather)
@@ -163,7 +173,7 @@ class JobMaker:
         stored = self._values.fetch(link.block, targets)
         if source.output is None and options.outputs:
             return [(options.codec, options.outputs, stored[target]) for target in targets]
-        place = options.outputs.index(source.output) if source.output else 0
+        place = options.outputs.index(source.output) if source.output and options.outputs else 0
         return [(options.codec, stored[target][place]) for target in targets]
 
     def _gathered(self, number: int, row: int, codec: str) -> tuple[Any, ...]:
@@ -178,7 +188,7 @@ class JobMaker:
         if outputs and groups.output is None:
             items = tuple(stored[each] for each in rows)
         else:
-            place = outputs.index(groups.output) if groups.output else 0
+            place = outputs.index(groups.output) if groups.output and outputs else 0
             items, outputs = tuple(stored[each][place] for each in rows), ()
         columns = []
         for axis in groups.over:
@@ -201,6 +211,11 @@ class JobMaker:
             what = f"axis {axis.name} ({axis.place}): an element"
             self._pickles[axis] = [_pickled(element.value, what) for element in elements]
         return self._pickles[axis]
+
+
+def as_stored(part: Part) -> Stored:
+    """Return a part as jobs carry it."""
+    return part.payload if part.payload is not None else part.object or ""
 
 
 def _attribute(owner: Task | Fixture) -> str:

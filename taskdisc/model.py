@@ -43,6 +43,8 @@ class Decision:
     CACHED = "cached"
     RUN = "run"
     MAY_RUN = "may run"
+    GIVEN = "overridden"
+    """It does not run: this run has another value in its place."""
     UNKNOWN = "unknown"
 
 
@@ -177,7 +179,7 @@ class FixtureSpec(NamedTuple):
     settings: bytes
     """Pickled dict of the settings' values."""
     arguments: tuple[tuple[str, str, Any], ...]
-    """(parameter, kind, entry) of each other argument; kinds: PATH and FIXTURE of `ArgumentKind`."""
+    """(parameter, kind, entry) of each other argument; kinds of `ArgumentKind`: PATH, FIXTURE, and RESULT by pickle."""
     function: Any = None
     """The function itself, for workers that share memory with the run."""
 

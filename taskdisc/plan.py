@@ -20,6 +20,7 @@ from taskdisc.graph import (
     FromInjectable,
     FromSetting,
     FromTask,
+    FromValue,
     Source,
     TaskGraph,
 )
@@ -157,7 +158,9 @@ class Plan:
         inputs = [(name, *self._kind(source)) for name, source in sources]
         if fixtures is not None:
             inputs += fixtures.inputs
-        named = tuple(name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile))
+        named = tuple(
+            name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile | FromValue)
+        )
         parts = {
             "code": [list(part) for part in code.parts],
             "version": task.options.version,
@@ -205,6 +208,11 @@ class Plan:
         """Return which of these nodes of one block are cached and which must run; all their inputs are known."""
         block, offset = self.expansion.blocks[number], self._offset(number)
         rows = [node - offset for node in nodes]
+        if block.task in self.graph.given:
+            digest = b"".join([part.digest for part in self.graph.given[block.task]])
+            for row in rows:
+                self.keep(number, row, digest)
+            return list(nodes), []
         if self.hollow:
             self.hollow.difference_update(nodes)
         family = self.family(block.task)
@@ -359,6 +367,8 @@ class Plan:
                 yield name, values if in_order else [values[column[row]] for row in rows]
             elif isinstance(source, FromFile):
                 yield name, [self._file_digest(source.file)] * len(rows)
+            elif isinstance(source, FromValue):
+                yield name, [source.part.digest] * len(rows)
             elif isinstance(source, FromTask):
                 link = links[name]
                 yield name, self._result_column(link.block, source, [link.rows[row] for row in rows])

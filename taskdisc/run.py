@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
+from taskdisc.graph import TaskGraph
 from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
@@ -44,9 +45,11 @@ class Run:
         self.project = project
         self.verbosity = verbosity
         """-1: failures only; 1: a line for every step."""
-        graph = project.graph
-        if not graph.tasks:
+        if not project.graph.tasks:
             raise NothingMatched(no_tasks(project))
+        self.graph: TaskGraph = _with_replacements(project)
+        """The project's graph, with what this run puts in the place of some of it."""
+        graph = self.graph
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
@@ -54,6 +57,8 @@ class Run:
         tasks = graph.ancestors(selection.task for selection in self.selections)
         self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
         self.wanted = self._wanted()
+        if graph.given:
+            _check_replacements(graph, tasks)
         self._check_files(tasks)
         self.scheduler = Scheduler()
         self.started = time.time()
@@ -77,7 +82,7 @@ class Run:
 
     def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
         """What can run: a run without targets leaves out what lacks an open parameter, a named target must have it."""
-        graph = self.project.graph
+        graph = self.graph
         if selections:
             for selection in selections:
                 missing = self.bindings.open_parameters(graph, selection.task)
@@ -101,7 +106,7 @@ class Run:
         wanted: dict[int, list[int] | None] = {}
         for selection in self.selections:
             number = self.expansion.by_task[selection.task].number
-            rows = rows_of(self.project.graph, self.expansion, selection)
+            rows = rows_of(self.graph, self.expansion, selection)
             before = wanted.get(number, [])
             wanted[number] = None if rows is None or before is None else sorted({*before, *rows})
         return wanted
@@ -109,13 +114,13 @@ class Run:
     def _check_files(self, tasks: Sequence[str]) -> None:
         """A missing input is an error before anything runs."""
         for task in tasks:
-            for file in self.project.graph.files_of(task):
+            for file in self.graph.files_of(task):
                 self.project.files.digest(file)
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
         return Plan(
-            project.graph,
+            self.graph,
             self.expansion,
             self.bindings,
             index=project.index,
@@ -130,14 +135,18 @@ class Run:
 
     def _add_blocks(self) -> None:
         needed = self.expansion.needed(self.wanted)
-        self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if block.gather is None)
+        self.total = sum(
+            sum(needed[block.number])
+            for block in self.expansion.blocks
+            if block.gather is None and block.task not in self.graph.given
+        )
         """How many steps there are."""
         ranks = _ranks(self.expansion)
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
                 edges.append(Edge(block.gather.target, block.gather.rows, block.gather.starts))
-            prefix = block.gather is None and self.project.graph.tasks[block.task].options.prefix
+            prefix = block.gather is None and self.graph.tasks[block.task].options.prefix
             self.scheduler.add(
                 block.size,
                 edges,
@@ -158,11 +167,11 @@ class Run:
         number = self.scheduler.block_of(node)
         block = self.expansion.blocks[number]
         row = node - self.offset(number)
-        return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
+        return self.expansion.ids(block, self.graph.names[block.task], range(row, row + 1))[0]
 
     def task_of(self, node: int) -> Task:
         """Return the task of a step."""
-        return self.project.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
+        return self.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
 
     def steps(self) -> list[int]:
         """Return the nodes of all steps that the targets need; gathers are no steps."""
@@ -177,6 +186,10 @@ class Run:
     def is_gather(self, node: int) -> bool:
         """Say whether a node collects results, and so is no step."""
         return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
+
+    def is_given(self, node: int) -> bool:
+        """Say whether this run has a value in the place of the step's result."""
+        return self.expansion.blocks[self.scheduler.block_of(node)].task in self.graph.given
 
     def is_named(self, node: int) -> bool:
         """Say whether a target names the step, so that somebody wants to see its value."""
@@ -194,7 +207,7 @@ class Run:
         if self._unkept is None:
             from taskdisc.unkept import Unkept
 
-            self._unkept = Unkept(self.project.graph, self.expansion, self.scheduler, self.plan, self.is_named)
+            self._unkept = Unkept(self.graph, self.expansion, self.scheduler, self.plan, self.is_named)
         return self._unkept
 
     def _drop(self, ended: Iterable[int]) -> None:
@@ -213,7 +226,8 @@ class Run:
             again: list[int] = []
             if self.plan.hollow:
                 cached, run, again = self.unkept.previewed(cached, run)
-            decisions.update(dict.fromkeys(cached, Decision.CACHED))
+            given = self.is_given(taken[1][0])
+            decisions.update(dict.fromkeys(cached, Decision.GIVEN if given else Decision.CACHED))
             decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
             self.scheduler.done(cached)
             out_of_reach = self.scheduler.failed(run)
@@ -275,7 +289,7 @@ class Run:
                 cached, run = self._with_values(cached, run)
             if cached:
                 self.scheduler.done(cached)
-                self._count(Outcome.CACHED, len(cached))
+                self._count(Outcome.CACHED, 0 if self.is_given(cached[0]) else len(cached))
             self.scheduler.must_run(run)
 
     def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
@@ -336,7 +350,7 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self.warnings),
+            (*self.graph.warnings, *self.warnings),
             self.project.config.store,
             self.verbosity,
         )
@@ -351,24 +365,25 @@ class Run:
         from taskdisc.jobs import Values
 
         index = self.project.index
-        if index is None:
+        task = self.graph.tasks[selection.task]
+        if index is None and task.id not in self.graph.given:
             return []
-        task = self.project.graph.tasks[selection.task]
         block = self.expansion.by_task[task.id]
-        chosen = rows_of(self.project.graph, self.expansion, selection)
+        chosen = rows_of(self.graph, self.expansion, selection)
         offset = self.offset(block.number)
         rows = [
             r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
         ]
-        stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
+        stored = Values(self.plan, index, self.expansion, self.graph).fetch(block.number, rows)
         outputs, codec = task.options.outputs, task.options.codec
-        names = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], rows)
+        names = self.expansion.ids(block, selection.output or self.graph.names[task.id], rows)
         found = []
         for name, row in zip(names, rows, strict=True):
             chosen_parts = self._chosen_parts(stored[row], outputs, selection)
             try:
                 parts = [self.project.decode(each, codec) for each in chosen_parts]
             except DamagedResult as damage:
+                assert index is not None, "what this run was given is whole"
                 artifact = self.plan.artifacts[block.number][row]
                 index.refused.add(artifact)
                 hopeless = damage.intact and index.result(artifact).run == self.number
@@ -398,6 +413,20 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
 
     tracking = plain._replace(versions=Versions(project.config.track).of)
     return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking
+
+
+def _with_replacements(project: Project) -> TaskGraph:
+    if not project.config.replaced.values:
+        return project.graph
+    from taskdisc.overrides import replaced
+
+    return replaced(project)
+
+
+def _check_replacements(graph: TaskGraph, tasks: Sequence[str]) -> None:
+    from taskdisc.overrides import check_outputs
+
+    check_outputs(graph, tasks)
 
 
 def report_lines(given: list[str | list[str]]) -> list[str]:

@@ -58,7 +58,7 @@ class Runner:
         """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
         self.generators = Generators()
-        self.fixtures = FixtureValues(context, self._function, self.generators)
+        self.fixtures = FixtureValues(context, self._function, self.load, self.generators)
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}

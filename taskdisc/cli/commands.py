@@ -41,6 +41,15 @@ def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], 
                     help="Set a setting, an axis, an open parameter.",
                 )
             )
+            options.append(
+                click.option(
+                    "--override",
+                    "replaced",
+                    multiple=True,
+                    metavar="NAME=VALUE",
+                    help="Put a value in the place of a task, an output, a fixture; a path in that of a file.",
+                )
+            )
         if targets:
             options.append(TARGETS)
         for option in reversed(options):  # click lists first what is added last

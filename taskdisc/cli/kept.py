@@ -44,8 +44,8 @@ def instances_of(project: Project, targets: list[str], *, downstream: bool = Fal
 def _add_slice(found: Instances, run: Run, selection: Selection) -> None:
     from taskdisc.select import rows_of
 
-    rows = rows_of(run.project.graph, run.expansion, selection)
-    ids = run.expansion.ids(run.expansion.by_task[selection.task], run.project.graph.names[selection.task], rows)
+    rows = rows_of(run.graph, run.expansion, selection)
+    ids = run.expansion.ids(run.expansion.by_task[selection.task], run.graph.names[selection.task], rows)
     known = found.setdefault(selection.task, set())
     if known is not None:
         known.update(map(suffix_of, ids))

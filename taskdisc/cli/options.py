@@ -18,6 +18,8 @@ class Options(NamedTuple):
     directory: str | None = None
     profile: str | None = None
     params: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    """The texts of --override."""
     workers: int | None = None
     executor: str | None = None
     store: str | None = None
@@ -45,7 +47,12 @@ def opened(options: Options) -> Iterator[tuple[Project, list[str]]]:
     }
     start = os.getcwd()
     config = load(
-        start, directory=options.directory, profile=options.profile, overrides=overrides, params=options.params
+        start,
+        directory=options.directory,
+        profile=options.profile,
+        overrides=overrides,
+        params=options.params,
+        replaced=options.replaced,
     )
     os.environ.update(config.environment)
     os.chdir(config.root)

@@ -42,4 +42,4 @@ def read_run(arguments: Sequence[str]) -> Options | None:
         workers = int(found["workers"]) if "workers" in found else None
     except ValueError:
         return None
-    return Options(tuple(targets), found.get("directory"), found.get("profile"), tuple(params), workers)
+    return Options(tuple(targets), found.get("directory"), found.get("profile"), tuple(params), workers=workers)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
 from taskdisc.errors import ExitCode
+from taskdisc.model import Decision
 from taskdisc.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -61,31 +62,32 @@ def exit_code(report: RunReport) -> int:
 
 def _preview(planned: Run, options: Options) -> int:
     from taskdisc.cli.output import remark
-    from taskdisc.model import Decision
 
     decisions = planned.preview()
     planned.project.save_caches()
     counts: dict[str, int] = {}
     for node, decision in decisions.items():
         counts[decision] = counts.get(decision, 0) + 1
-        if decision != Decision.CACHED and options.verbosity <= 0:
+        if decision not in STAYS and options.verbosity <= 0:
             print(f"{decision}: {planned.id_of(node)}")
     if options.verbosity > 0:
         from taskdisc.cli.explain import LINES, print_reasons
 
-        waiting = [node for node, decision in decisions.items() if decision != Decision.CACHED]
+        waiting = [node for node, decision in decisions.items() if decision not in STAYS]
         print_reasons(planned, waiting, decisions, None if options.verbosity > 1 else LINES)
     words = [f"{counts.get(decision, 0)} {word}" for decision, word in PREVIEWED if counts.get(decision)]
     remark(f"dry run: {', '.join(words) or 'no instances'}")
-    busy = any(decision != Decision.CACHED for decision in counts)
+    busy = any(decision not in STAYS for decision in counts)
     return ExitCode.FAILED if options.exit_code and busy else ExitCode.OK
 
 
+STAYS = (Decision.CACHED, Decision.GIVEN)
 PREVIEWED = (
     ("run", "would run"),
     ("may run", "may run, if an input changes"),
     ("cached", "cached"),
     ("unknown", "unknown"),
+    ("overridden", "overridden"),
 )
 
 

@@ -34,7 +34,7 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
         values = []
         for selection in run.selections:
             nodes = selected(run, selection)
-            missing += [run.id_of(node) for node in nodes if decisions[node] != "cached"]
+            missing += [run.id_of(node) for node in nodes if decisions[node] not in ("cached", "overridden")]
             if info or paths:
                 for node in nodes:
                     if decisions[node] == "cached":
@@ -60,7 +60,7 @@ def selected(run: Run, selection: Selection) -> list[int]:
     from taskdisc.select import rows_of
 
     block = run.expansion.by_task[selection.task]
-    rows = rows_of(run.project.graph, run.expansion, selection)
+    rows = rows_of(run.graph, run.expansion, selection)
     return [run.offset(block.number) + row for row in (range(block.size) if rows is None else rows)]
 
 

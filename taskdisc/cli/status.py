@@ -14,6 +14,7 @@ WORDS = {
     Decision.RUN: "to run",
     Decision.MAY_RUN: "may run",
     Decision.UNKNOWN: "unknown",
+    Decision.GIVEN: "overridden",
 }
 """Decisions as a table says them: `1 run` would read as if it had run."""
 
@@ -38,7 +39,7 @@ def status(options: Options) -> int:
             failed = _failed(run, task, found.get(Decision.RUN, []))
             if failed:
                 words.append(f"{failed:,} failed last time")
-            rows.append((described(project.graph, project.graph.tasks[task]), ", ".join(words) or "no instances"))
+            rows.append((described(run.graph, run.graph.tasks[task]), ", ".join(words) or "no instances"))
         print_table(rows)
         for name, missing in run.left_out:
             remark(left_out_line(name, missing))

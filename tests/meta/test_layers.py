@@ -20,7 +20,7 @@ LAYERS = (
     {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
-    {"execute"},
+    {"execute", "overrides"},
     {"run"},
     {"explain"},
     {"cli"},
