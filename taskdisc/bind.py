@@ -10,6 +10,7 @@ from taskdisc.graph import FromAxis, FromFile, FromFixture, FromGather, FromInje
 from taskdisc.labels import label_texts, unquoted
 from taskdisc.marks import Axis, Element, innermost
 from taskdisc.model import MISSING, Fixture, Task
+from taskdisc.ranges import swept_values
 
 if TYPE_CHECKING:
     from taskdisc.config import Config, ParamLayer
@@ -53,7 +54,15 @@ def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = Non
     return Bindings(settings, elements)
 
 
+def decides(swept: str, owner: Task | Fixture, name: str, config: Config) -> bool:
+    """Say whether what is swept under this name gives a setting its value."""
+    return swept == f"{owner.name}.{name}" or (swept == name and not config.is_pinned(owner.name, name))
+
+
 def _setting(task: Task | Fixture, source: FromSetting, config: Config) -> Any:
+    swept = next((each for each in task.swept if decides(each.name, task, source.name, config)), None)
+    if swept is not None:
+        return _converted(swept.value, source.annotation, source.default, task, source.name, swept.origin, swept.texts)
     given = config.setting(task.name, source.name)
     if given is None:
         return source.default
@@ -76,6 +85,8 @@ def _converted(
 def _elements(axis: Axis, task: Task, config: Config, given: Mapping[str, str]) -> tuple[Element, ...] | None:
     found = config.setting("", axis.name)
     if axis.open:
+        if axis.name in config.sweeps.values:
+            return _swept_elements(axis, task, config.sweeps, given)
         return _open_element(axis, task, found, given)
     if found is None:
         return axis.elements
@@ -110,6 +121,21 @@ def _open_element(
         return None
     _check_encodable(value, f"{axis.name}")
     return (Element(value, value),)
+
+
+def _swept_elements(axis: Axis, task: Task, layer: ParamLayer, given: Mapping[str, str]) -> tuple[Element, ...]:
+    if axis.name in given:
+        raise UsageError(f"{layer.origin} {axis.name}: a target has {axis.name}={given[axis.name]}. Leave one out.")
+    annotation = next(p.annotation for p in task.parameters if p.name == axis.name)
+    values = [
+        _converted(value, annotation, MISSING, task, axis.name, layer.origin, layer.texts)
+        for value in swept_values(layer, axis.name)
+    ]
+    for value in values:
+        _check_encodable(value, axis.name)
+    elements = tuple(Element(value, value) for value in values)
+    _refuse_duplicates(axis, elements, layer)
+    return elements
 
 
 def _element(axis: Axis, item: Any, layer: ParamLayer) -> Element:
@@ -147,9 +173,10 @@ def _check_encodable(value: Any, what: str) -> None:
 
 
 def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> None:
-    layers = [layer for layer in config.layers if layer.values]
+    layers = [layer for layer in (*config.layers, config.sweeps) if layer.values]
     if not layers:
         return
+    _refuse_swept_axes(config.sweeps, axes)
     settings = {
         (owner.name, source.name)
         for owner in graph.owners
@@ -163,6 +190,16 @@ def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> 
             if (task, name) in settings if dot else key in plain:
                 continue
             raise (UsageError if layer.texts else ConfigError)(_unknown_name(key, layer, graph, settings, plain, axes))
+
+
+def _refuse_swept_axes(sweeps: ParamLayer, axes: Mapping[str, Axis]) -> None:
+    for name, values in sweeps.values.items():
+        if name in axes and not axes[name].open:
+            text = values if isinstance(values, str) else "..."
+            raise UsageError(
+                f"{sweeps.origin} {name}: {name} is an axis ({axes[name].place}), and has its elements side by side "
+                f"anyway. Other elements: -p {name}={text}"
+            )
 
 
 def _unknown_name(

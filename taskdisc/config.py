@@ -65,6 +65,8 @@ class Config(NamedTuple):
     """By the name of a node of the graph: what this run has in its place; paths of files lead from `folder`."""
     folder: str = ""
     """Where the command was given."""
+    sweeps: ParamLayer = ParamLayer("--sweep", {}, True)
+    """By name of a setting or open parameter: several values, as text or in a sequence."""
     environment: tuple[tuple[str, str], ...] = ()
     """Variables of `.env` that tasks receive: those that the environment does not set itself."""
     origins: Mapping[str, str] = {}
@@ -78,6 +80,11 @@ class Config(NamedTuple):
                     return layer.values[key], layer
         return None
 
+    def is_pinned(self, task_name: str, name: str) -> bool:
+        """Say whether this run gives the task's setting a value of its own, before one that holds for all tasks."""
+        key = f"{task_name}.{name}"
+        return any(key in layer.values for layer in self.layers if layer.origin in ("-p", "params"))
+
 
 def load(
     start: str | None = None,
@@ -87,14 +94,15 @@ def load(
     overrides: Mapping[str, Any] | None = None,
     params: Sequence[str] = (),
     replaced: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Read the configuration of the project around `start`, the current folder unless given.
 
     `directory` (-C) is the root itself; `overrides` are options from the command line, of which None and () mean not
-    given; `params` are the texts of -p, "name=value" or "task.name=value", and `replaced` those of --override;
-    `environ` stands for `os.environ`.
-    Raises ConfigError and, for -C, -p and --override, UsageError.
+    given; `params` are the texts of -p, "name=value" or "task.name=value", and `replaced` and `sweeps` those
+    of --override and --sweep; `environ` stands for `os.environ`.
+    Raises ConfigError and, for what is on the command line, UsageError.
     """
     environ = os.environ if environ is None else environ
     overrides = overrides or {}
@@ -116,10 +124,11 @@ def load(
         root=root,
         **values,
         profile=chosen,
-        layers=_layers(_texts(params), selected.params, base.params, chosen),
+        layers=_layers(_texts(params, "-p"), selected.params, base.params, chosen),
         tasks=base.tasks + selected.tasks,
         replaced=ParamLayer("--override", _replacements(replaced), True),
         folder=start or os.getcwd(),
+        sweeps=ParamLayer("--sweep", _texts(sweeps, "--sweep"), True),
         environment=tuple((name, text) for name, text in dotenv.items() if name not in environ),
         origins=origins,
     )
@@ -280,14 +289,14 @@ def _counted(workers: int) -> int:
     return max(1, usable + 1 + workers)
 
 
-def _texts(params: Sequence[str]) -> dict[str, str]:
-    """The texts of -p by name; given twice, the last counts."""
+def _texts(params: Sequence[str], option: str) -> dict[str, str]:
+    """The texts of -p or --sweep by name; given twice, the last counts."""
     found = {}
     for param in params:
         name, equals, text = param.partition("=")
         name = name.strip()
         if not equals or not name.rpartition(".")[2].isidentifier():
-            raise UsageError(f"-p {param}: -p takes name=value or task.name=value.")
+            raise UsageError(f"{option} {param}: {option} takes name=value or task.name=value.")
         found[name] = text
     return found
 

@@ -17,6 +17,7 @@ from taskdisc.errors import EncodingError, UsageError
 from taskdisc.graph import FromGather, FromTask, TaskGraph
 from taskdisc.labels import id_suffixes, label_texts
 from taskdisc.marks import Axis, Element
+from taskdisc.model import Swept
 
 
 class AxisRows:
@@ -50,7 +51,7 @@ class Link:
 class Block:
     """All instances of a task, or all groups of a gather."""
 
-    __slots__ = ("axes", "columns", "gather", "links", "number", "size", "task")
+    __slots__ = ("axes", "columns", "gather", "links", "number", "size", "swept", "task")
 
     def __init__(self, number: int, task: str, axes: tuple[Axis, ...], sizes: Mapping[Axis, int]) -> None:
         self.number = number
@@ -60,6 +61,8 @@ class Block:
         self.size, self.columns = columns_of(axes, sizes)
         self.links: list[Link] = []
         self.gather: Groups | None = None
+        self.swept: tuple[Swept, ...] = ()
+        """What ids show after the coordinates: the same for all instances."""
 
 
 class Groups:
@@ -101,6 +104,7 @@ class Expansion:
             if isinstance(source, FromGather)
         }
         block = self.by_task[task] = self._block(task, axes)
+        block.swept = graph.tasks[task].swept
         for name, source in graph.sources[task].items():
             if isinstance(source, FromTask):
                 target = self.by_task[source.task]
@@ -147,7 +151,9 @@ class Expansion:
         for axis in block.axes:
             texts, numbers = self.elements[axis].texts, block.columns[axis]
             columns.append([texts[numbers[row]] for row in rows])
-        return [name + suffix for suffix in id_suffixes([axis.name for axis in block.axes], columns, len(rows))]
+        columns += [[swept.label] * len(rows) for swept in block.swept]
+        names = [axis.name for axis in block.axes] + [swept.name for swept in block.swept]
+        return [name + suffix for suffix in id_suffixes(names, columns, len(rows))]
 
     def needed(self, wanted: Mapping[int, Iterable[int] | None]) -> list[bytearray]:
         """Return, per block, a byte per row that says whether the wanted rows (None: all of a block) need it."""

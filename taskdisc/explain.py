@@ -74,10 +74,11 @@ def explain_steps(
         task = run.expansion.blocks[number].task
         if index is not None and task not in kept:
             kept[task] = {}
-            for row in index.results(task):
+            long_id = run.graph.tasks[task].long_id
+            for row in index.results(long_id):
                 kept[task].setdefault(row.instance, []).append(row)
-            families.update((family.id, family) for family in index.families(task))
-            failed.update((failure.instance, failure.key) for failure in index.failures(task))
+            families.update((family.id, family) for family in index.families(long_id))
+            failed.update((failure.instance, failure.key) for failure in index.failures(long_id))
         decision = decisions[node]
         if decision == Decision.CACHED:
             yield node, decision, (Reason(CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE),)

@@ -55,15 +55,17 @@ def _labelled(graph: TaskGraph, fixtures: list[str]) -> list[tuple[str, str]]:
     """Each fixture's name, where two of one name do not need their ids to be told apart."""
     names = [graph.fixtures[fixture].name for fixture in fixtures]
     return [
-        (name if names.count(name) == 1 else fixture, fixture) for name, fixture in zip(names, fixtures, strict=True)
+        (name if names.count(name) == 1 else graph.fixtures[fixture].long_id, fixture)
+        for name, fixture in zip(names, fixtures, strict=True)
     ]
 
 
 def _inputs(graph: TaskGraph, fixture: str, file_digest: Callable[[File], bytes]) -> Iterator[tuple[str, ...]]:
+    known_as = graph.fixtures[fixture].long_id
     for name, source in sorted(graph.sources[fixture].items()):
         if isinstance(source, FromFile):
-            yield fixture, name, source.file.path, file_digest(source.file).hex()
+            yield known_as, name, source.file.path, file_digest(source.file).hex()
         elif isinstance(source, FromFixture):
-            yield fixture, name, source.fixture
+            yield known_as, name, graph.fixtures[source.fixture].long_id
         elif isinstance(source, FromValue):
-            yield fixture, name, "overridden", "", source.part.digest.hex()
+            yield known_as, name, "overridden", "", source.part.digest.hex()

@@ -85,7 +85,7 @@ class JobMaker:
 
     def _spec(self, task: Task, bindings: Bindings) -> TaskSpec:
         return TaskSpec(
-            task.id,
+            task.long_id,
             task.module,
             _attribute(task),
             _pickled(bindings.settings[task.id], f"{task.place} {task.name}: its settings"),
@@ -95,6 +95,7 @@ class JobMaker:
             task.place,
             task.options.prefix,
             task.options.compress,
+            ",".join(f"{swept.name}={swept.label}" for swept in task.swept),
             task.function,
         )
 
@@ -108,7 +109,7 @@ class JobMaker:
             elif isinstance(source, FromValue):
                 arguments.append((name, ArgumentKind.RESULT, as_stored(source.part)))
         return FixtureSpec(
-            fixture.id,
+            fixture.long_id,
             fixture.name,
             fixture.module,
             _attribute(fixture),

@@ -51,6 +51,11 @@ def _typed(label: Any) -> str:
     return _quoted(f"{type(label).__name__}({label_text(label)})")
 
 
+def text_label(text: str) -> str:
+    """Return text of a command line as it stands in an id: in quotes only where it could not be read back."""
+    return text if _pattern(BARE).fullmatch(text) else _quoted(text)
+
+
 def _is_bare(label: str) -> bool:
     return bool(_pattern(BARE).fullmatch(label)) and not _pattern(LOOKS_TYPED).fullmatch(label)
 

@@ -92,6 +92,20 @@ DEFAULTS = TaskOptions()
 """What holds for a task of which nobody says anything."""
 
 
+class Swept(NamedTuple):
+    """A value that a setting has in one run of a sweep, or for one target."""
+
+    name: str
+    """"lr", or "train.lr" for one task's."""
+    value: Any
+    label: str
+    """The value as ids show it."""
+    texts: bool
+    """Whether the value is text that is still to be converted."""
+    origin: str
+    """"--sweep", or the target."""
+
+
 class Task(NamedTuple):
     """A function of the project, as collected."""
 
@@ -103,6 +117,15 @@ class Task(NamedTuple):
     function: Callable[..., Any]
     parameters: tuple[Parameter, ...]
     options: TaskOptions
+    swept: tuple[Swept, ...] = ()
+    """What reaches it of a sweep; then it is one of several copies, each with an id of its own in the graph."""
+    copy_of: str = ""
+    """Of a copy: the id of the task."""
+
+    @property
+    def long_id(self) -> str:
+        """The id that the store, keys and seeds know, whatever is swept."""
+        return self.copy_of or self.id
 
 
 class Fixture(NamedTuple):
@@ -115,6 +138,14 @@ class Fixture(NamedTuple):
     place: Place
     function: Callable[..., Any]
     parameters: tuple[Parameter, ...]
+    swept: tuple[Swept, ...] = ()
+    """As of a task."""
+    copy_of: str = ""
+
+    @property
+    def long_id(self) -> str:
+        """The id that keys and seeds know, whatever is swept."""
+        return self.copy_of or self.id
 
 
 class Namespace(NamedTuple):
@@ -163,6 +194,8 @@ class TaskSpec(NamedTuple):
     prefix: str | tuple[str, ...] = ()
     """Words that go before the command that runs a job of this task by itself."""
     compress: str | None = None
+    swept: str = ""
+    """The end of what stands in the brackets of its instances' ids, "lr=0.1": no part of their identity."""
     function: Any = None
     """The function itself, for workers that share memory with the run."""
 

@@ -24,7 +24,7 @@ from taskdisc.graph import (
     Source,
     TaskGraph,
 )
-from taskdisc.hashing import sha256
+from taskdisc.hashing import sha256, sha256_for
 from taskdisc.marks import File
 from taskdisc.model import DROPPED, FileResult, Task
 from taskdisc.paths import unchanged
@@ -41,15 +41,6 @@ FORMAT = 1
 SIZE = 32
 AT_ONCE = 4096
 """Inputs of a gather that are digested together: more make it no quicker, and take memory."""
-
-
-def _sha256_for(count: int) -> Any:
-    """The hash that is quicker for so many keys, its import included."""
-    if count < 5000:
-        return sha256
-    import hashlib
-
-    return hashlib.sha256
 
 
 class Family(NamedTuple):
@@ -177,7 +168,7 @@ class Plan:
 
         def prefix_with(code: bytes) -> bytes:
             # The repr of strings, ints and tuples of them is the same everywhere, and quicker than their encoding.
-            plain = (FORMAT, task_id, code, task.options.version, inputs, task.options.outputs, codec, versions)
+            plain = (FORMAT, task.long_id, code, task.options.version, inputs, task.options.outputs, codec, versions)
             values = (b"\0%s=%s" % (name.encode(), value) for name, value in settings.items())
             return sha256(b"".join([repr(plain).encode(), *values])).digest()
 
@@ -199,7 +190,7 @@ class Plan:
             names = tuple(axis.name for axis in source.over)
             return ("gather", names, source.output or self.graph.tasks[source.task].options.outputs)
         if isinstance(source, FromFixture):
-            return ("fixture", source.fixture)
+            return ("fixture", self.graph.fixtures[source.fixture].long_id)
         return (type(source).__name__,)
 
     # Keys
@@ -244,7 +235,7 @@ class Plan:
         if self.index is None:
             return ()
         if task not in self._known_by_key:
-            number = self.index.family(task, family.prefix)
+            number = self.index.family(self.graph.tasks[task].long_id, family.prefix)
             rows = () if number is None else self.index.known(number)
             if number is not None and self.graph.tasks[task].options.outputs:
                 rows = self._with_objects(number, rows)
@@ -339,7 +330,9 @@ class Plan:
 
         assert self.index is not None
         current, found = self.family(task), []
-        for row in families_of_other_code(self.index.families(task), current.prefix, current.prefix_with):
+        for row in families_of_other_code(
+            self.index.families(self.graph.tasks[task].long_id), current.prefix, current.prefix_with
+        ):
             known: Iterable[Known] = self.index.known(row.id)
             if self.graph.tasks[task].options.outputs:
                 known = self._with_objects(row.id, known)
@@ -348,7 +341,7 @@ class Plan:
 
     def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
-        prefix, digested = family.prefix, _sha256_for(len(rows))
+        prefix, digested = family.prefix, sha256_for(len(rows))
         if not columns:
             return [digested(prefix).digest()] * len(rows)
         if len(columns) == 1:

@@ -103,7 +103,7 @@ class Recorder:
             self._plan.keys.pop(ended.node, None)
             self._values.fresh.pop((ended.block, ended.row), None)
         return [
-            StepEnd(e.id, self._task_of(e.block), e.result.outcome, e.result, e.blocked, e.blocked_count)
+            StepEnd(e.id, self._long_id(e.block), e.result.outcome, e.result, e.blocked, e.blocked_count)
             for e in pending
         ]
 
@@ -128,13 +128,17 @@ class Recorder:
     def _known_or_new(self, task: str) -> int:
         """The texts of new code are kept with it, so that `explain` can show what becomes of it."""
         family = self._plan.family(task)
-        known = self._index.family(task, family.prefix)
+        long_id = self._plan.graph.tasks[task].long_id
+        known = self._index.family(long_id, family.prefix)
         if known is not None:
             return known
         parts = [(label, digest) for label, digest in family.parts["code"] if digest not in self._texts]
         self._texts.update(digest for _, digest in parts)
         self._index.keep_part_texts(self._texts_of(parts))
-        return self._index.add_family(task, family.prefix, family.parts)
+        return self._index.add_family(long_id, family.prefix, family.parts)
+
+    def _long_id(self, block: int) -> str:
+        return self._plan.graph.tasks[self._task_of(block)].long_id
 
     def _record(self, ended: Ended, family: int, inputs: bytes) -> Record:
         result = ended.result
@@ -165,7 +169,7 @@ class Recorder:
     def _failure(self, ended: Ended) -> FailureRow:
         result = ended.result
         return FailureRow(
-            self._task_of(ended.block),
+            self._long_id(ended.block),
             suffix_of(ended.id),
             self._plan.keys.get(ended.node, b""),
             result.outcome,

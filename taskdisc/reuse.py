@@ -30,7 +30,7 @@ class Freshness:
             return known
         if task.id not in self._expired:
             limit = self._now - seconds(task.options.expires)
-            self._expired[task.id] = self._index.made_before(task.id, limit)
+            self._expired[task.id] = self._index.made_before(task.long_id, limit)
         expired = self._expired[task.id]
         return [row for row in known if row[1] not in expired]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.aims import check_replacements, no_tasks, with_replacements, with_sweeps
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
@@ -47,18 +48,21 @@ class Run:
         """-1: failures only; 1: a line for every step."""
         if not project.graph.tasks:
             raise NothingMatched(no_tasks(project))
-        self.graph: TaskGraph = _with_replacements(project)
-        """The project's graph, with what this run puts in the place of some of it."""
+        self.graph: TaskGraph = with_replacements(project)
+        """The project's graph, with what this run has in the place of some of it, and copies of what is swept."""
         graph = self.graph
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
         self.selections, self.left_out = self._given(selections)
+        if (in_all_runs := with_sweeps(graph, project, self.selections)) is not None:
+            self.graph, self.selections = in_all_runs
+            graph = self.graph
+            self.bindings = bind(graph, project.config, given_open(graph, selections))
         tasks = graph.ancestors(selection.task for selection in self.selections)
         self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
         self.wanted = self._wanted()
-        if graph.given:
-            _check_replacements(graph, tasks)
+        check_replacements(graph, tasks)
         self._check_files(tasks)
         self.scheduler = Scheduler()
         self.started = time.time()
@@ -415,20 +419,6 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
     return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking
 
 
-def _with_replacements(project: Project) -> TaskGraph:
-    if not project.config.replaced.values:
-        return project.graph
-    from taskdisc.overrides import replaced
-
-    return replaced(project)
-
-
-def _check_replacements(graph: TaskGraph, tasks: Sequence[str]) -> None:
-    from taskdisc.overrides import check_outputs
-
-    check_outputs(graph, tasks)
-
-
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
@@ -444,34 +434,3 @@ def _ranks(expansion: Expansion) -> list[float]:
         for target in targets:
             ranks[target] = max(ranks[target], here)
     return list(ranks)
-
-
-def no_tasks(project: Project) -> str:
-    """Say that there is nothing to run, and what to do."""
-    config = project.config
-    if not project.collection.modules:
-        above = _tasks_above(config.root)
-        remedy = (
-            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
-            f"by [tool.taskdisc] in its pyproject.toml."
-            if above
-            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
-        )
-        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
-    files = ", ".join(path for _, path in project.collection.modules[:3])
-    return (
-        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
-    )
-
-
-def _tasks_above(root: str) -> str | None:
-    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
-    import os
-    from glob import escape, glob
-
-    above = os.path.dirname(root)
-    while above != os.path.dirname(above):
-        if glob(os.path.join(escape(above), "tasks_*.py")):
-            return above
-        above = os.path.dirname(above)
-    return None

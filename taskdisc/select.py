@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskdisc.errors import NothingMatched, UsageError, closest
 from taskdisc.graph import FromGather, FromSetting, TaskGraph
 from taskdisc.labels import TargetText, parse_target, unquoted
+from taskdisc.model import Fixture, Task
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion
@@ -99,10 +100,26 @@ def _check_brackets(graph: TaskGraph, selection: Selection) -> None:
                 f"{text}: {task.name} has no axis {name} (it gathers it). {has} "
                 f"For part of {name}: '{part}[{name}={value}]' or -p {name}={value}."
             )
-        if isinstance(sources.get(name), FromSetting):
-            raise UsageError(f"{text}: {name} is a setting, not an axis. Use -p {task.name}.{name}=...")
-        near = closest(name, sorted(axes))
+        if name in (settings := _settings_upstream(graph, task.id)):
+            continue
+        near = closest(name, sorted({*axes, *settings}))
         raise UsageError(f"{text}: {task.name} has no axis {name}. {f'Did you mean {near}? ' if near else ''}{has}")
+
+
+def _settings_upstream(graph: TaskGraph, task: str) -> set[str]:
+    """The settings of a task and of all that it uses, as "name" and as "task.name"."""
+    tasks = graph.ancestors([task])
+    owners: list[Task | Fixture] = [
+        *(graph.tasks[each] for each in tasks),
+        *(graph.fixtures[each] for each in graph.fixtures_of(tasks)),
+    ]
+    names = [
+        (owner.name, source.name)
+        for owner in owners
+        for source in graph.sources[owner.id].values()
+        if isinstance(source, FromSetting)
+    ]
+    return {name for _, name in names} | {f"{owner}.{name}" for owner, name in names}
 
 
 def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, str]:

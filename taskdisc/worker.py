@@ -219,6 +219,9 @@ class Execution:
     def seed(self) -> int:
         """A number that depends on the instance's identity alone."""
         coordinates = self.job.instance.partition("[")[2]  # what stands before them depends on other tasks' names
+        if swept := self.task.spec.swept:  # as in a run that has this one value
+            others = coordinates.removesuffix(f"{swept}]").removesuffix(",")
+            coordinates = others and f"{others}]"
         identity = f"{self.task.spec.id}\0{coordinates}".encode()
         return int.from_bytes(sha256(identity).digest()[:8], "big")
 

@@ -43,6 +43,15 @@ def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], 
             )
             options.append(
                 click.option(
+                    "--sweep",
+                    "sweeps",
+                    multiple=True,
+                    metavar="NAME=VALUES",
+                    help="Run with each of these values of a setting or open parameter: a,b,c or first..last.",
+                )
+            )
+            options.append(
+                click.option(
                     "--override",
                     "replaced",
                     multiple=True,

@@ -46,7 +46,7 @@ def _add_slice(found: Instances, run: Run, selection: Selection) -> None:
 
     rows = rows_of(run.graph, run.expansion, selection)
     ids = run.expansion.ids(run.expansion.by_task[selection.task], run.graph.names[selection.task], rows)
-    known = found.setdefault(selection.task, set())
+    known = found.setdefault(run.graph.tasks[selection.task].long_id, set())
     if known is not None:
         known.update(map(suffix_of, ids))
 

@@ -16,7 +16,7 @@ def list_tasks(options: Options, *, tree: bool) -> int:
     with opened(options) as (project, targets):
         graph = project.graph
         if not graph.tasks:
-            from taskdisc.run import no_tasks
+            from taskdisc.aims import no_tasks
 
             raise NothingMatched(no_tasks(project))
         wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
@@ -39,7 +39,7 @@ def _row(name: str, shown: Task | Fixture) -> tuple[str, str, str]:
 def described(graph: TaskGraph, task: Task) -> str:
     """Return the task's name with its axes and outputs: `split[seed] -> train, test`."""
     name = graph.names[task.id]
-    axes = ",".join(axis.name for axis in graph.axes[task.id])
+    axes = ",".join([*(axis.name for axis in graph.axes[task.id]), *(f"{s.name}={s.label}" for s in task.swept)])
     outputs = f" -> {', '.join(task.options.outputs)}" if task.options.outputs else ""
     return f"{name}{f'[{axes}]' if axes else ''}{outputs}"
 

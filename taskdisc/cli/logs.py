@@ -27,7 +27,7 @@ def logs(options: Options, *, stream: str | None) -> int:
     with opened(options) as (project, targets):
         run = Run(project, targets)
         for selection in run.selections:
-            latest = latest_attempts(run, selection.task)
+            latest = latest_attempts(run, run.graph.tasks[selection.task].long_id)
             for node in selected(run, selection):
                 name = run.id_of(node)
                 _print_logs(name, latest.get(suffix_of(name)), project.config.store, stream)

@@ -20,6 +20,7 @@ class Options(NamedTuple):
     params: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     """The texts of --override."""
+    sweeps: tuple[str, ...] = ()
     workers: int | None = None
     executor: str | None = None
     store: str | None = None
@@ -53,6 +54,7 @@ def opened(options: Options) -> Iterator[tuple[Project, list[str]]]:
         overrides=overrides,
         params=options.params,
         replaced=options.replaced,
+        sweeps=options.sweeps,
     )
     os.environ.update(config.environment)
     os.chdir(config.root)

@@ -53,5 +53,5 @@ def _failed(run: object, task: str, nodes: list[int]) -> int:
     index = run.project.index
     if index is None or not nodes:
         return 0
-    failed = {(failure.instance, failure.key) for failure in index.failures(task)}
+    failed = {(failure.instance, failure.key) for failure in index.failures(run.graph.tasks[task].long_id)}
     return sum((suffix_of(run.id_of(node)), run.plan.keys[node]) in failed for node in nodes) if failed else 0

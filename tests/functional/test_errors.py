@@ -228,9 +228,6 @@ TARGETS = {
         "run mean[k=1]",
         "mean[k=1]: mean has no axis k (it gathers it). It has beta. For part of k: 'f[k=1]' or -p k=1.",
     ),
-    "a setting in brackets": Case(
-        one(GRID), "run plain[size=2]", "plain[size=2]: size is a setting, not an axis. Use -p plain.size=..."
-    ),
     "one name twice in brackets": Case(one(GRID), "run f[k=1,k=3]", "target f[k=1,k=3]: k is given twice."),
     "unreadable brackets": Case(
         one(GRID),

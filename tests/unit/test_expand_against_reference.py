@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskdisc.bind import bind
+from taskdisc.config import Config, ParamLayer
 from taskdisc.errors import Place
 from taskdisc.expand import Block, Expansion, expand
 from taskdisc.gather import label_key
@@ -22,7 +24,8 @@ from taskdisc.labels import label_texts, parse_target
 from taskdisc.marks import Axis, Element
 from taskdisc.model import DEFAULTS, Task
 from taskdisc.select import Selection, rows_of, select
-from tests.reference import Graph, Identity, Instance, Run
+from taskdisc.sweeps import swept
+from tests.reference import Graph, Identity, Instance, Run, evaluate
 from tests.reference.instances import Label
 from tests.unit.random_graphs import OPEN_VALUE, Description, World, descriptions, reference_of, world_of
 
@@ -134,6 +137,42 @@ def check_ids(description: Description) -> None:
             assert (rows_of(world.graph, world.expansion, selection) or [0]) == [row]
 
 
+def check_sweep(description: Description, values: list[int]) -> None:
+    """The copies that a sweep makes are the union of its runs, in their order, and link to copies of their own run."""
+    given = {axis.name: OPEN_VALUE for axis in description.axes if axis.open}
+    world = world_of(description)
+    if not any(filled.kind == "setting" for task in description.tasks for filled in task.parameters):
+        return
+    config = Config("/", "/", 1, sweeps=ParamLayer("sweep", {"setting": values}, False))
+    everything = select(world.graph, list(world.graph.tasks))
+    graph, selections = swept(world.graph, config, everything)
+    bindings = bind(graph, config, {name: str(value) for name, value in given.items()})
+    expansion = expand(graph, graph.ancestors([each.task for each in selections]), bindings.elements)
+    after = World(graph, bindings, expansion)
+    expected = evaluate(reference_of(description), [task.name for task in description.tasks], given,
+                        sweeps={"setting": values})  # fmt: skip
+    found: dict[str, list[Identity]] = {name: [] for name in expected}
+    for selection in selections:
+        block = expansion.by_task[selection.task]
+        found[name_of(after, block)] += [identity(after, block, row) for row in range(block.size)]
+        check_links(after, block)
+    for name, instances in expected.items():
+        identities = [instance.identity for instance in instances]
+        if all(axis.labels or axis.open for axis in description.axes):
+            assert found[name] == identities
+        else:  # a gather of nothing is equal in all runs, which only their keys show
+            assert set(found[name]) == set(identities)
+
+
+def check_links(world: World, block: Block) -> None:
+    """What a copy needs is of its own run, and what is swept reaches it that reaches them."""
+    here = {each.label for each in world.graph.tasks[block.task].swept}
+    for link in block.links:
+        groups = world.expansion.blocks[link.block].gather
+        target = world.expansion.blocks[link.block if groups is None else groups.target]
+        assert {each.label for each in world.graph.tasks[target.task].swept} <= here
+
+
 FEW = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 MANY = settings(max_examples=1000, deadline=None, database=None)
 
@@ -154,6 +193,12 @@ def test_what_a_slice_needs(description: Description, data: Any) -> None:
 @given(descriptions())
 def test_ids(description: Description) -> None:
     check_ids(description)
+
+
+@FEW
+@given(descriptions(), st.lists(st.integers(0, 9), min_size=1, max_size=3, unique=True))
+def test_sweeps(description: Description, values: list[int]) -> None:
+    check_sweep(description, values)
 
 
 @pytest.mark.long
