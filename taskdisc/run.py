@@ -52,6 +52,7 @@ class Run:
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self.started = time.time()
         self._clock = time.monotonic()
@@ -213,7 +214,8 @@ class Run:
             raise
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._count(Outcome.CANCELLED, len(ended) + len(self.running))
+            self._cancelled = frozenset([*ended, *self.running])
+            self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -242,6 +244,15 @@ class Run:
         if hook.get_hookimpls():
             for end in ends:
                 hook(step=end)
+
+    def fate(self, node: int) -> str:
+        """Return the outcome of a step that was not reported as executed, once the run has ended."""
+        if node in self._cancelled:
+            return Outcome.CANCELLED
+        if self.scheduler.state(node) != DONE:
+            return Outcome.BLOCKED
+        # An interruption may have come between the writing of a result and its report.
+        return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""
