@@ -224,7 +224,8 @@ def total(shaped: Gather[str], use: Gather):
     return {at: len(text) for at, text in shaped.items()} | {"use": dict(use)}
 
 def grid(of_named, shapes, launched):
-    return Counter(sorted(of_named["extra"])), defaultdict(list, {"a": [1]}), deque([1, 2]), OrderedDict(b=1, a=2), shapes[0]
+    counted, ordered = Counter(sorted(of_named["extra"])), OrderedDict(b=1, a=2)
+    return counted, defaultdict(list, {"a": [1]}), deque([1, 2]), ordered, shapes[0]
 
 def cells(grid: Gather):
     return {at: (cell[0], dict(cell[1]), cell[4].x) for at, cell in grid.items()}
