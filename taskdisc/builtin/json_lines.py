@@ -93,6 +93,8 @@ def _account(result: JobResult, store: str) -> dict[str, object]:
     for name, log in (("stdout", result.stdout), ("stderr", result.stderr)):
         if log is not None:
             account[name] = os.path.join(store, log)
+    if result.warnings:
+        account["warnings"] = result.warnings
     error = result.error
     if error is not None:
         place = None if error.place is None else str(error.place)

@@ -26,6 +26,7 @@ class Options(NamedTuple):
     exit_code: bool = False
     verbosity: int = 0
     json: str | None = None
+    no_code_check: bool = False
 
 
 @contextmanager
