@@ -13,7 +13,8 @@ LAYERS = (
     {"gather", "generators", "protocols", "paths", "capture", "convert"},
     {"marks", "options", "pyproject"},
     {"fingerprint"},
-    {"graph", "labels", "config", "tracebacks", "hookspecs"},
+    {"graph", "labels", "config", "tracebacks", "hookspecs", "plainhooks"},
+    {"pluggyhooks"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
     {"jobs", "record", "remake", "sharing", "worker"},
@@ -175,7 +176,7 @@ def test_a_new_run_does_without_graph_algorithms(project):
 
 
 UNNEEDED = (
-    "networkx click multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
+    "networkx click pluggy inspect ast multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
     "dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process taskdisc.worker "
     "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands"
 )
