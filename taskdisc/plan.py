@@ -5,8 +5,6 @@ digests of its inputs. Since those are digests of results, not keys, a task that
 what depends on it cached.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -56,12 +54,12 @@ class Plan:
     def __init__(
         self,
         graph: TaskGraph,
-        expansion: Expansion,
-        bindings: Bindings,
+        expansion: "Expansion",
+        bindings: "Bindings",
         *,
-        index: Index | None,
-        code: Callable[[Any], Fingerprint],
-        fingerprints: ValueFingerprints,
+        index: "Index | None",
+        code: "Callable[[Any], Fingerprint]",
+        fingerprints: "ValueFingerprints",
         file_digest: Callable[[File], bytes],
         has_object: Callable[[str], bool],
         root: str,
@@ -160,12 +158,12 @@ class Plan:
                 run.append(node)
         return cached, run
 
-    def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
+    def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> "Iterable[Known]":
         """What the store may have for these keys, oldest first."""
         kept = self._kept(task, family, keys, whole)
         return [*kept, *(self.news[key] for key in keys if key in self.news)] if self.news else kept
 
-    def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
+    def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> "Iterable[Known]":
         """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
         if self.index is None:
             return ()
@@ -181,13 +179,13 @@ class Plan:
         known = self._known_by_key[task]
         return [known[key] for key in keys if key in known]
 
-    def _with_objects(self, family: int, rows: Iterable[Known]) -> Iterable[Known]:
+    def _with_objects(self, family: int, rows: "Iterable[Known]") -> "Iterable[Known]":
         """Leave out results of which an output's object is gone."""
         assert self.index is not None
         objects = self.index.part_objects(family)
         return [row for row in rows if all(map(self._has_object, objects.get(row[1], ())))]
 
-    def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: Iterable[Known]) -> None:
+    def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: "Iterable[Known]") -> None:
         """Note the results of the rows whose keys are known; of equal keys the newest that still holds."""
         digests, artifacts = self.digests[number], self.artifacts[number]
         refused = self.index.refused if self.index is not None else ()
@@ -219,7 +217,7 @@ class Plan:
         except (ValueError, TypeError):  # damaged, or of another version
             return False
 
-    def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
+    def _keys(self, block: "Block", rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
         prefix, digested = family.prefix, _sha256_for(len(rows))
         if not columns:
@@ -229,7 +227,7 @@ class Plan:
         join = b"".join
         return [digested(prefix + join(parts)).digest() for parts in zip(*columns, strict=True)]
 
-    def _columns(self, block: Block, rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
+    def _columns(self, block: "Block", rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (parameter, what it puts into each row's key), sorted by parameter."""
         links = {link.parameter: link for link in block.links}
         for name, source in sorted(self.graph.sources[block.task].items()):

@@ -1,7 +1,5 @@
 """Who is plugged in: built-ins first, then installed plugins, then those named in the configuration."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +72,7 @@ class PluginManager:
             hooks.unregister(name=name)
             raise PluginError(f"plugin {name}: {error}") from None
 
-    def _with_pluggy(self) -> PluggyHooks:
+    def _with_pluggy(self) -> "PluggyHooks":
         """From now on, pluggy calls the hooks of everybody."""
         if isinstance(self._hooks, PlainHooks):
             from taskdisc.pluggyhooks import PluggyHooks
