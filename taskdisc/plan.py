@@ -292,10 +292,11 @@ class Plan:
 
     def _label_encodings(self, axis: Any) -> list[bytes]:
         if axis not in self._labels:
+            elements = self.expansion.elements[axis].elements
+            if axis in self._values and all(label is value for label, value in elements):
+                return self._values[axis]
             try:
-                self._labels[axis] = self._fingerprints.encode_each(
-                    [element.label for element in self.expansion.elements[axis].elements]
-                )
+                self._labels[axis] = self._fingerprints.encode_each([element.label for element in elements])
             except EncodingError as error:
                 raise UsageError(
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'
