@@ -68,7 +68,7 @@ def _quoted(text: str) -> str:
 
 def label_texts(labels: list[Any]) -> list[str]:
     """Return the labels of one axis as texts that differ: those that would be alike are told apart by their type."""
-    if set(map(type, labels)) == {int} and -LARGE < min(labels) and max(labels) < LARGE:
+    if set(map(type, labels)) == {int} and min(labels) > -LARGE and max(labels) < LARGE:
         return list(map(repr, labels))
     texts = [label_text(label) for label in labels]
     for tell_apart in (_typed, _digested):
