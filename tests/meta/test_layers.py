@@ -8,16 +8,17 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "descriptors", "fields", "interrupts"},
+    {"taskdisc", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
-    {"gather", "generators", "protocols", "paths", "capture", "convert"},
-    {"marks", "options", "pyproject"},
+    {"compression", "gather", "generators", "protocols", "paths", "capture", "convert"},
+    {"taskoptions"},
+    {"fileresults", "marks", "options", "pyproject", "reuse"},
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "remake", "sharing", "worker"},
+    {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
     {"execute"},
@@ -190,7 +191,8 @@ UNNEEDED = (
     "networkx click pluggy inspect ast linecache tokenize multiprocessing cloudpickle filelock importlib.metadata "
     "concurrent.futures ssl dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process "
     "taskdisc.worker taskdisc.hookspecs taskdisc.pluggyhooks taskdisc.record taskdisc.sharing taskdisc.store.claims "
-    "taskdisc.explain taskdisc.cli.commands"
+    "taskdisc.explain taskdisc.cli.commands "
+    "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 
 
