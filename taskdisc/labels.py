@@ -74,7 +74,7 @@ def _quoted(text: str) -> str:
 
 def label_texts(labels: list[Any]) -> list[str]:
     """Return the labels of one axis as texts that differ: those that would be alike are told apart by their type."""
-    if all(type(label) is int and -LARGE < label < LARGE for label in labels):
+    if set(map(type, labels)) == {int} and min(labels) > -LARGE and max(labels) < LARGE:
         return list(map(repr, labels))
     texts = [label_text(label) for label in labels]
     for tell_apart in (_typed, _digested):

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from taskdisc.hookspecs import hookimpl
 from taskdisc.model import Outcome
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ SHOWN_NAMES = 3
 """Instances that are named where more share a line."""
 
 
-@hookimpl
 def taskdisc_run_started(run: Run) -> None:
     """Ask for progress where somebody is watching, and for every step where -v asks for it."""
     if sys.stderr.isatty():
@@ -53,7 +51,6 @@ class StepLines:
     def __init__(self, run: Run) -> None:
         self.run = run
 
-    @hookimpl
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Print how the step ended, and how long it took."""
         seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
@@ -61,20 +58,17 @@ class StepLines:
         wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
         sys.stderr.write(f"{wipe}{paint(step.outcome, colour)} {step.id}{seconds}\n")
 
-    @hookimpl
     def taskdisc_run_finished(self) -> None:
         """Go."""
         self.run.project.plugins.unregister(self)
 
 
-@hookimpl
 def taskdisc_run_progress(run: Run) -> None:
     """Draw the line of progress anew."""
     sys.stderr.write(f"\r{progress_line(run, time.monotonic(), _columns() - 1)}\x1b[K")
     sys.stderr.flush()
 
 
-@hookimpl
 def taskdisc_run_finished(report: RunReport, config: Config) -> None:
     """Print failures and the summary."""
     quiet = report.verbosity < 0 and not report.failures and not report.interrupted
