@@ -6,7 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
@@ -19,6 +19,9 @@ from taskdisc.project import Project
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
+
+if TYPE_CHECKING:
+    from taskdisc.record import Ended
 
 
 class Run:
@@ -231,17 +234,22 @@ class Run:
         if number:
             self.counts[outcome] = self.counts.get(outcome, 0) + number
 
-    def ended(self, ends: list[StepEnd]) -> None:
+    def ended(self, ends: list[Ended]) -> None:
         """Report steps that have ended and are durable."""
         hook = self.project.plugins.hook.taskdisc_job_finished
-        for end in ends:
-            self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
-            if end.outcome != Outcome.SUCCEEDED:
-                self.failures.append(end)
-                self._count(Outcome.BLOCKED, end.blocked_count)
+        failures = [self._step_end(end) for end in ends if end.result.outcome != Outcome.SUCCEEDED]
+        self._count(Outcome.SUCCEEDED, len(ends) - len(failures))
+        for failure in failures:
+            self._count(failure.outcome)
+            self._count(Outcome.BLOCKED, failure.blocked_count)
+        self.failures += failures
         if hook.get_hookimpls():
             for end in ends:
-                hook(step=end)
+                hook(step=self._step_end(end))
+
+    def _step_end(self, ended: Ended) -> StepEnd:
+        task = self.expansion.blocks[ended.block].task
+        return StepEnd(ended.id, task, ended.result.outcome, ended.result, ended.blocked, ended.blocked_count)
 
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""

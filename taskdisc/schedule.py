@@ -227,7 +227,7 @@ class Scheduler:
 
     def released(self, nodes: Iterable[int]) -> None:
         """The other run has ended these nodes, or itself: they are to be decided anew."""
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             self._open(number, [node for node in members if self._state[node] == CLAIMED])
 
     def retry(self, nodes: Iterable[int]) -> None:
@@ -236,7 +236,7 @@ class Scheduler:
 
     def done(self, nodes: Iterable[int]) -> None:
         """These nodes have a result, found or made; what waited for them alone becomes undecided."""
-        todo = deque(self._by_block(nodes))
+        todo = deque(self.by_block(nodes))
         while todo:
             number, members = todo.popleft()
             block = self.blocks[number]
@@ -321,7 +321,7 @@ class Scheduler:
         return self._block(members)
 
     def _open_what_waits_for_nothing(self, nodes: Iterable[int]) -> None:
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             self._open(number, [n for n in members if self._state[n] == WAITING and not self._pending[n]])
 
     def failed(self, nodes: Iterable[int]) -> list[int]:
@@ -350,7 +350,7 @@ class Scheduler:
 
     def _direct_dependents(self, nodes: list[int]) -> list[int]:
         found: list[int] = []
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             block = self.blocks[number]
             for dependents in block.dependents:
                 offset = self.blocks[dependents.block].offset
@@ -375,7 +375,7 @@ class Scheduler:
             block.runnable.clear()
         return ended
 
-    def _by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
         """Yield (block, its nodes); cheap where all are of one block, as in a batch."""
         members = nodes if isinstance(nodes, list) else list(nodes)
         if not members:
