@@ -38,6 +38,8 @@ class Runner:
 
         self.context = context
         expect_sources(context.sources)
+        self._folder: str | None = None
+        """The root, as the system calls it."""
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
         self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
@@ -76,7 +78,7 @@ class Runner:
         self._damaged.clear()
         execution = None
         try:
-            os.chdir(self.context.root)  # the last task may have gone elsewhere
+            self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job)
             value = task.function(**execution.arguments())
@@ -121,8 +123,19 @@ class Runner:
             stdout,
             stderr,
             error,
-            damaged=tuple(self._damaged),
+            (),
+            tuple(self._damaged),
         )
+
+    def _go_to_root(self) -> None:
+        """The last task may have gone elsewhere; to see that it has not is quicker than to look for the root."""
+        try:
+            if os.getcwd() == self._folder:
+                return
+        except FileNotFoundError:  # nor has it removed where it went
+            pass
+        os.chdir(self.context.root)
+        self._folder = os.getcwd()
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
         """The exception as text; it names the task's place where no line of the project is to blame."""
@@ -263,9 +276,14 @@ class Execution:
     def _part(self, value: Any, what: str) -> Part:
         if type(value) not in PLAIN:
             return self._general_part(value, what)
-        plain = self.task.spec.codec == "pickle"
-        pieces: list[Any] = [pickle.dumps(value, 5)] if plain else self._encode(value, what)
-        return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        if self.task.spec.codec != "pickle":
+            pieces = self._encode(value, what)
+            return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        payload = pickle.dumps(value, 5)
+        size = len(payload)
+        if size <= self.runner.context.inline_limit:
+            return Part(digest(value), payload, None, size)
+        return self._kept(digest(value), [payload], size)
 
     def _general_part(self, value: Any, what: str) -> Part:
         context = self.runner.context
