@@ -11,6 +11,7 @@ from hashlib import sha256
 from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.aside import Aside
 from taskdisc.capture import log_name
 from taskdisc.errors import StoreError
 from taskdisc.fingerprint.encoding import digest
@@ -19,7 +20,7 @@ from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, replace_paths, set_bases
-from taskdisc.store.objects import DamagedResult, Objects, load
+from taskdisc.store.objects import LARGE, DamagedResult, Objects, load
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
@@ -293,8 +294,13 @@ class Execution:
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
-        identity = self.runner.values.digest(value, paths.place, pieces)
-        return self._kept(identity, pieces, sum(memoryview(piece).nbytes for piece in pieces))
+        size = sum(memoryview(piece).nbytes for piece in pieces)
+        if size < LARGE:
+            identity = self.runner.values.digest(value, paths.place, pieces)
+            return self._kept(identity, pieces, size)
+        with Aside(lambda: self._saved(pieces)) as saving:
+            identity = self.runner.values.digest(value, paths.place, pieces)
+        return Part(identity, None, saving.result, size)
 
     def _encode(self, value: Any, what: str) -> list[bytes | memoryview]:
         try:
@@ -308,15 +314,14 @@ class Execution:
     def _kept(self, identity: bytes, pieces: list[bytes | memoryview], size: int) -> Part:
         if size <= self.runner.context.inline_limit:
             return Part(identity, bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces), None, size)
-        content = sha256()
-        for piece in pieces:
-            content.update(piece)
-        name = content.hexdigest()
+        return Part(identity, None, self._saved(pieces), size)
+
+    def _saved(self, pieces: list[bytes | memoryview]) -> str:
+        """Keep an object in the store; return its name."""
         try:
-            self.runner.objects.put(name, pieces)
+            return self.runner.objects.save(pieces)
         except OSError as error:
             raise no_room("its result", error) from None
-        return Part(identity, None, name, size)
 
     def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
         """Return the file results and the kept task_dir; a folder that holds nothing is removed."""

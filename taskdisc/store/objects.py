@@ -10,6 +10,7 @@ import errno
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from taskdisc.aside import Aside
 from taskdisc.errors import ExitCode, TaskdiscError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """Errors of a machine that has run out of something, for which no object is to blame."""
 DIGITS = frozenset("0123456789abcdef")
+LARGE = 1 << 20
+"""Bytes from which it is worth a thread to write them while they are hashed."""
 
 
 class DamagedResult(TaskdiscError):
@@ -90,6 +93,21 @@ class Objects:
         """Keep the joined pieces. Raises OSError."""
         self.store.put(name, pieces)
 
+    def save(self, pieces: Sequence[bytes | memoryview]) -> str:
+        """Keep the joined pieces and return their name. Raises OSError.
+
+        A store that can write them before it knows their name does so while they are hashed.
+        """
+        draft = getattr(self.store, "draft", None)
+        if draft is None or sum(memoryview(piece).nbytes for piece in pieces) < LARGE:
+            name = _name_of(pieces)
+            self.store.put(name, pieces)
+            return name
+        with Aside(lambda: _name_of(pieces)) as naming:
+            written = draft(pieces)
+        written.keep(naming.result)
+        return naming.result
+
     def has(self, name: str) -> bool:
         """Say whether there is an object of this name."""
         return is_name(name) and self.store.has(name)
@@ -102,6 +120,15 @@ class Objects:
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
         return filter(is_name, self.store.names())
+
+
+def _name_of(pieces: Sequence[bytes | memoryview]) -> str:
+    from hashlib import sha256
+
+    content = sha256()
+    for piece in pieces:
+        content.update(piece)
+    return content.hexdigest()
 
 
 def fits(name: str, data: memoryview) -> bool:

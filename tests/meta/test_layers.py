@@ -8,7 +8,7 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "descriptors", "fields", "interrupts"},
+    {"taskdisc", "aside", "errors", "hashing", "descriptors", "fields", "interrupts"},
     {"loader", "model"},
     {"gather", "generators", "protocols", "paths", "capture", "convert"},
     {"marks", "options", "pyproject"},
