@@ -175,8 +175,7 @@ class Line:
             self._void(result, since)
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
-        block = self.run.scheduler.block_of(node)
-        return Ended(node, block, node - self.run.offset(block), name, result)
+        return Ended(node, *self.run.scheduler.place_of(node), name, result)
 
     def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""

@@ -90,6 +90,11 @@ class Scheduler:
         """Return the number of the node's block."""
         return bisect_right(self._offsets, node) - 1
 
+    def place_of(self, node: int) -> tuple[int, int]:
+        """Return the number of the node's block, and its row there."""
+        number = bisect_right(self._offsets, node) - 1
+        return number, node - self._offsets[number]
+
     def add(
         self,
         size: int,
@@ -192,13 +197,13 @@ class Scheduler:
 
     def must_run(self, nodes: Iterable[int]) -> None:
         """These nodes are to be executed."""
-        for node in nodes:
-            self._state[node] = RUNNABLE
-            number = self.block_of(node)
+        for number, members in self.by_block(nodes):
+            for node in members:
+                self._state[node] = RUNNABLE
             block = self.blocks[number]
             if not block.runnable:
                 heapq.heappush(self._runnable.setdefault(block.lane, []), (-block.rank, number))
-            block.runnable.append(node)
+            block.runnable += members
 
     def take_runnable(self, most: int, lane: int = 0) -> list[int]:
         """Return up to `most` nodes of a lane to execute now, the longest path first; they count as running."""

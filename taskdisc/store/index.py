@@ -192,13 +192,14 @@ class Index:
 
     def add_family(self, task: str, prefix: bytes, parts: dict[str, Any]) -> int:
         """Return the family's number, and write it if it is new; inside a transaction."""
+        known = self.family(task, prefix)
+        if known is not None:
+            return known
         with self._told():
-            self._db.execute(
-                "insert or ignore into family (task, prefix, parts) values (?, ?, ?)", (task, prefix, dumps(parts))
+            row = (task, prefix, dumps(parts))
+            return int(
+                self._db.execute("insert into family (task, prefix, parts) values (?, ?, ?)", row).lastrowid or 0
             )
-        number = self.family(task, prefix)
-        assert number is not None
-        return number
 
     def families(self, task: str | None = None) -> list[FamilyRow]:
         """Return the families of a task, or of all, oldest first."""
