@@ -56,6 +56,8 @@ class ObjectStore(Protocol):
         """Keep the joined pieces under `name`, durably and all or nothing.
 
         An object already there is left alone, but `stat` says that it was put just now.
+        A store that also has `draft(pieces)`, which writes them before their name is known and returns what has
+        `keep(name)` and `drop()`, is used so for large objects: they are written while they are hashed.
         """
 
     def open(self, name: str) -> memoryview:
@@ -90,6 +92,9 @@ class ObjectStore(Protocol):
 
     def tidy(self, before: float, *, remove: bool) -> int:
         """Say how many bytes of half-finished objects are left of a `put` before that time, and remove them."""
+
+    # A store on this machine may also have `put_file(name: str, path: str) -> bool`, which keeps a file's content
+    # without a copy, and `take_file(name: str, path: str) -> bool`, which gives it back so; both say whether they did.
 
 
 class Launcher(Protocol):

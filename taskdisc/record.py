@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.interrupts import held_back
-from taskdisc.model import JobResult, Outcome, Part
+from taskdisc.model import JobResult, Outcome, Part, StepEnd
 from taskdisc.store.index import FailureRow, Index, Records
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ class Ended(NamedTuple):
     blocked: tuple[str, ...] = ()
     """Printed ids of steps that its failure put out of reach: the first few."""
     blocked_count: int = 0
+
+    def told(self, task: str) -> StepEnd:
+        """Return what plugins and the report are told of it."""
+        return StepEnd(self.id, task, self.result.outcome, self.result, self.blocked, self.blocked_count)
 
 
 class Recorder:
