@@ -46,8 +46,8 @@ class Project:
         self.summaries = Summaries(self)
         self.plugins.hook.taskdisc_configure(config=config)
         try:
-            self.collection: Collection = collect(config, self.plugins, extra)
-            self.code = CodeFingerprints(config.root, self.summaries)
+            self.collection: Collection = self._collected(extra)
+            self.code = self._fingerprints()
             self._refuse_second_definitions()
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
@@ -57,6 +57,12 @@ class Project:
             self.close()
             raise
         self.files = InputFiles(config.root, self.index)
+
+    def _collected(self, extra: Sequence[str]) -> Collection:
+        return collect(self.config, self.plugins, extra)
+
+    def _fingerprints(self) -> CodeFingerprints:
+        return CodeFingerprints(self.config.root, self.summaries)
 
     def _refuse_second_definitions(self) -> None:
         """The later of two functions of one name hides the earlier, which is never what was meant."""
@@ -163,6 +169,10 @@ class Project:
             self.plugins.remove(name)
         self._hooked.clear()
         self.plugins.hook.taskdisc_unconfigure(config=self.config)
+        self.close_index()
+
+    def close_index(self) -> None:
+        """Close the index; whoever asks for it opens it again."""
         if self._index is not None:
             self._index.close()
             self._index = None

@@ -6,7 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
@@ -19,6 +19,9 @@ from taskdisc.project import Project
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
+
+if TYPE_CHECKING:
+    from taskdisc.protocols import Executor
 
 
 class Run:
@@ -175,6 +178,12 @@ class Run:
 
     # Execution
 
+    def make_executor(self) -> Executor:
+        """Make what runs the steps that no command of their own runs."""
+        config = self.project.config
+        executor: Executor = self.project.plugins.make("executors", config.executor, workers=config.workers)
+        return executor
+
     def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
         """Compute what is missing; return what was done. An interruption ends up in the report.
 
@@ -279,8 +288,8 @@ class Run:
 
     # Results
 
-    def values(self, selection: Selection) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result.
+    def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
+        """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
@@ -291,7 +300,8 @@ class Run:
             return []
         task = self.project.graph.tasks[selection.task]
         block = self.expansion.by_task[task.id]
-        chosen = rows_of(self.project.graph, self.expansion, selection)
+        if chosen is None:
+            chosen = rows_of(self.project.graph, self.expansion, selection)
         offset = self.offset(block.number)
         rows = [
             r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskdisc.cli.kept import instances_of, kept_rows
+from taskdisc.kept import instances_of, kept_rows
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import counted, remark
 from taskdisc.cli.quantities import size_text
