@@ -257,18 +257,15 @@ def take_functions(functions: Sequence[Any], root: str) -> Collection:
     return Collection(tuple(namespaces), ())
 
 
-def _given_namespace(
-    module: str, members: list[tuple[Any, FunctionType]], root: str, problems: list[str]
-) -> Namespace:
+def _given_namespace(module: str, members: list[tuple[Any, FunctionType]], root: str, problems: list[str]) -> Namespace:
     names: dict[str, Any] = {}
     tasks: list[Task] = []
     path = _path_of(members[0][1], root)
-    for key, value in list(members[0][1].__globals__.items()):
-        if type(value) is Axis:
-            if value.name != key:
-                value.name = value.name if members[0][1].__globals__.get(value.name) is value else key
-            names[key] = value
-        elif type(value) is File:
+    scope = members[0][1].__globals__
+    for key, value in list(scope.items()):
+        if type(value) is Axis and scope.get(value.name) is not value:
+            value.name = key
+        if type(value) in (Axis, File):
             names[key] = value
     for value, function in members:
         key = function.__name__

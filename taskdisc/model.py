@@ -128,6 +128,8 @@ class TaskSpec(NamedTuple):
     """Words that go before the command that runs a job of this task by itself."""
     function: Any = None
     """The function itself, for workers that share memory with the run."""
+    pickled: bytes = b""
+    """The function by value (cloudpickle), for the others where no module of the project has it."""
 
 
 class ArgumentKind:

@@ -67,7 +67,7 @@ def forget_stale(root: str) -> None:
 
 
 def own_modules(root: str) -> dict[str, ModuleType]:
-    """Return the loaded modules whose files lie below the root and are not installed there, the program itself apart."""
+    """Return the loaded modules that lie below the root and are not installed there, the program itself apart."""
     tops = tuple({os.path.join(top, "") for top in (root, os.path.realpath(root))})
     found = {}
     for name, module in list(sys.modules.items()):

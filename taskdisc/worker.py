@@ -81,9 +81,7 @@ class Runner:
             execution = Execution(self, task, job)
             value = task.function(**execution.arguments())
             if type(value) is CoroutineType:
-                import asyncio
-
-                value = asyncio.run(value)
+                value = completed(value)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except KeyboardInterrupt:
@@ -139,14 +137,21 @@ class Runner:
         spec = self.context.specs[index]
         function = spec.function
         if function is None:
-            function = getattr(self._module(spec.module), spec.attribute)
+            function = pickle.loads(spec.pickled) if spec.pickled else self._function(spec)
         task = self._tasks[index] = PreparedTask(spec, function)
         return task
+
+    def _function(self, spec: TaskSpec) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self._module(spec.module), spec.attribute)
+        return found
 
     def _module(self, name: str) -> ModuleType:
         """The project's modules are imported once, in the order of the run, when the first job needs one."""
         if not self._modules:
             from taskdisc.collect import import_modules
+            from taskdisc.session import forget_stale
+
+            forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
 
             self._modules = import_modules(self.context.root, self.context.modules)
         return self._modules[name]
@@ -310,6 +315,20 @@ class Execution:
             directory = None
         files = tuple(self.paths.files.values()) if self.paths is not None else ()
         return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
+
+
+def completed(coroutine: CoroutineType[Any, Any, Any]) -> Any:
+    """Return what a coroutine returns, also where this thread is in the middle of an event loop, as notebooks are."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def no_room(what: str, error: OSError) -> StoreError:

@@ -36,7 +36,9 @@ class Artifact:
         self.paths: tuple[Path, ...] = tuple(Path(os.path.join(root, path)) for path, *_ in loads(row.files or "[]"))
         """The files and folders that the result names."""
         self.logs: dict[str, Path] = {
-            name: Path(os.path.join(store, log)) for name, log in (("stdout", row.stdout), ("stderr", row.stderr)) if log
+            name: Path(os.path.join(store, log))
+            for name, log in (("stdout", row.stdout), ("stderr", row.stderr))
+            if log
         }
         """The files "stdout" and "stderr", where the task wrote something."""
         self._load = load

@@ -52,9 +52,10 @@ def public_functions(module: ModuleType) -> list[Callable[..., Any]]:
     found = []
     for key, value in vars(module).items():
         function = innermost(value) if isinstance(value, FunctionType) or hasattr(value, "__wrapped__") else None
-        if function is not None and not key.startswith("_"):
-            if function.__module__ == module.__name__ and function.__name__ == key:
-                found.append(value)
+        if function is None or key.startswith("_"):
+            continue
+        if function.__module__ == module.__name__ and function.__name__ == key:
+            found.append(value)
     if not found:
         raise UsageError(f"from_module: {module.__name__} defines no public function.")
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from taskdisc.api.artifacts import Artifact
 from taskdisc.api.runs import FinishedRun
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from taskdisc.api.given import Opener
     from taskdisc.select import Selection
+
+T = TypeVar("T")
 
 Target = str | Callable[..., Any]
 """What the command line takes, or a task's function."""
@@ -47,11 +49,11 @@ class Project:
     """A project for programs and notebooks. Every use reads anew what has been edited, and leaves nothing open."""
 
     def __init__(
-        self, start: str, directory: str | None, opener: Opener, *, profile: str | None = None, store: str | None = None
+        self, start: str, directory: str | None, opener: Opener, *, profile: str | None, store: str | None, live: bool
     ) -> None:
         """Not for callers: see `discover`, `from_module` and `from_functions`."""
         self._start, self._directory, self._opener = os.path.abspath(start), directory, opener
-        self._profile, self._store = profile, store
+        self._profile, self._store, self._live = profile, store, live
         with self._opened(Settings()) as project:
             self.root = project.config.root
             """The folder in which tasks work, and to which all paths are relative."""
@@ -67,7 +69,7 @@ class Project:
         start = os.fspath(start)
         if not os.path.isdir(start):
             raise UsageError(f"Project.discover({start!r}): there is no such folder.")
-        return cls(start, None, OpenProject, profile=profile, store=store)
+        return cls(start, None, OpenProject, profile=profile, store=store, live=False)
 
     @classmethod
     def from_module(
@@ -94,7 +96,7 @@ class Project:
             return ModuleProject(config, name, place)
 
         folder = os.fspath(root) if root is not None else root_around(place)
-        return cls(folder, os.path.abspath(folder), opener, profile=profile, store=store)
+        return cls(folder, os.path.abspath(folder), opener, profile=profile, store=store, live=False)
 
     @classmethod
     def from_functions(
@@ -119,7 +121,7 @@ class Project:
             return LiveProject(config, functions)
 
         directory = None if root is None else os.path.abspath(os.fspath(root))
-        return cls(os.getcwd(), directory, opener, profile=profile, store=store)
+        return cls(os.getcwd(), directory, opener, profile=profile, store=store, live=True)
 
     def __repr__(self) -> str:
         return f"<project {self.root}>"
@@ -156,7 +158,7 @@ class Project:
                 config = project.config
             if report.interrupted:
                 raise KeyboardInterrupt
-            return FinishedRun(run, report, lambda: surroundings(config.root, config.environment), again)
+            return FinishedRun(run, report, lambda: self._within(config), again)
 
         def again() -> WatchedRun:
             return execute()._run
@@ -189,7 +191,7 @@ class Project:
                 config = project.config
 
             def value() -> Any:
-                with surroundings(config.root, config.environment):
+                with self._within(config):
                     try:
                         return run.values(selection, [row])[0][1]
                     finally:
@@ -234,13 +236,16 @@ class Project:
     @contextmanager
     def _opened(self, settings: Settings) -> Iterator[OpenProject]:
         config = self._config(settings)
-        with surroundings(config.root, config.environment):
+        with self._within(config):
             project = self._opener(config)
             try:
                 yield project
                 _tell(project)
             finally:
                 project.close()
+
+    def _within(self, config: Config) -> AbstractContextManager[None]:
+        return surroundings(config.root, config.environment, live=self._live)
 
     def _config(self, settings: Settings) -> Config:
         overrides = {"workers": settings.workers, "executor": settings.executor, "store": self._store}
@@ -250,7 +255,7 @@ class Project:
             config = config._replace(layers=(layer, *config.layers))
         return config if settings.progress else config._replace(plugins=(*config.plugins, SILENT))
 
-    def _without_damage(self, use: Callable[[], Any]) -> Any:
+    def _without_damage(self, use: Callable[[], T]) -> T:
         """An index that proves to be damaged while it is used is moved aside, and everything begins anew."""
         try:
             return use()
@@ -272,9 +277,7 @@ def run(
 ) -> FinishedRun:
     """Run targets of the project around `start`, the current folder: see `Project.run`."""
     project = Project.discover(start)
-    return project.run(
-        *targets, params=params, workers=workers, executor=executor, progress=progress, check=check
-    )
+    return project.run(*targets, params=params, workers=workers, executor=executor, progress=progress, check=check)
 
 
 def _tell(project: OpenProject) -> None:

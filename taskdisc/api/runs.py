@@ -125,7 +125,7 @@ class FinishedRun:
 
         The keys of a mapping are those of `Gather`: labels, or tuples of them in the order of the axes' names, of the
         axes that the brackets leave open. Anything that the run needed may be asked for, its targets or not.
-        Raises NothingMatched for what the run did not need, and TaskFailed, once a value is asked for, for what has none.
+        Raises NothingMatched for what the run did not need, and TaskFailed for a value that a failure keeps away.
         """
         if not isinstance(name, str):
             raise UsageError(f'run[{name!r}]: give a name or an id, such as run["task[axis=label]"].')
@@ -150,7 +150,9 @@ class FinishedRun:
         block = run.expansion.by_task.get(selection.task)
         name = selection.target.text
         if block is None:
-            raise NothingMatched(f"run[{name!r}]: the targets of this run do not need it. Run it: project.run({name!r})")
+            raise NothingMatched(
+                f"run[{name!r}]: the targets of this run do not need it. Run it: project.run({name!r})"
+            )
         rows = rows_of(run.project.graph, run.expansion, selection)
         offset = run.offset(block.number)
         needed = [
@@ -160,7 +162,9 @@ class FinishedRun:
         ]
         over = tuple(a for a in block.axes if not a.open and a.name not in (selection.target.brackets or {}))
         if not over and not needed:
-            raise NothingMatched(f"run[{name!r}]: the targets of this run do not need it. Run it: project.run({name!r})")
+            raise NothingMatched(
+                f"run[{name!r}]: the targets of this run do not need it. Run it: project.run({name!r})"
+            )
         return Chosen(selection, needed, over)
 
     def _keys(self, chosen: Chosen) -> list[Any]:

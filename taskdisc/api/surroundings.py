@@ -21,8 +21,10 @@ _lock = RLock()
 
 
 @contextmanager
-def surroundings(root: str, environment: Sequence[tuple[str, str]]) -> Iterator[None]:
+def surroundings(root: str, environment: Sequence[tuple[str, str]], *, live: bool = False) -> Iterator[None]:
     """Be in the root, with the project's modules and variables, as a command would; then put everything back.
+
+    `live` projects take what is loaded as it is: no module is put in its place or imported anew.
 
     Raises UsageError while modules of a project are being imported.
     """
@@ -34,7 +36,7 @@ def surroundings(root: str, environment: Sequence[tuple[str, str]]) -> Iterator[
     with _lock, ExitStack() as stack:
         stack.enter_context(_working_folder(root))
         stack.enter_context(_variables(environment))
-        stack.enter_context(_imports(root))
+        stack.enter_context(_imports(root, live))
         stack.enter_context(_random_numbers())
         yield
 
@@ -69,10 +71,11 @@ def _variables(environment: Sequence[tuple[str, str]]) -> Iterator[None]:
 
 
 @contextmanager
-def _imports(root: str) -> Iterator[None]:
+def _imports(root: str, live: bool) -> Iterator[None]:
     was_there = root in sys.path
     finders = list(sys.meta_path)
-    use_modules_of(root)
+    if not live:
+        use_modules_of(root)
     try:
         yield
     finally:

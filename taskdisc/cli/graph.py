@@ -25,7 +25,7 @@ def graph(options: Options, *, form: str) -> int:
             raise NothingMatched(no_tasks(project))
         wanted = [selection.task for selection in select(tasks, targets)] if targets else ends(tasks)
         if form == "tree":
-            lines: Iterator[str] = (line for task in wanted for line in tree(tasks, task))
+            lines: Iterator[str] = (line for task in wanted for line in tree_lines(tasks, task))
         else:
             lines = {"dot": dot, "mermaid": mermaid}[form](tasks, tasks.ancestors(wanted))
         for line in lines:
@@ -39,7 +39,7 @@ def ends(graph: TaskGraph) -> list[str]:
     return [task for task in graph.tasks if task not in needed]
 
 
-def tree(graph: TaskGraph, task: str) -> Iterator[str]:
+def tree_lines(graph: TaskGraph, task: str) -> Iterator[str]:
     """Yield a line for each task that this one needs, indented below what needs it.
 
     Each task is spelled out once; where it comes again, three dots stand for what is below it.

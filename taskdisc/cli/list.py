@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskdisc.cli.graph import ends, tree
+from taskdisc.cli.graph import ends, tree_lines
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import print_table
 from taskdisc.drawing import described
@@ -24,7 +24,7 @@ def list_tasks(options: Options, *, tree: bool) -> int:
         wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
         if tree:
             for task in wanted if targets else ends(graph):
-                for line in tree(graph, task):
+                for line in tree_lines(graph, task):
                     print(line)
         else:
             print_table(_row(graph, graph.tasks[task]) for task in wanted)

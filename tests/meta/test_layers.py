@@ -10,7 +10,7 @@ from tests.meta.sources import REPOSITORY, imports, modules
 LAYERS = (
     {"taskdisc", "errors", "hashing", "descriptors", "fields", "interrupts"},
     {"loader", "model"},
-    {"gather", "generators", "protocols", "paths", "capture", "convert"},
+    {"gather", "generators", "session", "protocols", "paths", "capture", "convert"},
     {"marks", "options", "pyproject"},
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
@@ -21,8 +21,8 @@ LAYERS = (
     {"project"},
     {"execute"},
     {"run"},
-    {"explain"},
-    {"cli"},
+    {"explain", "kept", "drawing"},
+    {"api", "cli"},
     {"testing", "__main__"},
 )
 """From below to above. A package stands for its modules, which may import one another; a module imports only from
@@ -177,7 +177,7 @@ def test_a_new_run_does_without_graph_algorithms(project):
 UNNEEDED = (
     "networkx click multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
     "dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process taskdisc.worker "
-    "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands"
+    "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.session taskdisc.cli.commands"
 )
 
 
