@@ -32,7 +32,7 @@ async def slow(k: int) -> int:
 def total(slow: Gather[int], best: Gather[float]) -> float:
     reveal_type(slow[1])  # is int
     reveal_type(max(slow.values()))  # is int
-    reveal_type(dict(best.items()))  # is dict[Any, float]
+    reveal_type([value for _, value in best.items()])  # is list[float]
     reveal_type(best.get((1, 2)))  # is float | None
     return sum(slow.values()) + len(best)
 
