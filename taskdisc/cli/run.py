@@ -24,7 +24,8 @@ def run(options: Options) -> int:
     with opened(options) as (project, targets):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
             project.plugins.factory("executors", project.config.executor)
-        planned = Run(project, targets, verbosity=options.verbosity)
+        code_counts = not options.no_code_check
+        planned = Run(project, targets, verbosity=options.verbosity, code_counts=code_counts)
         if options.dry_run:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)
@@ -36,7 +37,7 @@ def run(options: Options) -> int:
             from taskdisc.cli.output import remark
 
             remark(f"{damage}; it is made again")
-            planned = Run(project, targets, verbosity=options.verbosity)
+            planned = Run(project, targets, verbosity=options.verbosity, code_counts=code_counts)
             report = planned.execute(guard=at_work)
             _print_values(planned)
         sys.stdout.flush()
