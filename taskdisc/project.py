@@ -218,6 +218,36 @@ def _matches(pattern: str, task: Task) -> bool:
     return fnmatchcase(task.name, pattern) or fnmatchcase(task.id, pattern)
 
 
+def no_tasks(project: Project) -> str:
+    """Say that there is nothing to run, and what to do."""
+    config = project.config
+    if not project.collection.modules:
+        above = _tasks_above(config.root)
+        remedy = (
+            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
+            f"by [tool.taskdisc] in its pyproject.toml."
+            if above
+            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
+        )
+        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
+    files = ", ".join(path for _, path in project.collection.modules[:3])
+    return (
+        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
+    )
+
+
+def _tasks_above(root: str) -> str | None:
+    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
+    from glob import escape, glob
+
+    above = os.path.dirname(root)
+    while above != os.path.dirname(above):
+        if glob(os.path.join(escape(above), "tasks_*.py")):
+            return above
+        above = os.path.dirname(above)
+    return None
+
+
 class Summaries(MutableMapping[str, object]):
     """Summaries of modules' texts, kept in the index between runs (by marshal: it needs no import and no time)."""
 

@@ -16,7 +16,7 @@ from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
-from taskdisc.project import Project
+from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
@@ -425,34 +425,3 @@ def _ranks(expansion: Expansion) -> list[float]:
         for target in targets:
             ranks[target] = max(ranks[target], here)
     return list(ranks)
-
-
-def no_tasks(project: Project) -> str:
-    """Say that there is nothing to run, and what to do."""
-    config = project.config
-    if not project.collection.modules:
-        above = _tasks_above(config.root)
-        remedy = (
-            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
-            f"by [tool.taskdisc] in its pyproject.toml."
-            if above
-            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
-        )
-        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
-    files = ", ".join(path for _, path in project.collection.modules[:3])
-    return (
-        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
-    )
-
-
-def _tasks_above(root: str) -> str | None:
-    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
-    import os
-    from glob import escape, glob
-
-    above = os.path.dirname(root)
-    while above != os.path.dirname(above):
-        if glob(os.path.join(escape(above), "tasks_*.py")):
-            return above
-        above = os.path.dirname(above)
-    return None

@@ -82,6 +82,8 @@ class Runner:
             execution = Execution(self, task, job, started)
             value = task.function(**execution.arguments())
             if type(value) is CoroutineType:
+                from taskdisc.coroutines import completed
+
                 value = completed(value)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
@@ -354,20 +356,6 @@ class Execution:
             directory = None
         files = tuple(self.paths.files.values()) if self.paths is not None else ()
         return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
-
-
-def completed(coroutine: CoroutineType[Any, Any, Any]) -> Any:
-    """Return what a coroutine returns, also where this thread is in the middle of an event loop, as notebooks are."""
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
 
 
 def _measured(pieces: list[bytes | memoryview]) -> tuple[list[bytes | memoryview], int]:

@@ -178,7 +178,7 @@ class Project:
 
         def look() -> Artifact:
             with self._opened(settings) as project:
-                run = WatchedRun(project, (text,))
+                run = WatchedRun(project, (text,), age_counts=False)
                 decisions = run.preview()
                 project.save_caches()
                 selection, row = _only_instance(run, text)

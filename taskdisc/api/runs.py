@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from taskdisc.errors import ExitCode, NothingMatched, TaskdiscError, UsageError
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.model import Outcome
-from taskdisc.schedule import LEFT_OUT
+from taskdisc.schedule import DONE, LEFT_OUT
 from taskdisc.select import Selection, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
@@ -188,6 +188,7 @@ class FinishedRun:
     # Values
 
     def _value(self, selection: Selection, row: int) -> Any:
+        self._check_is_kept(selection, row)
         try:
             return self._load(selection, row)
         except DamagedResult as damage:
@@ -195,6 +196,13 @@ class FinishedRun:
                 raise
         self._run = self._again()
         return self._load(selection, row)
+
+    def _check_is_kept(self, selection: Selection, row: int) -> None:
+        node = self._node(selection, row)
+        kept = self._run.project.graph.tasks[selection.task].options.keep or self._run.is_named(node)
+        if not kept and self._run.scheduler.state(node) == DONE:
+            name = self._run.id_of(node)
+            raise NothingMatched(f"{name}: its value was not kept (keep=False). Name it: project.run({name!r})")
 
     def _load(self, selection: Selection, row: int) -> Any:
         with self._within():

@@ -34,9 +34,10 @@ class WatchedRun(Run):
     """See `Run`."""
 
     def __init__(
-        self, project: OpenProject, targets: Sequence[str], *, verbosity: int = 0, pool: Pool | None = None
+        self, project: OpenProject, targets: Sequence[str], *, age_counts: bool = True, pool: Pool | None = None
     ) -> None:
-        super().__init__(project, targets, verbosity=verbosity)
+        """`pool` runs the steps, unless it is None; for the others see `Run`."""
+        super().__init__(project, targets, age_counts=age_counts)
         self.executed: dict[int, Execution] = {}
         """By step, in the order in which they ended."""
         self._pool = pool

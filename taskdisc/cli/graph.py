@@ -20,7 +20,7 @@ def graph(options: Options, *, form: str) -> int:
     with opened(options) as (project, targets):
         tasks = project.graph
         if not tasks.tasks:
-            from taskdisc.run import no_tasks
+            from taskdisc.project import no_tasks
 
             raise NothingMatched(no_tasks(project))
         wanted = [selection.task for selection in select(tasks, targets)] if targets else ends(tasks)

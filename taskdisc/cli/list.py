@@ -18,7 +18,7 @@ def list_tasks(options: Options, *, tree: bool) -> int:
     with opened(options) as (project, targets):
         graph = project.graph
         if not graph.tasks:
-            from taskdisc.run import no_tasks
+            from taskdisc.project import no_tasks
 
             raise NothingMatched(no_tasks(project))
         wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)

@@ -769,3 +769,57 @@ def test_an_index_that_is_no_database_is_moved_aside(project):
         """,
     )
     assert printed == "1 {'succeeded': 1} 1 True\n"
+
+
+# Options of tasks
+
+
+def test_values_that_are_not_kept_are_there_for_those_who_name_them(project):
+    project.write(
+        tasks_large="""
+        from taskdisc import task
+
+        @task(keep=False)
+        def large() -> list[int]:
+            return [1, 2]
+
+        def size(large: list[int]) -> int:
+            return len(large)
+        """
+    )
+    printed = program(
+        project.path,
+        """
+        from taskdisc import Project, TaskdiscError
+
+        project = Project.discover(".")
+        run = project.run("size")
+        try:
+            run["large"]
+        except TaskdiscError as error:
+            print(error)
+        run = project.run("size", "large")
+        print(run["large"], run["size"])
+        """,
+    )
+    assert printed.splitlines() == [
+        "large: its value was not kept (keep=False). Name it: project.run('large')",
+        "[1, 2] 2",
+    ]
+
+
+def test_an_artifact_is_there_however_old_it_may_get(project):
+    project.write(
+        tasks_clock="""
+        from taskdisc import task
+
+        @task(cache=False)
+        def clock() -> int:
+            return 12
+        """
+    )
+    project.run("clock").assert_ok()
+    assert (
+        program(project.path, "from taskdisc import Project\nprint(Project.discover().artifact('clock').load())")
+        == "12\n"
+    )

@@ -10,7 +10,7 @@ from tests.meta.sources import REPOSITORY, imports, modules
 LAYERS = (
     {"taskdisc", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
-    {"compression", "gather", "generators", "session", "protocols", "paths", "capture", "convert"},
+    {"compression", "coroutines", "gather", "generators", "session", "protocols", "paths", "capture", "convert"},
     {"taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse"},
     {"fingerprint"},
