@@ -609,11 +609,14 @@ def test_the_program_itself_is_a_module(project):
     assert printed == "6\n"
 
 
+SHIFT = "def shift(x):\n    return x + 10\n"
+
 LIVE = """
 import sys, datetime
 from taskdisc import Project
 sys.path.append(".")
 import helpers
+import late as imported_early
 
 LIMIT = 3
 WORDS = ["a", "b"]
@@ -629,7 +632,7 @@ def second(first):
     return first + len(WORDS), DAY.isoformat(), helpers.shift(1)
 
 def third():
-    from helpers import shift
+    from late import shift
     return shift(3)
 
 def run():
@@ -650,14 +653,15 @@ CHANGES = {
     "def first():\n    return _helped(0) + 1\n": ["first"],
     "def third():\n    return 3\n": ["third"],
     "OTHER = 1": [],
-    "helpers.shift = lambda x: x\n": ["second", "third"],
+    "helpers.shift = lambda x: x\n": ["second"],
+    "imported_early.shift = lambda x: x\n": ["third"],
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", ["program", "prompt"])
 def test_what_counts_as_code_of_functions_in_memory(change, kind, project):
-    project.write(helpers="def shift(x):\n    return x + 10\n")
+    project.write(helpers=SHIFT, late=SHIFT)
     text = f"{LIVE}\n{change}\nfound = run()\nassert found == {CHANGES[change]!r}, found\nassert run() == []\n"
     if kind == "program":
         program(project.path, text)
@@ -666,7 +670,7 @@ def test_what_counts_as_code_of_functions_in_memory(change, kind, project):
 
 
 def test_functions_in_memory_are_known_again_in_the_next_session(project):
-    project.write(helpers="def shift(x):\n    return x + 10\n")
+    project.write(helpers=SHIFT, late=SHIFT)
     assert outcome(project.path, "-", stdin=LIVE) == ""
     text = LIVE.replace('assert run() == ["first", "second", "third"]\n', "\n\n")
     assert outcome(project.path, "-", stdin=text) == ""
