@@ -78,7 +78,7 @@ class Line:
             if lane == Lane.LAUNCHED:
                 found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
             else:
-                found = make("executors", config.executor, workers=config.workers)
+                found = self.run.make_executor()
             self.executors[lane] = found
             found.start(self.context)
         return found

@@ -143,6 +143,8 @@ class TaskSpec(NamedTuple):
     compress: str | None = None
     function: Any = None
     """The function itself, for workers that share memory with the run."""
+    pickled: bytes = b""
+    """The function by value (cloudpickle), for the others where no module of the project has it."""
 
 
 class ArgumentKind:

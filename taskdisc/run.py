@@ -15,12 +15,13 @@ from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
-from taskdisc.project import Project
+from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
 
@@ -225,6 +226,12 @@ class Run:
 
     # Execution
 
+    def make_executor(self) -> Executor:
+        """Make what runs the steps that no command of their own runs."""
+        config = self.project.config
+        executor: Executor = self.project.plugins.make("executors", config.executor, workers=config.workers)
+        return executor
+
     def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
         """Compute what is missing; return what was done. An interruption ends up in the report.
 
@@ -358,8 +365,8 @@ class Run:
 
     # Results
 
-    def values(self, selection: Selection) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result.
+    def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
+        """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
@@ -370,7 +377,8 @@ class Run:
             return []
         task = self.project.graph.tasks[selection.task]
         block = self.expansion.by_task[task.id]
-        chosen = rows_of(self.project.graph, self.expansion, selection)
+        if chosen is None:
+            chosen = rows_of(self.project.graph, self.expansion, selection)
         offset = self.offset(block.number)
         rows = [
             r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
@@ -418,34 +426,3 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
-
-
-def no_tasks(project: Project) -> str:
-    """Say that there is nothing to run, and what to do."""
-    config = project.config
-    if not project.collection.modules:
-        above = _tasks_above(config.root)
-        remedy = (
-            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
-            f"by [tool.taskdisc] in its pyproject.toml."
-            if above
-            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
-        )
-        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
-    files = ", ".join(path for _, path in project.collection.modules[:3])
-    return (
-        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
-    )
-
-
-def _tasks_above(root: str) -> str | None:
-    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
-    import os
-    from glob import escape, glob
-
-    above = os.path.dirname(root)
-    while above != os.path.dirname(above):
-        if glob(os.path.join(escape(above), "tasks_*.py")):
-            return above
-        above = os.path.dirname(above)
-    return None

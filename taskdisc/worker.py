@@ -85,9 +85,9 @@ class Runner:
             execution = Execution(self, task, job, started)
             value = task.function(**execution.arguments())
             if type(value) is CoroutineType:
-                import asyncio
+                from taskdisc.coroutines import completed
 
-                value = asyncio.run(value)
+                value = completed(value)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except KeyboardInterrupt:
@@ -155,14 +155,21 @@ class Runner:
         spec = self.context.specs[index]
         function = spec.function
         if function is None:
-            function = getattr(self._module(spec.module), spec.attribute)
+            function = pickle.loads(spec.pickled) if spec.pickled else self._function(spec)
         task = self._tasks[index] = PreparedTask(spec, function)
         return task
+
+    def _function(self, spec: TaskSpec) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self._module(spec.module), spec.attribute)
+        return found
 
     def _module(self, name: str) -> ModuleType:
         """The project's modules are imported once, in the order of the run, when the first job needs one."""
         if not self._modules:
             from taskdisc.collect import import_modules
+            from taskdisc.session import forget_stale
+
+            forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
 
             self._modules = import_modules(self.context.root, self.context.modules)
         return self._modules[name]

@@ -127,6 +127,24 @@ def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
 
 
 @taskdisc_command.command()
+@shared(params=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tree", "dot", "mermaid"]),
+    default="tree",
+    show_default=True,
+    help="Indented lines, Graphviz or Mermaid.",
+)
+@click.pass_context
+def graph(context: click.Context, /, form: str, **given: Any) -> int:
+    """Draw what TARGETS, or all tasks, depend on."""
+    from taskdisc.cli.graph import graph as command
+
+    return command(options_from(context, given), form=form)
+
+
+@taskdisc_command.command()
 @shared()
 @NO_CODE_CHECK
 @click.pass_context

@@ -52,8 +52,9 @@ class CodeFingerprints:
     JSON. Files are read once, when first needed; nothing is imported.
     """
 
-    def __init__(self, root: str, cache: MutableMapping[str, object] | None = None) -> None:
-        self._modules = ProjectModules(root, {} if cache is None else cache)
+    def __init__(self, root: str, cache: MutableMapping[str, object] | None = None, *, live: bool = False) -> None:
+        """With `live`, modules that are loaded count by the objects in them, whatever their files say by now."""
+        self._modules = ProjectModules(root, {} if cache is None else cache, live)
         self._units: dict[tuple[str, int], _Content] = {}
         self._nodes: dict[_Node, _Content] = {}
         self._items: dict[int, tuple[object, bytes]] = {}

@@ -10,7 +10,7 @@ from tests.meta.sources import REPOSITORY, imports, modules
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
-    {"compression", "gather", "generators", "protocols", "paths", "capture", "convert"},
+    {"compression", "coroutines", "gather", "generators", "session", "protocols", "paths", "capture", "convert"},
     {"taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse"},
     {"fingerprint"},
@@ -23,8 +23,8 @@ LAYERS = (
     {"project"},
     {"execute"},
     {"run"},
-    {"explain"},
-    {"cli"},
+    {"explain", "kept", "drawing"},
+    {"api", "cli"},
     {"testing", "__main__"},
 )
 """From below to above. A package stands for its modules, which may import one another; a module imports only from
@@ -191,7 +191,7 @@ UNNEEDED = (
     "networkx click pluggy inspect ast linecache tokenize multiprocessing cloudpickle filelock importlib.metadata "
     "concurrent.futures ssl dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process "
     "taskdisc.worker taskdisc.hookspecs taskdisc.pluggyhooks taskdisc.record taskdisc.sharing taskdisc.store.claims "
-    "taskdisc.explain taskdisc.cli.commands "
+    "taskdisc.explain taskdisc.session taskdisc.cli.commands "
     "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 
