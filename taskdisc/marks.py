@@ -65,6 +65,7 @@ def task(
     codec: str = "pickle",
     prefix: str | Iterable[str] = (),
     tags: Iterable[str] = (),
+    interactive: bool = False,
 ) -> Callable[[F], F]: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Set a task's options; a function without the decorator is a task too, unless its name begins with `_`.
@@ -74,6 +75,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
     stale that the code alone would not; `open=("date",)` says that these parameters are meant to be given by the run;
     `codec` chooses how the result is encoded; `prefix` ("nice -n 10", a list, placeholders such as {task}) starts
     each instance as a command of its own; `tags` are for configuration (`[tool.taskdisc.tasks."tag:gpu"]`).
+    `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
     """
@@ -115,6 +117,10 @@ def _checked(key: str, value: Any, where: str) -> Any:
         raise UsageError(f"{where}: version takes a str or an int, not {value!r}.")
     if key == "prefix" and isinstance(value, str):
         return value
+    if key == "interactive":
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"{where}: interactive takes True or False, not {value!r}.")
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise UsageError(f'{where}: {key} takes a tuple of str, such as ("{value}",), not {value!r}.')
     items = tuple(value)

@@ -51,6 +51,8 @@ class Lane:
     """The run's executor."""
     LAUNCHED = 1
     """Commands behind a prefix."""
+    TERMINAL = 2
+    """Interactive tasks: in the run itself, one at a time."""
 
 
 class Parameter(NamedTuple):
@@ -72,6 +74,7 @@ class TaskOptions(NamedTuple):
     codec: str = "pickle"
     prefix: str | tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    interactive: bool = False
 
 
 class Task(NamedTuple):
@@ -221,6 +224,7 @@ class JobResult(NamedTuple):
     stderr: str | None = None
     error: ErrorText | None = None
     warnings: tuple[str, ...] = ()
+    """Python warnings of the task, each once: place, category, text."""
     damaged: tuple[tuple[str, str, bool], ...] = ()
     """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
 
@@ -248,6 +252,20 @@ class WorkerContext(NamedTuple):
     """Fingerprints of the project's code, for workers that share memory with the run."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+    captured: bool = True
+    """Whether output goes to logs; else it goes where that of the run goes."""
+
+
+class Activity(NamedTuple):
+    """A job that runs at this moment."""
+
+    number: int
+    """Of the job."""
+    began: float
+    """Seconds since the epoch."""
+    done: float = 0.0
+    total: float = 0.0
+    """What the task said of its progress; 0: nothing."""
 
 
 class StepEnd(NamedTuple):
@@ -261,6 +279,16 @@ class StepEnd(NamedTuple):
     blocked: tuple[str, ...] = ()
     """Printed ids of steps that its failure put out of reach: the first few."""
     blocked_count: int = 0
+
+
+class TaskWarning(NamedTuple):
+    """A Python warning of tasks, with who gave it."""
+
+    text: str
+    ids: tuple[str, ...]
+    """Printed ids: the first few."""
+    instances: int
+    """How many gave it."""
 
 
 class RunReport(NamedTuple):
@@ -281,3 +309,4 @@ class RunReport(NamedTuple):
     verbosity: int = 0
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
+    task_warnings: tuple[TaskWarning, ...] = ()

@@ -25,6 +25,9 @@ class Options(NamedTuple):
     dry_run: bool = False
     exit_code: bool = False
     verbosity: int = 0
+    captured: bool = True
+    pdb: bool = False
+    durations: int | None = None
 
 
 @contextmanager

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
-from taskdisc.errors import ExitCode
+from taskdisc.errors import ExitCode, UsageError
 from taskdisc.options import OPTIONS
 
 if TYPE_CHECKING:
     from taskdisc.model import RunReport
+    from taskdisc.project import Project
     from taskdisc.run import Run
 
 
@@ -21,10 +22,11 @@ def run(options: Options) -> int:
     from taskdisc.run import Run
     from taskdisc.store.objects import DamagedResult
 
-    with opened(options) as (project, targets):
+    options = in_foreground(options) if options.pdb else options
+    with opened(options) as (project, targets), reported(options, project):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
             project.plugins.factory("executors", project.config.executor)
-        planned = Run(project, targets, verbosity=options.verbosity)
+        planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured)
         if options.dry_run:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)
@@ -36,11 +38,35 @@ def run(options: Options) -> int:
             from taskdisc.cli.output import remark
 
             remark(f"{damage}; it is made again")
-            planned = Run(project, targets, verbosity=options.verbosity)
+            planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured)
             report = planned.execute(guard=at_work)
             _print_values(planned)
         sys.stdout.flush()
     return exit_code(report)
+
+
+def in_foreground(options: Options) -> Options:
+    """Return the options for a run whose failures open the debugger."""
+    if options.executor is not None:
+        raise UsageError("run: --pdb chooses what runs the jobs. Leave out --executor.")
+    return options._replace(executor="pdb")
+
+
+def reported(options: Options, project: Project) -> AbstractContextManager[None]:
+    """Plug in what the options ask to be reported."""
+    return nullcontext() if options.durations is None else _reported(options.durations, project)
+
+
+@contextmanager
+def _reported(number: int, project: Project) -> Iterator[None]:
+    from taskdisc.builtin.durations import Durations
+
+    durations = Durations(number)
+    project.plugins.register(durations)
+    try:
+        yield
+    finally:
+        project.plugins.unregister(durations)
 
 
 def _print_values(planned: Run) -> None:
