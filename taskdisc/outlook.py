@@ -73,7 +73,8 @@ class Outlook:
     def _rate(self, task: str) -> float | None:
         now, executed = time.monotonic(), self._spent.get(task, (0, 0.0))[0]
         seen = self._seen.setdefault(task, deque())
-        seen.append((now, executed))
+        if not seen or seen[-1][1] != executed:
+            seen.append((now, executed))
         while len(seen) > 2 and now - seen[1][0] >= RATED:
             seen.popleft()
         since, before = seen[0]

@@ -169,11 +169,8 @@ class Run:
 
     def cached_steps(self) -> list[int]:
         """Return the nodes of the steps that are done and were not executed by this run."""
-        return [
-            node
-            for node in self.steps()
-            if self.scheduler.state(node) == DONE and not (self.number and self.has_made(node))
-        ]
+        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
+        return [node for node in done if not self.has_made(node)] if self.number else done
 
     def is_gather(self, node: int) -> bool:
         """Say whether a node collects results, and so is no step."""

@@ -27,8 +27,5 @@ class Durations:
     def taskdisc_report_summary(self) -> list[str]:
         """Return a line for each of the slowest."""
         slowest, self._steps = nlargest(self._number, self._steps), []
-        return (
-            [rule("slowest steps", "="), *(f"{seconds_text(seconds):>10} {name}" for seconds, name in slowest)]
-            if slowest
-            else []
-        )
+        lines = [f"{seconds_text(seconds):>10} {name}" for seconds, name in slowest]
+        return [rule("slowest steps", "="), *lines] if lines else []

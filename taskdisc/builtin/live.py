@@ -142,7 +142,7 @@ class Live:
             parts.append(f"{len(run.elsewhere):,} in another run")
         parts.append(clock(time.monotonic() - self._began))
         left = self.outlook.seconds_left()
-        if left is not None:
+        if left is not None and left >= 0.5:  # less is a task that takes longer than was expected
             parts.append(f"about {clock(left)} left")
         return " · ".join(parts)
 
