@@ -81,6 +81,11 @@ class Pty:
         self.seen += data.decode(errors="replace").replace("\r\n", "\n")
         return bool(data)
 
+    def rests(self) -> None:
+        """Wait until the command waits, as it does after a prompt: Python loses a Ctrl-C that comes between the two."""
+        while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            time.sleep(0.005)
+
     def end(self) -> int:
         """Wait for the end; return the exit code."""
         while self._read(PATIENCE):
