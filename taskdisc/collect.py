@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import CollectionError, Place, UsageError
 from taskdisc.loader import ProjectLoader, load_carefully
-from taskdisc.marks import DEFAULTS, MARK, Axis, File, innermost
-from taskdisc.model import MISSING, Collection, Namespace, Parameter, Task
+from taskdisc.marks import MARK, Axis, File, innermost
+from taskdisc.model import DEFAULTS, MISSING, Collection, Namespace, Parameter, Task
 
 if TYPE_CHECKING:
     from taskdisc.config import Config

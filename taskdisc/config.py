@@ -52,6 +52,7 @@ class Config(NamedTuple):
     executor: str = OPTIONS["executor"].default
     max_jobs: int = OPTIONS["max_jobs"].default
     storage: str = OPTIONS["storage"].default
+    track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
     trust_store: bool = OPTIONS["trust_store"].default
     autoload: bool = OPTIONS["autoload"].default
@@ -178,8 +179,8 @@ def _task_tables(table: Table, path: str) -> tuple[TaskTable, ...]:
 
 
 def _task_options(options: Table, where: str) -> dict[str, Any]:
-    from taskdisc.marks import task_options
     from taskdisc.model import TaskOptions
+    from taskdisc.taskoptions import task_options
 
     in_code = ("name", "outputs", "open")
     known = [field for field in TaskOptions._fields if field not in in_code]

@@ -14,6 +14,7 @@ from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, T
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
+from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
@@ -42,6 +43,7 @@ class Line:
         )
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
+        self.returned = ReturnedPaths(self._cached_maker)
         inputs = {
             task: [source.file for source in project.graph.sources[task].values() if isinstance(source, FromFile)]
             for task in run.expansion.by_task
@@ -162,11 +164,12 @@ class Line:
             if since is None:
                 continue
             name = self.names.pop(node)
-            if result.warnings:
-                self.run.warned(name, result.warnings)
+            if result.warned:
+                self.run.warned(name, result.warned)
             if result.outcome == Outcome.VOID:
                 void.append((result, since))
                 continue
+            result = self.returned.checked(name, result)
             ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 good.append(node)
@@ -188,6 +191,13 @@ class Line:
         steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
         ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         ended.blocked_count = len(steps)
+
+    def _cached_maker(self, path: str) -> str | None:
+        found = self.run.plan.maker_of(path)
+        if found is None:
+            return None
+        number, row = found
+        return self.run.id_of(self.run.offset(number) + row)
 
     def _void(self, result: JobResult, since: float) -> None:
         """A job could not use an input: what made that runs again, and then the job, or something has failed."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskdisc.durations import seconds
 from taskdisc.graph import FromFile, FromGather, FromTask
-from taskdisc.model import Decision
+from taskdisc.model import DROPPED, Decision
 from taskdisc.record import suffix_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Differences:
         return difference(before, now) if before is not None and now is not None else ()
 
 
+CACHED = "its code, settings and inputs are those of a kept result"
+CACHED_WHATEVER_THE_CODE = "its settings and inputs are those of a kept result (--no-code-check)"
 COMPARED = 20
 """Kept results of an instance, the newest first, of which the nearest is looked for."""
 
@@ -77,7 +80,7 @@ def explain_steps(
             failed.update((failure.instance, failure.key) for failure in index.failures(task))
         decision = decisions[node]
         if decision == Decision.CACHED:
-            yield node, decision, (Reason("its code, settings and inputs are those of a kept result"),)
+            yield node, decision, (Reason(CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE),)
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(map(Reason, _undecided(run, node, decisions)))
         elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
@@ -126,16 +129,26 @@ def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mappin
     before = families[kept.family].parts
     changes = list(family_changes(before, now.parts))
     changes += map(Change, _inputs(run, node, number, kept, before["inputs"]))
-    if not changes:
-        same = kept.key == run.plan.keys[node]
-        gone = "a file or object of its result is gone or changed"
-        changes.append(Change(gone if same else "its parameters have changed"))
-    yield from changes
+    yield from changes or [Change(_beside_the_key(run, node, block.task, kept))]
+
+
+def _beside_the_key(run: Run, node: int, task: str, kept: ResultRow) -> str:
+    """Say why a result does not count although nothing of its key has changed."""
+    options = run.project.graph.tasks[task].options
+    if kept.object == DROPPED:
+        return "its value was not kept (keep=False), and is needed"
+    if not options.cache:
+        return "it runs in every run (cache=False)"
+    if options.expires and kept.started + kept.seconds < run.started - seconds(options.expires):
+        return f"its result has expired (expires={options.expires!r})"
+    same = kept.key == run.plan.keys[node]
+    return "a file or object of its result is gone or changed" if same else "its parameters have changed"
 
 
 def family_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
     """Yield what differs between the parts of two families."""
     yield from _code(before["code"], now["code"])
+    yield from map(Change, _versions(before.get("track", {}), now.get("track", {})))
     if before["version"] != now["version"]:
         yield Change(f"version: {before['version']!r} -> {now['version']!r}")
     yield from map(Change, _settings(before["settings"], now["settings"]))
@@ -155,6 +168,12 @@ def _settings(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             yield f"setting {name}: {before.get(name, 'none')} -> {now.get(name, 'none')}"
+
+
+def _versions(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            yield f"version of {name}: {before.get(name, 'not tracked')} -> {now.get(name, 'not tracked')}"
 
 
 def _inputs(run: Run, node: int, number: int, kept: ResultRow, names: list[str]) -> Iterator[str]:

@@ -89,6 +89,7 @@ class JobMaker:
             task.options.codec,
             task.place,
             task.options.prefix,
+            task.options.compress,
             task.function,
         )
 

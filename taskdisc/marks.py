@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, overload
 
-from taskdisc.errors import Place, UsageError, closest
+from taskdisc.errors import Place, UsageError
 from taskdisc.gather import label_key
-from taskdisc.model import TaskOptions
 
 MARK = "__taskdisc__"
-DEFAULTS = TaskOptions()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,6 +63,11 @@ def task(
     codec: str = "pickle",
     prefix: str | Iterable[str] = (),
     tags: Iterable[str] = (),
+    cache: bool = True,
+    expires: str | None = None,
+    keep: bool = True,
+    track: Iterable[str] = (),
+    compress: str | None = None,
     interactive: bool = False,
 ) -> Callable[[F], F]: ...
 def task(function: Any = None, /, **options: Any) -> Any:
@@ -75,10 +78,16 @@ def task(function: Any = None, /, **options: Any) -> Any:
     stale that the code alone would not; `open=("date",)` says that these parameters are meant to be given by the run;
     `codec` chooses how the result is encoded; `prefix` ("nice -n 10", a list, placeholders such as {task}) starts
     each instance as a command of its own; `tags` are for configuration (`[tool.taskdisc.tasks."tag:gpu"]`).
+    `cache=False` runs the task once in every run, `expires="1d"` when its result is older; what depends on it runs
+    only if the result differs. `keep=False` drops the value when all that needed it is done, and makes it again if
+    need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",
+    "lz4") makes large results smaller, where they would else be mapped into memory.
     `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
     """
+    from taskdisc.taskoptions import task_options
+
     if function is not None and not callable(function):
         raise UsageError(f"{_caller()}: @task takes its options by name: @task(name={function!r})")
     marks = task_options(options, f"{_caller()}: @task")
@@ -91,52 +100,6 @@ def task(function: Any = None, /, **options: Any) -> Any:
         return target
 
     return mark(function) if function is not None else mark
-
-
-def task_options(options: Mapping[str, Any], where: str, base: TaskOptions = DEFAULTS) -> TaskOptions:
-    """Return `base` with `options` checked and applied. Raises UsageError that begins with `where`."""
-    known = TaskOptions._fields
-    for key in options:
-        if key not in known:
-            near = closest(key, list(known))
-            meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
-            raise UsageError(f"{where} has no option {key!r}. {meant}")
-    return base._replace(**{key: _checked(key, value, where) for key, value in options.items()})
-
-
-def _checked(key: str, value: Any, where: str) -> Any:
-    if key in ("name", "codec"):
-        if isinstance(value, str) and (value or key == "codec"):
-            return value
-        if value is None and key == "name":
-            return value
-        raise UsageError(f"{where}: {key} takes a str, not {value!r}.")
-    if key == "version":
-        if value is None or type(value) in (str, int):
-            return value
-        raise UsageError(f"{where}: version takes a str or an int, not {value!r}.")
-    if key == "prefix" and isinstance(value, str):
-        return value
-    if key == "interactive":
-        if isinstance(value, bool):
-            return value
-        raise UsageError(f"{where}: interactive takes True or False, not {value!r}.")
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise UsageError(f'{where}: {key} takes a tuple of str, such as ("{value}",), not {value!r}.')
-    items = tuple(value)
-    if not all(isinstance(item, str) for item in items):
-        raise UsageError(f"{where}: {key} takes a tuple of str, not {value!r}.")
-    if key == "outputs":
-        _check_outputs(items, where)
-    return items
-
-
-def _check_outputs(names: tuple[str, ...], where: str) -> None:
-    for name in names:
-        if not name.isidentifier():
-            raise UsageError(f"{where}: outputs are parameter names, and {name!r} is none.")
-    if len(set(names)) < len(names):
-        raise UsageError(f"{where}: outputs has a name twice: {', '.join(names)}.")
 
 
 def axis(*elements: Any) -> Any:

@@ -65,7 +65,7 @@ class Parameter(NamedTuple):
 
 
 class TaskOptions(NamedTuple):
-    """What `@task(...)` can say; all but the first four are about execution and no part of the key."""
+    """What `@task(...)` can say; only `outputs`, `version` and `track` are part of the key."""
 
     name: str | None = None
     outputs: tuple[str, ...] = ()
@@ -74,7 +74,22 @@ class TaskOptions(NamedTuple):
     codec: str = "pickle"
     prefix: str | tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    cache: bool = True
+    """False: the task runs once in every run."""
+    expires: str | None = None
+    """How long a result counts after it was made, as a duration (see `durations`)."""
+    keep: bool = True
+    """False: the value goes when all that needed it is done."""
+    track: tuple[str, ...] = ()
+    """Installed distributions whose versions count."""
+    compress: str | None = None
+    """How large results are compressed (see `compression.parse`)."""
     interactive: bool = False
+    """True: it runs in the run itself, with the terminal."""
+
+
+DEFAULTS = TaskOptions()
+"""What holds for a task of which nobody says anything."""
 
 
 class Task(NamedTuple):
@@ -129,6 +144,7 @@ class TaskSpec(NamedTuple):
     place: Place
     prefix: str | tuple[str, ...] = ()
     """Words that go before the command that runs a job of this task by itself."""
+    compress: str | None = None
     function: Any = None
     """The function itself, for workers that share memory with the run."""
 
@@ -152,6 +168,13 @@ class ArgumentKind:
 
 Stored = bytes | str
 """A stored value: its encoded bytes where it is small, else the name of its object in the store."""
+
+
+COMPRESSED = b"TDZ\x00"
+"""Begins a stored value that is compressed; a letter for the method follows. Nothing else begins so."""
+
+DROPPED = ""
+"""Stands for the object of a value that was not kept (`keep=False`): only its digest is known."""
 
 
 class Job(NamedTuple):
@@ -189,6 +212,10 @@ class FileResult(NamedTuple):
     size: int
     changed_ns: int
     """Time of its last change (ns), as `paths.stamp` says."""
+    members: tuple[tuple[str, str], ...] = ()
+    """(path below `path`, object) of all that the store has a second copy of, or nothing; see `paths.Content`."""
+    made: bool = False
+    """Whether the task that returned it created or changed it outside its `task_dir`."""
 
 
 class ErrorText(NamedTuple):
@@ -224,9 +251,10 @@ class JobResult(NamedTuple):
     stderr: str | None = None
     error: ErrorText | None = None
     warnings: tuple[str, ...] = ()
-    """Python warnings of the task, each once: place, category, text."""
     damaged: tuple[tuple[str, str, bool], ...] = ()
     """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
+    warned: tuple[str, ...] = ()
+    """Python warnings that the task gave, each once: place, category, text."""
 
 
 class WorkerContext(NamedTuple):

@@ -74,6 +74,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("max_jobs", _COUNT, 8, 100, "How many launched commands run at once."),
         Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
         Option("storage", _TEXT, "disk", "disk", "What keeps large results inside the store."),
+        Option("track", _NAMES, (), ("numpy",), "Installed distributions whose versions count in all results.", True),
         Option("trust_store", _SWITCH, False, True, "Whether others may own or write the store: they can run code."),
         Option("plugins", _NAMES, (), ("my_plugin", "no:slurm"), "Plugins to load, or with `no:` to leave out.", True),
         Option("autoload", _SWITCH, True, False, "Whether installed plugins are loaded by themselves."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from errno import EINVAL
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.model import FileResult
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 
-_bases: dict[str, str] = {"root": "", "store": ""}
+TICK_NS = 10_000_000
+"""A file's time stamp may be this much (ns) older than the clock was when it was written."""
+
+_bases: dict[str, str] = {"root": "", "store": "", "elsewhere": ""}
+received: dict[str, int] = {}
+"""Files outside the store that the inputs of the current execution name, with their time stamps (ns) at that moment."""
 
 
 def set_bases(root: str, store: str) -> None:
@@ -31,7 +36,13 @@ def restore_path(base: str, relative: str) -> Path:
     """Return the path that was kept as `relative` to the root or to the store; what its pickle calls."""
     from pathlib import Path
 
-    return Path(_bases[base], relative)
+    path = os.path.join(_bases[base], relative)
+    if base != "store":
+        try:
+            received[os.path.normpath(path)] = stamp(path)
+        except OSError:
+            pass  # whoever opens it will say so
+    return Path(path)
 
 
 class KeptPath:
@@ -92,22 +103,54 @@ def _replaced(value: Any, replace: Callable[[PurePath], Any]) -> Any:
     return value
 
 
-def content_digest(path: str) -> tuple[str, int]:
-    """Return the SHA-256 (hex) and the size in bytes of a file, or of a folder as a tree. Raises OSError."""
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield every str in a value, also inside lists, tuples and dicts; each container once."""
+    pending, seen = [value], set()
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list | tuple | dict) and id(item) not in seen:
+            seen.add(id(item))
+            for inner in (item, item.values()) if isinstance(item, dict) else (item,):
+                pending += inner
+
+
+class Content(NamedTuple):
+    """What is in a file, or in a folder as a tree."""
+
+    digest: str
+    """SHA-256 (hex); of a tree, over the names and digests of its files."""
+    size: int
+    """Bytes."""
+    members: tuple[tuple[str, str], ...]
+    """(path below the folder, SHA-256) of each file, and ("a/", "") of each folder; ("", ...) is a file itself."""
+
+
+def content_of(path: str) -> Content:
+    """Return what is in a file, or in a folder as a tree. Raises OSError."""
     from hashlib import sha256
 
     if not os.path.isdir(path):
-        return _file_digest(path)
-    tree, total = sha256(), 0
-    for name in sorted(_tree(path)):
-        digest, size = _file_digest(os.path.join(path, name))
-        tree.update(f"{len(name.encode())}:{name}{digest}".encode())
+        digest, size = file_digest(path)
+        return Content(digest, size, (("", digest),))
+    whole, total, members = sha256(), 0, []
+    for name in sorted(tree(path)):
+        digest, size = file_digest(os.path.join(path, name))
+        whole.update(f"{len(name.encode())}:{name}{digest}".encode())
         total += size
-    return tree.hexdigest(), total
+        members.append((name, digest))
+    return Content(whole.hexdigest(), total, tuple(members))
 
 
-def _tree(folder: str) -> Iterator[str]:
-    """Yield the files in a folder, and the folders, those without files and behind symbolic links, too."""
+def content_digest(path: str) -> tuple[str, int]:
+    """Return the SHA-256 (hex) and the size in bytes of a file, or of a folder as a tree. Raises OSError."""
+    content = content_of(path)
+    return content.digest, content.size
+
+
+def tree(folder: str) -> Iterator[str]:
+    """Yield the files in a folder, and the folders ("a/"), those without files and behind symbolic links, too."""
     seen = {os.path.realpath(folder)}
     for parent, folders, files in os.walk(folder, followlinks=True):
         for name in sorted(folders):
@@ -120,7 +163,8 @@ def _tree(folder: str) -> Iterator[str]:
             yield os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
 
 
-def _file_digest(path: str) -> tuple[str, int]:
+def file_digest(path: str) -> tuple[str, int]:
+    """Return the SHA-256 (hex) and the size in bytes of a file. Raises OSError."""
     from hashlib import sha256
 
     if path.endswith("/"):
@@ -137,6 +181,12 @@ def _file_digest(path: str) -> tuple[str, int]:
     return content.hexdigest(), size
 
 
+def has_links(path: str) -> bool:
+    """Say whether a file is a symbolic link, or a folder holds one: the content is then somebody else's."""
+    names = tree(path) if os.path.isdir(path) else ()
+    return os.path.islink(path) or any(os.path.islink(os.path.join(path, name.rstrip("/"))) for name in names)
+
+
 def stamp(path: str) -> int:
     """Return the time (ns) of the last change to a file, or to anything in a folder. Raises OSError.
 
@@ -144,7 +194,7 @@ def stamp(path: str) -> int:
     """
     newest = os.stat(path).st_ctime_ns
     if os.path.isdir(path):
-        for name in _tree(path):
+        for name in tree(path):
             inside = os.path.join(path, name)
             newest = max(newest, os.stat(inside, follow_symlinks=not _is_dangling(inside)).st_ctime_ns)
     return newest
@@ -158,11 +208,13 @@ def _is_dangling(path: str) -> bool:
 class ResultPaths:
     """The file results of one execution: notes each Path of the result, and how it is kept and counted."""
 
-    def __init__(self, root: str, store: str, directory: str | None) -> None:
+    def __init__(self, root: str, store: str, directory: str | None, started: float = 0.0) -> None:
         self.root = root
         self.store = store
         self.directory = directory
         """The execution's task_dir, absolute, if it has one."""
+        self.started = started
+        """When the execution began, in seconds since the epoch."""
         self.files: dict[str, FileResult] = {}
 
     def note(self, path: PurePath) -> FileResult:
@@ -174,11 +226,23 @@ class ResultPaths:
                 raise FileNotFoundError(
                     f"the result names {str(path)!r}, which does not exist. Create it, or return a str."
                 )
-            digest, size = content_digest(absolute)
+            content, time = content_of(absolute), stamp(absolute)
             kept = relative_to(absolute, self.root)
-            found = FileResult(absolute if kept is None else kept, digest, size, stamp(absolute))
+            members = content.members if self._is_own(absolute) else ()
+            made = self._is_made(absolute, time)
+            found = FileResult(absolute if kept is None else kept, content.digest, content.size, time, members, made)
             self.files[absolute] = found
         return found
+
+    def _is_own(self, path: str) -> bool:
+        """Say whether a file lies in the task_dir for good."""
+        return self.directory is not None and relative_to(path, self.directory) is not None and not has_links(path)
+
+    def _is_made(self, path: str, time: int) -> bool:
+        """Say whether the execution wrote a file outside the store; what it was given and left alone, it did not."""
+        if relative_to(path, self.store) is not None or received.get(path) == time:
+            return False
+        return time >= self.started * 1e9 - TICK_NS
 
     def place(self, path: PurePath) -> tuple[str, str]:
         """How a Path counts in the value digest: by its place and its content."""
@@ -200,7 +264,7 @@ class ResultPaths:
             inside = relative_to(absolute, folder)
             if inside is not None:
                 return KeptPath(base, inside)
-        return path
+        return KeptPath("elsewhere", str(path)) if os.path.isabs(path) else path
 
 
 def unchanged(file: FileResult, root: str) -> bool:

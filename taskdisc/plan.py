@@ -15,7 +15,7 @@ from taskdisc.errors import EncodingError, UsageError
 from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
 from taskdisc.hashing import sha256
 from taskdisc.marks import File
-from taskdisc.model import FileResult
+from taskdisc.model import DROPPED, FileResult, Task
 from taskdisc.paths import unchanged
 
 if TYPE_CHECKING:
@@ -48,6 +48,21 @@ class Family(NamedTuple):
     """Names and digests or texts of what went into the prefix, for `explain`."""
     inputs: tuple[str, ...]
     """The parameters whose digests follow in each key, apart from axes."""
+    prefix_with: Callable[[bytes], bytes]
+    """The prefix that the family would have with code of another digest."""
+
+
+class Reuse(NamedTuple):
+    """What says which of the known results may count."""
+
+    restored: Callable[[FileResult], bool]
+    """Puts a changed or missing file result back, if it can."""
+    fresh: Callable[[Task, Iterable[Known]], Iterable[Known]] = lambda task, known: known
+    """Leaves out results that are too old."""
+    versions: Callable[[Task], dict[str, str]] = lambda task: {}
+    """The versions of distributions that a task tracks."""
+    code_counts: bool = True
+    """False: results of other code count where there is none of this code."""
 
 
 class Plan:
@@ -64,6 +79,7 @@ class Plan:
         fingerprints: ValueFingerprints,
         file_digest: Callable[[File], bytes],
         has_object: Callable[[str], bool],
+        reuse: Reuse,
         root: str,
         offset: Callable[[int], int],
     ) -> None:
@@ -75,6 +91,8 @@ class Plan:
         self._fingerprints = fingerprints
         self._file_digest = file_digest
         self._has_object = has_object
+        self._reuse = reuse
+        self.code_counts = reuse.code_counts
         self._root = root
         self._offset = offset
         self.outputs = {task.id: max(1, len(task.options.outputs)) for task in graph.tasks.values()}
@@ -87,11 +105,16 @@ class Plan:
         """Per block: the number of each row's result in the index, 0 where there is none (yet)."""
         self.keys: dict[int, bytes] = {}
         """Of the nodes that are to run."""
+        self.hollow: set[int] = set()
+        """Nodes whose result is known while its value was not kept."""
         self.news: dict[bytes, Known] = {}
         """By key, what other runs have made in the meantime."""
         self.seen = 0 if index is None else index.next_artifact() - 1
         """Number of the newest result in the index that decisions, or `news`, take into account."""
+        self._makers: dict[str, tuple[int, int, int]] = {}
+        """By path, the block, row and number of a kept result of which a step made the file."""
         self._families: dict[str, Family] = {}
+        self._other_code: dict[str, list[tuple[Family, dict[bytes, Known]]]] = {}
         self._known_by_key: dict[str, dict[bytes, Known]] = {}
         self._labels: dict[Any, list[bytes]] = {}
         self._values: dict[Any, list[bytes]] = {}
@@ -109,6 +132,7 @@ class Plan:
     def _make_family(self, task_id: str) -> Family:
         task = self.graph.tasks[task_id]
         code = self._code(task.function)
+        versions = self._reuse.versions(task)
         settings = {}
         for name, value in sorted(self.bindings.settings[task_id].items()):
             try:
@@ -117,11 +141,6 @@ class Plan:
                 raise UsageError(f"{task.place} {task.name}: setting {name}: {error}") from None
         sources = sorted(self.graph.sources[task_id].items())
         inputs = [(name, *self._kind(source)) for name, source in sources]
-        # The repr of strings, ints and tuples of them is the same everywhere, and quicker to have than their encoding.
-        plain = repr((FORMAT, task_id, code.digest, task.options.version, inputs, task.options.outputs))
-        if task.options.codec != "pickle":
-            plain += task.options.codec  # only the codec that wrote a result can read it
-        prefix = b"".join([plain.encode(), *(b"\0%s=%s" % (name.encode(), value) for name, value in settings.items())])
         named = tuple(name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile))
         parts = {
             "code": [list(part) for part in code.parts],
@@ -129,7 +148,19 @@ class Plan:
             "settings": {name: repr(self.bindings.settings[task_id][name])[:500] for name in settings},
             "inputs": list(named),
         }
-        return Family(sha256(prefix).digest(), parts, named)
+        if versions:
+            parts["track"] = versions
+
+        # Only the codec that wrote a result can read it.
+        codec = "" if task.options.codec == "pickle" else task.options.codec
+
+        def prefix_with(code: bytes) -> bytes:
+            # The repr of strings, ints and tuples of them is the same everywhere, and quicker than their encoding.
+            plain = (FORMAT, task_id, code, task.options.version, inputs, task.options.outputs, codec, versions)
+            values = (b"\0%s=%s" % (name.encode(), value) for name, value in settings.items())
+            return sha256(b"".join([repr(plain).encode(), *values])).digest()
+
+        return Family(prefix_with(code.digest), parts, named, prefix_with)
 
     def _kind(self, source: Source) -> tuple[Any, ...]:
         """What of a source, apart from its value, changes what the function receives."""
@@ -146,15 +177,22 @@ class Plan:
         """Return which of these nodes of one block are cached and which must run; all their inputs are known."""
         block, offset = self.expansion.blocks[number], self._offset(number)
         rows = [node - offset for node in nodes]
+        if self.hollow:
+            self.hollow.difference_update(nodes)
         family = self.family(block.task)
         keys = self._keys(block, rows, family)
         known = self._known(block.task, family, keys, whole=len(rows) == block.size)
+        known = self._reuse.fresh(self.graph.tasks[block.task], known)
         self._take(number, self.outputs[block.task] * SIZE, keys, rows, known)
         artifacts = self.artifacts[number]
+        if not self.code_counts and self.index is not None:
+            self._take_other_code(block, [row for row in rows if not artifacts[row]])
         cached, run = [], []
         for node, row, key in zip(nodes, rows, keys, strict=True):
             if artifacts[row]:
                 cached.append(node)
+                if node in self.hollow:
+                    self.keys[node] = key
             else:
                 self.keys[node] = key
                 run.append(node)
@@ -192,32 +230,85 @@ class Plan:
         digests, artifacts = self.digests[number], self.artifacts[number]
         refused = self.index.refused if self.index is not None else ()
         place = dict(zip(keys, rows, strict=True))
+        hollow: set[int] = set()
         for key, artifact, digest, name, files in known:
             row = place.get(key)
             if row is None or artifact in refused or type(digest) is not bytes or len(digest) != width:
                 continue
-            if (name is None and files is None) or self._holds(name, files):
-                digests[row * width : (row + 1) * width] = digest
-                artifacts[row] = artifact
-        if len(place) == len(rows):
-            return
-        for key, row in zip(keys, rows, strict=True):  # different labels of one value: one key for several rows
-            other = place[key]
-            artifacts[row] = artifacts[other]
-            digests[row * width : (row + 1) * width] = digests[other * width : (other + 1) * width]
+            if not ((name is None and files is None) or self._holds(name, files)):
+                continue
+            if files is not None:
+                self._note_makers(files, (number, row, artifact))
+            if name == DROPPED:
+                if artifacts[row] and row not in hollow and digests[row * width : (row + 1) * width] == digest:
+                    continue  # an older result has the same value, and it is there
+                hollow.add(row)
+            elif hollow:
+                hollow.discard(row)
+            digests[row * width : (row + 1) * width] = digest
+            artifacts[row] = artifact
+        if len(place) < len(rows):
+            for key, row in zip(keys, rows, strict=True):  # different labels of one value: one key for several rows
+                other = place[key]
+                artifacts[row] = artifacts[other]
+                digests[row * width : (row + 1) * width] = digests[other * width : (other + 1) * width]
+                if other in hollow:
+                    hollow.add(row)
+        if hollow:
+            offset = self._offset(number)
+            self.hollow.update(offset + row for row in hollow)
 
     def _holds(self, name: str | None, files: str | None) -> bool:
-        """Say whether the object and the files of a known result are still there."""
-        if name is not None and not self._has_object(name):
+        """Say whether the object (if its value was kept) and the files of a known result are still there."""
+        if name and not self._has_object(name):
             return False
         if files is None:
             return True
         from json import loads
 
         try:
-            return all(unchanged(FileResult(*file), self._root) for file in loads(files))
+            results = [FileResult(*file) for file in loads(files)]
+            return all(unchanged(file, self._root) or self._reuse.restored(file) for file in results)
         except (ValueError, TypeError):  # damaged, or of another version
             return False
+
+    def _note_makers(self, files: str, maker: tuple[int, int, int]) -> None:
+        from json import loads
+
+        self._makers.update((file.path, maker) for file in (FileResult(*each) for each in loads(files)) if file.made)
+
+    def maker_of(self, path: str) -> tuple[int, int] | None:
+        """Return the block and row of the cached step that made a file outside the store, or None."""
+        number, row, artifact = self._makers.get(path, (0, 0, 0))
+        return (number, row) if artifact and self.artifacts[number][row] == artifact else None
+
+    def _take_other_code(self, block: Block, rows: list[int]) -> None:
+        """Note, for rows without a result, the newest that is equal in all but code."""
+        task = self.graph.tasks[block.task]
+        if task.id not in self._other_code:
+            self._other_code[task.id] = self._families_of_other_code(task.id)
+        keys: list[bytes] = []
+        known: list[Known] = []
+        families = self._other_code[task.id]
+        for family, by_key in families:
+            of_family = self._keys(block, rows, family)
+            keys += of_family
+            known += [by_key[key] for key in of_family if key in by_key]
+        known.sort(key=lambda row: row[1])
+        width = self.outputs[task.id] * SIZE
+        self._take(block.number, width, keys, rows * len(families), self._reuse.fresh(task, known))
+
+    def _families_of_other_code(self, task: str) -> list[tuple[Family, dict[bytes, Known]]]:
+        from taskdisc.reuse import families_of_other_code
+
+        assert self.index is not None
+        current, found = self.family(task), []
+        for row in families_of_other_code(self.index.families(task), current.prefix, current.prefix_with):
+            known: Iterable[Known] = self.index.known(row.id)
+            if self.graph.tasks[task].options.outputs:
+                known = self._with_objects(row.id, known)
+            found.append((current._replace(prefix=row.prefix), {each[0]: each for each in known}))
+        return found
 
     def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
@@ -321,3 +412,4 @@ class Plan:
         """Note the digests of a result that was made in this run."""
         width = len(digest)
         self.digests[number][row * width : (row + 1) * width] = digest
+        self.hollow.discard(self._offset(number) + row)

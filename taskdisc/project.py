@@ -13,7 +13,6 @@ from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
-from taskdisc.marks import task_options
 from taskdisc.model import Collection, Task
 from taskdisc.options import suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
@@ -53,6 +52,7 @@ class Project:
             self.values = ValueFingerprints(self.code, self.plugins)
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
             self._check_codecs()
+            self._check_compression()
         except BaseException:
             self.close()
             raise
@@ -76,6 +76,20 @@ class Project:
                 raise CollectionError(
                     f"{task.place} {task.name}: no plugin supplies the codec {codec!r}. "
                     f"{suggestion(codec, sorted(known))}"
+                )
+
+    def _check_compression(self) -> None:
+        """So is a package that is missing for a task's `compress`."""
+        for task in self.graph.tasks.values():
+            if task.options.compress is None:
+                continue
+            from taskdisc.compression import missing_package
+
+            package = missing_package(task.options.compress)
+            if package is not None:
+                raise CollectionError(
+                    f"{task.place} {task.name}: compress={task.options.compress!r} needs a package: "
+                    f"pip install {package}"
                 )
 
     def _tasks(self) -> list[Task]:
@@ -176,6 +190,10 @@ def plugin_names(config: Config) -> tuple[str, ...]:
 def configured(task: Task, config: Config) -> Task:
     """Return the task with what `[tool.taskdisc.tasks]` says of it; the last table that matches wins."""
     options = task.options
+    if not config.tasks:
+        return task
+    from taskdisc.taskoptions import task_options
+
     for table in config.tasks:
         if _matches(table.pattern, task):
             options = task_options(table.options, table.origin, options)

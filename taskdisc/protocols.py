@@ -98,6 +98,9 @@ class ObjectStore(Protocol):
     def tidy(self, before: float, *, remove: bool) -> int:
         """Say how many bytes of half-finished objects are left of a `put` before that time, and remove them."""
 
+    # A store on this machine may also have `put_file(name: str, path: str) -> bool`, which keeps a file's content
+    # without a copy, and `take_file(name: str, path: str) -> bool`, which gives it back so; both say whether they did.
+
 
 class Launcher(Protocol):
     """Gives the words that go before a job's command line. Made by a factory from `taskdisc_launchers`."""

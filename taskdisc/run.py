@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,18 @@ from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
-from taskdisc.model import Activity, Decision, Lane, Outcome, RunReport, StepEnd, Task, TaskWarning
-from taskdisc.plan import Plan
+from taskdisc.model import (
+    Activity,
+    Decision,
+    FileResult,
+    Lane,
+    Outcome,
+    RunReport,
+    StepEnd,
+    Task,
+    TaskWarning,
+)
+from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
@@ -22,6 +33,7 @@ from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
     from taskdisc.outlook import Outlook
+    from taskdisc.unkept import Unkept
 
 SHOWN_WARNED = 3
 """Instances that are named of those that give one warning."""
@@ -31,9 +43,20 @@ class Run:
     """One run of some targets: first planned, then executed. Plugins see it live."""
 
     def __init__(
-        self, project: Project, targets: Sequence[str] = (), *, verbosity: int = 0, captured: bool = True
+        self,
+        project: Project,
+        targets: Sequence[str] = (),
+        *,
+        verbosity: int = 0,
+        code_counts: bool = True,
+        age_counts: bool = True,
+        captured: bool = True,
     ) -> None:
-        """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit."""
+        """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
+
+        Without `code_counts`, results of other code count where there is none of this code; without `age_counts`,
+        results count however old they are, also those of tasks that run in every run.
+        """
         self.project = project
         self.verbosity = verbosity
         """-1: failures only; 1: a line for every step; 2: with its cost, and for cached ones too."""
@@ -51,12 +74,17 @@ class Run:
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
-        self.plan = self._make_plan()
+        self.started = time.time()
+        self.plan = self._make_plan(code_counts, age_counts)
         self._add_blocks()
         self.counts: dict[str, int] = {}
         self.failures: list[StepEnd] = []
+        self.warnings: list[str] = []
+        """What steps that ended had to remark."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
+        self._unkept: Unkept | None = None
+        self._drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
@@ -66,7 +94,6 @@ class Run:
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
         self.number = 0
-        self.started = time.time()
         self._clock = time.monotonic()
 
     def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
@@ -107,7 +134,7 @@ class Run:
                 if isinstance(source, FromFile):
                     self.project.files.digest(source.file)
 
-    def _make_plan(self) -> Plan:
+    def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
         return Plan(
             project.graph,
@@ -118,6 +145,7 @@ class Run:
             fingerprints=project.values,
             file_digest=project.files.digest,
             has_object=lambda name: project.objects.has(name),
+            reuse=_reuse(project, self.started, code_counts, age_counts),
             root=project.config.root,
             offset=self.offset,
         )
@@ -176,6 +204,31 @@ class Run:
         """Say whether a node collects results, and so is no step."""
         return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
 
+    def is_named(self, node: int) -> bool:
+        """Say whether a target names the step, so that somebody wants to see its value."""
+        number = self.scheduler.block_of(node)
+        if not self.targets or number not in self.wanted:
+            return False
+        rows, row = self.wanted[number], node - self.offset(number)
+        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
+
+    # Values that are not kept
+
+    @property
+    def unkept(self) -> Unkept:
+        """What knows of values that are not kept; few runs need it."""
+        if self._unkept is None:
+            from taskdisc.unkept import Unkept
+
+            self._unkept = Unkept(self.project.graph, self.expansion, self.scheduler, self.plan, self.is_named)
+        return self._unkept
+
+    def _drop(self, ended: Iterable[int]) -> None:
+        """Drop the values that nothing needs any more, now that these steps have ended and are durable."""
+        nodes = self.unkept.droppable(ended)
+        if nodes:
+            self.unkept.drop(nodes, self.project.open_index(), self.project.objects, self.project.config.store)
+
     # Planning
 
     def preview(self) -> dict[int, str]:
@@ -183,8 +236,11 @@ class Run:
         decisions: dict[int, str] = {}
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
+            again: list[int] = []
+            if self.plan.hollow:
+                cached, run, again = self.unkept.previewed(cached, run)
             decisions.update(dict.fromkeys(cached, Decision.CACHED))
-            decisions.update(dict.fromkeys(run, Decision.RUN))
+            decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
             self.scheduler.done(cached)
             out_of_reach = self.scheduler.failed(run)
             decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
@@ -228,6 +284,8 @@ class Run:
         except BaseException:
             line.abandon()
             raise
+        if self._drops and not self.interrupted:
+            self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
             self._count(Outcome.CANCELLED, len(ended) + len(self.running))
@@ -239,26 +297,41 @@ class Run:
     def _decide(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
+            if self.plan.hollow:
+                cached, run = self._with_values(cached, run)
             if cached:
                 self.scheduler.done(cached)
                 self._count(Outcome.CACHED, len(cached))
             self.scheduler.must_run(run)
 
+    def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
+        """What must run, and needs values that were not kept, waits until they are made again."""
+        cached, run, again = self.unkept.split(cached, run)
+        self._count(Outcome.CACHED, -len(again))
+        self.scheduler.reopen(again)
+        return cached, run
+
     def _count(self, outcome: str, number: int = 1) -> None:
         if number:
             self.counts[outcome] = self.counts.get(outcome, 0) + number
+            if not self.counts[outcome]:
+                del self.counts[outcome]
 
     def ended(self, ends: list[StepEnd]) -> None:
         """Report steps that have ended and are durable."""
         hook = self.project.plugins.hook.taskdisc_job_finished
         for end in ends:
             self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
+            if end.result is not None and end.result.warnings:
+                self.warnings += end.result.warnings
             if end.outcome != Outcome.SUCCEEDED:
                 self.failures.append(end)
                 self._count(Outcome.BLOCKED, end.blocked_count)
         if hook.get_hookimpls():
             for end in ends:
                 hook(step=end)
+        if self._drops:
+            self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
 
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""
@@ -296,7 +369,7 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self._ignored_prefixes()),
+            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
             self.project.config.store,
             self.verbosity,
             task_warnings=tuple(self._warned.values()),
@@ -355,6 +428,24 @@ class Run:
     @staticmethod
     def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
         return (stored[outputs.index(selection.output)],) if selection.output else stored
+
+
+def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:
+    """Say which kept results may count; most projects restrict nothing, and do not pay for it."""
+
+    def restored(file: FileResult) -> bool:
+        from taskdisc.fileresults import restored
+
+        return restored(file, project.config.root, project.config.store, project.objects)
+
+    plain = Reuse(restored, code_counts=code_counts)
+    options = [task.options for task in project.graph.tasks.values()]
+    if not project.config.track and not any(o.track or o.expires or not o.cache for o in options):
+        return plain
+    from taskdisc.reuse import Freshness, Versions
+
+    tracking = plain._replace(versions=Versions(project.config.track).of)
+    return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking
 
 
 def report_lines(given: list[str | list[str]]) -> list[str]:

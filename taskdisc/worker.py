@@ -12,13 +12,14 @@ from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.capture import log_name
+from taskdisc.compression import compressed, escaped
 from taskdisc.errors import StoreError
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.gather import Gather, coordinate_type
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
-from taskdisc.paths import ResultPaths, replace_paths, set_bases
+from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
 from taskdisc.store.objects import DamagedResult, Objects, load
 from taskdisc.warned import Warned
 
@@ -86,7 +87,7 @@ class Runner:
         try:
             os.chdir(self.context.root)  # the last task may have gone elsewhere
             task = self._tasks[job.task] or self._prepare(job.task)
-            execution = Execution(self, task, job)
+            execution = Execution(self, task, job, started)
             value = task.function(**execution.arguments())
             if type(value) is CoroutineType:
                 import asyncio
@@ -111,6 +112,7 @@ class Runner:
         after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
+        warnings = tuple(execution.warnings) if execution is not None else ()
         stdout = stderr = None
         if self.capture is not None:
             try:
@@ -131,8 +133,9 @@ class Runner:
             stdout,
             stderr,
             error,
-            warnings=self.warned.take(),
+            warnings,
             damaged=tuple(self._damaged),
+            warned=self.warned.take(),
         )
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
@@ -193,13 +196,17 @@ class PreparedTask:
 class Execution:
     """One attempt at one job: its arguments, its task_dir, what it leaves behind."""
 
-    __slots__ = ("_directory", "job", "paths", "runner", "task")
+    __slots__ = ("_directory", "job", "paths", "runner", "started", "task", "warnings")
 
-    def __init__(self, runner: Runner, task: PreparedTask, job: Job) -> None:
+    def __init__(self, runner: Runner, task: PreparedTask, job: Job, started: float) -> None:
         self.runner = runner
         self.task = task
         self.job = job
+        self.started = started
+        """Seconds since the epoch."""
         self.paths: ResultPaths | None = None
+        self.warnings: list[str] = []
+        received.clear()
         self._directory: str | None = None
 
     @property
@@ -270,10 +277,37 @@ class Execution:
     def save(self, value: Any) -> tuple[Part, ...]:
         """Encode, digest and keep the result: one part, or one for each named output. Raises what that raises."""
         outputs = self.task.spec.outputs
+        if self._directory is not None:
+            self._warn_of_texts(value)
         if not outputs:
-            return (self._part(value, "the result"),)
-        named = name_outputs(value, outputs)
-        return tuple(self._part(named[name], f"output {name!r}") for name in outputs)
+            parts: tuple[Part, ...] = (self._part(value, "the result"),)
+        else:
+            named = name_outputs(value, outputs)
+            parts = tuple(self._part(named[name], f"output {name!r}") for name in outputs)
+        if self.paths is not None and self._directory is not None:
+            self._keep_files(self.paths)
+        return parts
+
+    def _warn_of_texts(self, value: Any) -> None:
+        """A text is only a text: the file that it points to would be neither tracked nor put back."""
+        folder = f"{self.runner.context.directories}/{log_name(self.job)}"
+        for text in texts_in(value):
+            if folder in text:
+                self.warnings.append(
+                    f"{self.job.instance}: the result names {text!r} as a str, below task_dir. "
+                    f"Return a Path: then the file is kept and tracked with the result."
+                )
+
+    def _keep_files(self, paths: ResultPaths) -> None:
+        """What lies below task_dir becomes read-only, and is kept a second time."""
+        from taskdisc.fileresults import keep
+
+        for path, file in paths.files.items():
+            if file.members:
+                try:
+                    paths.files[path] = keep(file, self.runner.context.root, self.runner.objects)
+                except OSError as error:
+                    raise no_room("its files", error) from None
 
     def _part(self, value: Any, what: str) -> Part:
         if type(value) not in PLAIN:
@@ -285,7 +319,7 @@ class Execution:
     def _general_part(self, value: Any, what: str) -> Part:
         context = self.runner.context
         if self.paths is None:
-            self.paths = ResultPaths(context.root, context.store, self._directory)
+            self.paths = ResultPaths(context.root, context.store, self._directory, self.started)
         paths = self.paths
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
@@ -303,7 +337,12 @@ class Execution:
             ) from None
 
     def _kept(self, identity: bytes, pieces: list[bytes | memoryview], size: int) -> Part:
-        if size <= self.runner.context.inline_limit:
+        limit, spec = self.runner.context.inline_limit, self.task.spec
+        if size > limit and spec.compress:
+            pieces, size = _measured(compressed(pieces, spec.compress))
+        elif spec.codec != "pickle":
+            pieces, size = _measured(escaped(pieces))
+        if size <= limit:
             return Part(identity, bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces), None, size)
         content = sha256()
         for piece in pieces:
@@ -325,6 +364,10 @@ class Execution:
             directory = None
         files = tuple(self.paths.files.values()) if self.paths is not None else ()
         return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
+
+
+def _measured(pieces: list[bytes | memoryview]) -> tuple[list[bytes | memoryview], int]:
+    return pieces, sum(memoryview(piece).nbytes for piece in pieces)
 
 
 def no_room(what: str, error: OSError) -> StoreError:

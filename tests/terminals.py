@@ -22,8 +22,10 @@ from pathlib import Path
 
 from taskdisc.testing import LAUNCHER
 
-PATIENCE = 12.0
+PATIENCE = 60.0
 """Seconds until what does not come counts as missing."""
+CONTROL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+"""Takes the terminal for its own, and becomes the command."""
 COMMAND = [sys.executable, "-c", LAUNCHER]
 
 
@@ -43,9 +45,8 @@ class Pty:
         self._place = 0
         self._terminal, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        controls = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", controls, *COMMAND, *arguments],
+            [sys.executable, "-c", CONTROL, *COMMAND, *arguments],
             cwd=folder,
             env=environment(**variables),
             stdin=theirs,

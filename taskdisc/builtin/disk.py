@@ -61,6 +61,34 @@ class DiskStore:
             raise
         _sync_folder(folder)
 
+    def put_file(self, name: str, path: str) -> bool:
+        """Make a file itself the object, by a second name, durably; False where that cannot be, or one is there."""
+        if self.trusted(name):
+            return False
+        target = self._path(name)
+        folder = os.path.dirname(target)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(path, "rb") as stream:
+            os.fsync(stream.fileno())
+        try:
+            self._remove(target)  # what is not sealed may be bad
+            os.link(path, target)
+        except OSError:  # another file system, one without links, or somebody was faster
+            return False
+        _seal(name, target)
+        _sync_folder(folder)
+        return True
+
+    def take_file(self, name: str, path: str) -> bool:
+        """Give the object a second name, `path`; False where that cannot be."""
+        try:
+            os.link(self._path(name), path)
+            os.chmod(path, os.stat(path).st_mode & 0o555)
+        except OSError:
+            return False
+        _seal(name, path)
+        return True
+
     def open(self, name: str) -> memoryview:
         """Map the object copy-on-write: the caller may change what it sees, never the file.
 

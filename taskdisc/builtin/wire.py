@@ -33,11 +33,11 @@ def unpack_job(plain: tuple[Any, ...]) -> Job:
 
 def pack_result(result: JobResult) -> bytes:
     """Return the message that carries one result."""
-    number, outcome, parts, files, *others, error, warnings, damaged = result
+    number, outcome, parts, files, *others, error, warnings, damaged, warned = result
     plain_parts = [tuple(part) for part in parts]
     plain_files = [tuple(file) for file in files] if files else ()
     plain_error = None if error is None else _pack_error(error)
-    return frame((number, outcome, plain_parts, plain_files, *others, plain_error, warnings, damaged))
+    return frame((number, outcome, plain_parts, plain_files, *others, plain_error, warnings, damaged, warned))
 
 
 def _pack_error(error: ErrorText) -> tuple[Any, ...]:
@@ -46,13 +46,13 @@ def _pack_error(error: ErrorText) -> tuple[Any, ...]:
 
 def unpack_result(plain: Any) -> JobResult:
     """Return a result from its message."""
-    number, outcome, parts, files, *others, error, warnings, damaged = plain
+    number, outcome, parts, files, *others, error, warnings, damaged, warned = plain
     records = tuple([_new(Part, part) for part in parts])
     if files:
         files = tuple([_new(FileResult, file) for file in files])
     if error is not None:
         error = _unpack_error(*error)
-    return _new(JobResult, (number, outcome, records, files, *others, error, warnings, damaged))
+    return _new(JobResult, (number, outcome, records, files, *others, error, warnings, damaged, warned))
 
 
 def _unpack_error(kind: str, message: str, place: Any, traceback: str, hint: str) -> ErrorText:

@@ -50,6 +50,11 @@ def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], 
     return add
 
 
+NO_CODE_CHECK = click.option(
+    "--no-code-check", is_flag=True, help="Take the newest result that is equal in all but code."
+)
+
+
 def options_from(context: click.Context, given: dict[str, Any]) -> Options:
     """Return the record that commands work with; `-C` before the command counts too."""
     if given.get("directory") is None:
@@ -80,6 +85,7 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 @click.option("--executor", metavar="NAME", help="What runs the jobs.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--exit-code", is_flag=True, help="With -n: end with 1 when something would run.")
+@NO_CODE_CHECK
 @click.option("-v", "--verbose", "verbosity", count=True, help="A line for every step; -vv: with its cost.")
 @click.option("-q", "--quiet", is_flag=True, help="Failures only.")
 @click.option("-s", "uncaptured", is_flag=True, help="Let tasks write to the terminal; nothing is kept of that.")
@@ -114,6 +120,7 @@ def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
 
 @taskdisc_command.command()
 @shared()
+@NO_CODE_CHECK
 @click.pass_context
 def status(context: click.Context, /, **given: Any) -> int:
     """Count what is cached, and what would run, task by task."""
@@ -124,6 +131,7 @@ def status(context: click.Context, /, **given: Any) -> int:
 
 @taskdisc_command.command()
 @shared()
+@NO_CODE_CHECK
 @click.option("-v", "--verbose", "verbosity", count=True, help="Show all of what has changed in code.")
 @click.pass_context
 def explain(context: click.Context, /, **given: Any) -> int:

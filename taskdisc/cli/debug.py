@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,24 @@ from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import remark, value_text
 from taskdisc.errors import ExitCode, UsageError
 from taskdisc.model import Decision, Outcome
+from taskdisc.store.objects import Objects
 
 if TYPE_CHECKING:
     from taskdisc.model import JobResult
     from taskdisc.run import Run
 
 UNLIMITED = 1 << 62
-"""Bytes up to which a result stays in memory, so that nothing gets into the store."""
+"""Bytes up to which a result stays in memory, where it is printed from."""
+
+
+class ReadOnly(Objects):
+    """The objects of a store, to which nothing is added."""
+
+    def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
+        """Keep nothing."""
+
+    def put_file(self, name: str, path: str) -> None:
+        """Keep nothing."""
 
 
 def debug(options: Options) -> int:
@@ -72,7 +84,9 @@ def _run_here(run: Run, node: int) -> JobResult:
     (job,) = jobs.make(run.scheduler.block_of(node), [node])
     with TemporaryDirectory(prefix="taskdisc-debug-") as folder:
         context = worker_context(run, jobs.specs, logs=folder, directories=folder)._replace(inline_limit=UNLIMITED)
-        result = Debugged(context).run(job)
+        runner = Debugged(context)
+        runner.objects = ReadOnly(runner.objects.store)
+        result = runner.run(job)
         sys.stdout.flush()
         return result
 

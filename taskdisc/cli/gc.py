@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import counted, remark
-from taskdisc.cli.quantities import seconds, size, size_text
-from taskdisc.errors import ExitCode
+from taskdisc.cli.quantities import size, size_text
+from taskdisc.durations import seconds
+from taskdisc.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ def gc(options: Options, *, older_than: str | None, max_size: str | None, keep_l
     from taskdisc.store.retention import Rules
     from taskdisc.store.sweep import Freed, Wishes
 
-    before = None if older_than is None else time.time() - seconds(older_than, "--older-than")
+    before = None if older_than is None else time.time() - _age(older_than)
     rules = Rules(before, None if max_size is None else size(max_size, "--max-size"), keep_latest)
     with opened(options) as (project, _):
         if project.index is None:
@@ -41,6 +42,13 @@ def gc(options: Options, *, older_than: str | None, max_size: str | None, keep_l
             freed = project.broom().collect(wishes)
         _tell(freed, options.dry_run)
     return ExitCode.OK
+
+
+def _age(text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError:
+        raise UsageError(f"--older-than takes a duration such as 90s, 10m, 2h, 30d or 4w, not {text!r}.") from None
 
 
 def _choice(project: Project, rules: Rules) -> Callable[[Lives], Sequence[int]]:

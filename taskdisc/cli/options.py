@@ -25,6 +25,7 @@ class Options(NamedTuple):
     dry_run: bool = False
     exit_code: bool = False
     verbosity: int = 0
+    no_code_check: bool = False
     captured: bool = True
     pdb: bool = False
     durations: int | None = None

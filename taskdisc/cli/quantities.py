@@ -1,19 +1,10 @@
-"""Ages and sizes as people write them on the command line."""
+"""Sizes as people write them on the command line."""
 
 from __future__ import annotations
 
 from taskdisc.errors import UsageError
 
 UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def seconds(text: str, option: str) -> float:
-    """Return the seconds that "90s", "10m", "2h", "30d" or "4w" stand for. Raises UsageError."""
-    number = _number(text[:-1])
-    if number is None or text[-1:] not in SECONDS:
-        raise UsageError(f"{option} takes a duration such as 90s, 10m, 2h, 30d or 4w, not {text!r}.")
-    return number * SECONDS[text[-1]]
 
 
 def size(text: str, option: str) -> int:

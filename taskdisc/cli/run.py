@@ -26,7 +26,8 @@ def run(options: Options) -> int:
     with opened(options) as (project, targets), reported(options, project):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
             project.plugins.factory("executors", project.config.executor)
-        planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured)
+        code_counts = not options.no_code_check
+        planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts)
         if options.dry_run:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)
@@ -38,7 +39,9 @@ def run(options: Options) -> int:
             from taskdisc.cli.output import remark
 
             remark(f"{damage}; it is made again")
-            planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured)
+            planned = Run(
+                project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts
+            )
             report = planned.execute(guard=at_work)
             _print_values(planned)
         sys.stdout.flush()

@@ -26,7 +26,7 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
     if not options.targets:
         raise UsageError("show: name a target, such as a task. `taskdisc list` shows the tasks.")
     with opened(options) as (project, targets):
-        run = Run(project, targets)
+        run = Run(project, targets, age_counts=False)
         decisions = run.preview()
         project.save_caches()
         missing = []

@@ -24,7 +24,7 @@ def status(options: Options) -> int:
     from taskdisc.run import Run
 
     with opened(options) as (project, targets):
-        run = Run(project, targets)
+        run = Run(project, targets, code_counts=not options.no_code_check)
         decisions = run.preview()
         project.save_caches()
         by_task: dict[str, dict[str, list[int]]] = {}

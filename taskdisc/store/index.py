@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
+from taskdisc.model import DROPPED
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, unchecked
 
@@ -281,6 +282,14 @@ class Index:
             found.setdefault(number, []).append(name)
         return found
 
+    def made_before(self, task: str, limit: float) -> set[int]:
+        """Return the numbers of a task's results that were made before this time (seconds since the epoch)."""
+        rows = self._rows(
+            "select id from artifact where family in (select id from family where task=?) and started + seconds < ?",
+            (task, limit),
+        )
+        return {number for (number,) in rows}
+
     def result(self, artifact: int) -> ResultRow:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
@@ -310,7 +319,10 @@ class Index:
             "select object from artifact where object is not null "
             "union select object from part where object is not null"
         )
-        return {name for (name,) in rows}
+        names = {name for (name,) in rows if name != DROPPED}
+        for (files,) in self._rows("select files from artifact where files is not null"):
+            names.update(objects_of(files))
+        return names
 
     # Failures and runs
 
@@ -400,6 +412,11 @@ def _stored(artifact: int, key: Any, payload: Any, name: Any) -> Any:
         return name if isinstance(name, str) else no_value(artifact)
     value = unchecked(key, payload)
     return f"damaged value of result {artifact}" if value is None else value
+
+
+def objects_of(files: str) -> set[str]:
+    """Return the objects of the file results that are written as JSON."""
+    return {name for file in loads(files) for _, name in (file[4] if len(file) > 4 else ()) if name}
 
 
 def dumps(value: Any) -> str:

@@ -7,10 +7,12 @@ missing; who needs it learns so by `DamagedResult`, and makes it again.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import ExitCode, TaskdiscError
+from taskdisc.model import COMPRESSED
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Codec, ObjectStore
@@ -90,6 +92,25 @@ class Objects:
         """Keep the joined pieces. Raises OSError."""
         self.store.put(name, pieces)
 
+    def put_file(self, name: str, path: str) -> None:
+        """Keep a file's content; a store that can give the file a second name spares the disk. Raises OSError."""
+        put_file = getattr(self.store, "put_file", None)
+        if put_file is not None and put_file(name, path):
+            return
+        with open(path, "rb") as stream:
+            self.put(name, [_mapped(stream.fileno())])
+
+    def take_file(self, name: str, path: str) -> None:
+        """Put a file with the object's content where none is. Raises DamagedResult and OSError."""
+        data = self.open(name)
+        take_file = getattr(self.store, "take_file", None)
+        if take_file is not None and take_file(name, path):
+            return
+        temporary = f"{path}.{os.getpid()}.tmp"  # half a file must never bear its name
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o400), "wb") as stream:
+            stream.write(data)
+        os.rename(temporary, path)
+
     def has(self, name: str) -> bool:
         """Say whether there is an object of this name."""
         return is_name(name) and self.store.has(name)
@@ -104,6 +125,14 @@ class Objects:
         return filter(is_name, self.store.names())
 
 
+def _mapped(descriptor: int) -> memoryview:
+    import mmap
+
+    if os.fstat(descriptor).st_size == 0:
+        return memoryview(b"")
+    return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+
+
 def fits(name: str, data: memoryview) -> bool:
     """Say whether these bytes are the object of that name."""
     from hashlib import sha256
@@ -115,6 +144,10 @@ def load(stored: bytes | str, codec: Codec, objects: Objects) -> object:
     """Return a new value from its stored form. Raises DamagedResult."""
     data = memoryview(stored) if isinstance(stored, bytes) else objects.open(stored)
     try:
+        if data[: len(COMPRESSED)] == COMPRESSED:
+            from taskdisc.compression import expanded
+
+            data = expanded(data)
         return codec.decode(data)
     except (MemoryError, OSError):
         raise

@@ -191,19 +191,22 @@ class Broom:
     # Files
 
     def _remove(self, leftovers: Leftovers, since: float, rehearsal: bool) -> Freed:
-        """Remove files; objects that were put since some time are kept, since a new result may refer to them."""
+        """Remove files; objects that were put since some time are kept, since a new result may refer to them.
+
+        Folders go first: while a file in them is an object, too, it counts there.
+        """
         objects = folders = files = size = 0
+        for path in leftovers.folders:
+            if os.path.isdir(self._path(path)):
+                folders, size = folders + 1, size + _tree_size(self._path(path))
+                if not rehearsal:
+                    _remove_tree(self._path(path))
         for name in leftovers.objects:
             found = self._objects.store.stat(name)
             if found is not None and found[1] < since - SLACK:
                 objects, size = objects + 1, size + found[0]
                 if not rehearsal:
                     self._objects.delete(name)
-        for path in leftovers.folders:
-            if os.path.isdir(self._path(path)):
-                folders, size = folders + 1, size + _tree_size(self._path(path))
-                if not rehearsal:
-                    _remove_tree(self._path(path))
         for path in leftovers.files:
             with suppress(FileNotFoundError):
                 files, size = files + 1, size + os.path.getsize(self._path(path))
@@ -227,11 +230,13 @@ def _is_words_of(path: str, runs: set[int]) -> bool:
 
 
 def _tree_size(folder: str) -> int:
+    """Return the bytes of files that have no other name."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
             with suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(parent, name)).st_size
+                status = os.lstat(os.path.join(parent, name))
+                total += status.st_size if status.st_nlink == 1 else 0
     return total
 
 

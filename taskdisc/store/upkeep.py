@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.errors import StoreError
-from taskdisc.store.index import RESULT_COLUMNS, ResultRow, loads
+from taskdisc.store.index import RESULT_COLUMNS, ResultRow, loads, objects_of
 
 if TYPE_CHECKING:
     from taskdisc.store.index import Index
@@ -93,7 +93,10 @@ def objects_of_detached(index: Index) -> set[str]:
         "select object from artifact where family = 0 and object is not null union select p.object from part p "
         "join artifact a on a.id = p.artifact where a.family = 0 and p.object is not null"
     )
-    return {name for (name,) in rows}
+    names = {name for (name,) in rows}
+    for (files,) in index.read("select files from artifact where family = 0 and files is not null"):
+        names.update(objects_of(files))
+    return names
 
 
 def runs(index: Index, newest: int = -1) -> list[RunRow]:

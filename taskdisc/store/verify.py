@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from taskdisc.fileresults import keep, restored
+from taskdisc.model import DROPPED, FileResult
 from taskdisc.paths import content_digest, relative_to
 from taskdisc.store.index import loads, no_value
 from taskdisc.store.objects import fits, is_name
@@ -47,7 +49,9 @@ class Verifier:
             some = results[start : start + BATCH]
             stored = self._index.stored([row.id for _, row in some])
             for name, row in some:
-                problems = list(self._problems(row, stored.get(row.id)))
+                mended: list[str] = []
+                problems = list(self._problems(row, stored.get(row.id), mended))
+                yield from (self._told(f"{name}: {text}") for text in mended)
                 if problems and self._index.is_kept(row.id):  # it may have been cleared meanwhile
                     self.bad.append(row.id)
                     yield from (self._told(f"{name}: {problem}") for problem in problems)
@@ -62,12 +66,14 @@ class Verifier:
         self.found += 1
         return problem
 
-    def _problems(self, row: ResultRow, whole: bytes | str | None) -> Iterator[str]:
+    def _problems(self, row: ResultRow, whole: bytes | str | None, mended: list[str]) -> Iterator[str]:
+        yield from self._files(row, mended)
+        if row.object == DROPPED:  # its value was not to be kept
+            return
         parts = self._index.stored_parts(row.id) if whole in (None, no_value(row.id)) else (whole,)
         if len(row.digest) != 32 * len(parts):
             yield "its value, or a part of it, is gone from the index"
         yield from filter(None, map(self._value, parts))
-        yield from self._files(row)
 
     def _value(self, stored: bytes | str | None) -> str:
         if isinstance(stored, bytes):
@@ -98,15 +104,39 @@ class Verifier:
         moved = f"; moved to {os.path.relpath(place, self._root)}" if place else ""
         return f"object {name[:12]} {reason}{moved}"
 
-    def _files(self, row: ResultRow) -> Iterator[str]:
+    def _files(self, row: ResultRow, mended: list[str]) -> Iterator[str]:
         outside = False
-        for path, digest, *_ in loads(row.files) if row.files else ():
-            whole = os.path.join(self._root, path)
-            problem = self._file(whole, digest)
-            if problem and relative_to(whole, self._store) is not None:
-                yield f"file {path} {problem}"
-            outside = outside or bool(problem)
+        for file in [FileResult(*each) for each in loads(row.files or "[]")]:
+            whole = os.path.join(self._root, file.path)
+            problem = self._file(whole, file.digest)
+            if relative_to(whole, self._store) is None:
+                outside = outside or bool(problem)
+            else:
+                yield from self._kept_twice(file, problem, mended)
         self.stale += outside
+
+    def _kept_twice(self, file: FileResult, problem: str, mended: list[str]) -> Iterator[str]:
+        """A file and its objects are each other's second copy; what neither has is lost."""
+        lost = [found for _, name in file.members if name and (found := self._object(name))]
+        if problem:
+            told = f"file {file.path} {problem}"
+            if not lost and restored(file, self._root, self._store, self._objects):
+                mended.append(f"{told}; put back")
+            else:
+                yield told
+        elif lost:
+            if self._kept_again(file):
+                mended.append(f"{'; '.join(lost)}; kept again from {file.path}")
+            else:
+                yield from lost
+
+    def _kept_again(self, file: FileResult) -> bool:
+        try:
+            keep(file, self._root, self._objects)
+        except OSError:
+            return False
+        self._seen.update((name, "") for _, name in file.members if name)
+        return True
 
     def _file(self, path: str, digest: str) -> str:
         try:

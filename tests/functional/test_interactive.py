@@ -204,13 +204,13 @@ def test_debug_of_an_instance_that_succeeds_prints_its_value(project: Project) -
         def written(large, task_dir):
             path = task_dir / "x"
             path.write_bytes(large)
-            return str(path.stat().st_size), large
+            return path, large
         """
     )
     project.run("large").assert_ok()
     objects = sorted(os.listdir(project.path / ".taskdisc/objects"))
     done = project.taskdisc("debug", "written").assert_ok()
-    assert done.stdout.startswith("('50000',\n b'")
+    assert done.stdout.startswith("(PosixPath(")
     assert done.stderr == "written succeeded; nothing of this was recorded\n"
     assert project.taskdisc("status").stdout.splitlines()[1] == "written  1 to run"
     assert sorted(os.listdir(project.path / ".taskdisc/objects")) == objects

@@ -149,9 +149,11 @@ def test_durations_of_earlier_runs_tell_how_long_it_will_take(project: Project) 
 
 
 def test_little_room(project: Project) -> None:
-    project.write(tasks_study=STUDY.replace("prepare, k: int", "prepare, k: int, colour: str").replace(
-        "k = axis(range(100))", "k = axis(range(100))\n    colour = axis('深い緑色', 'red')"
-    ))
+    project.write(
+        tasks_study=STUDY.replace("prepare, k: int", "prepare, k: int, colour: str").replace(
+            "k = axis(range(100))", "k = axis(range(100))\n    colour = axis('深い緑色', 'red')"
+        )
+    )
     with on_screen(project.path, "run", "report", "-j", "2") as screen:
         screen.shows(
             """

@@ -64,7 +64,9 @@ def said(project: Project, *command: str, exit_code: int = 0) -> tuple[str, str]
 
 
 def objects(project: Project) -> list[Path]:
-    return sorted(path for path in (store(project) / "objects").rglob("*") if path.is_file())
+    """What is an object alone, and not a file result's second name."""
+    found = (store(project) / "objects").rglob("*")
+    return sorted(path for path in found if path.is_file() and path.stat().st_nlink == 1)
 
 
 def query(project: Project, statement: str) -> list[tuple[object, ...]]:
@@ -169,9 +171,27 @@ def test_verify_finds_changed_and_missing_files(kept: Project) -> None:
     first.write_text("[]")
     second.unlink()
     out, _ = said(kept, "verify", exit_code=1)
-    assert sorted(line.rpartition(" ")[2] for line in out.splitlines()) == ["changed", "gone"]
+    assert sorted(line.partition("page.txt ")[2] for line in out.splitlines()) == ["has changed", "is gone; put back"]
     assert all(line.startswith("bad: page[k=") for line in out.splitlines())
-    assert kept.run().assert_ok().ran == ["page[k=1]", "page[k=2]"]
+    assert second.exists()
+    assert len(kept.run().assert_ok().ran) == 1
+    assert said(kept, "verify")[0] == ""
+
+
+def test_verify_finds_the_second_copies_of_files(kept: Project) -> None:
+    """What one of the two has lost, the other has; what both have lost is made again."""
+    first, second = sorted((store(kept) / "dirs").rglob("page.txt"))
+    for path in (first, second):
+        copy = next(each for each in (store(kept) / "objects").rglob("*") if each.is_file() and each.samefile(path))
+        copy.unlink()
+    second.unlink()
+    lines = said(kept, "verify", exit_code=1)[0].splitlines()
+    assert len(lines) == 2
+    assert any(re.fullmatch(r"bad: page\[k=\d\]: object \w{12} is gone; kept again from .*page.txt", s) for s in lines)
+    assert any(re.fullmatch(r"bad: page\[k=\d\]: file .*page.txt is gone", s) for s in lines)
+    assert first.stat().st_nlink == 2
+    assert len(kept.run().assert_ok().ran) == 1
+    assert said(kept, "verify")[0] == ""
 
 
 def test_verify_of_files_elsewhere(project: Project) -> None:
@@ -251,8 +271,10 @@ def test_gc_removes_what_nothing_refers_to(kept: Project) -> None:
 def test_gc_keep_latest(kept: Project) -> None:
     edited(kept, "word.strip() * 2")
     edited(kept, "word.strip() * 3")
-    assert said(kept, "gc", "--keep-latest", "2", "-n")[0].startswith("would remove 5 results, 2 folders: ")
-    assert said(kept, "gc", "--keep-latest")[0].startswith("removed 10 results, 4 folders: ")
+    assert said(kept, "gc", "--keep-latest", "2", "-n")[0].startswith(
+        "would remove 5 results, 2 objects, 2 folders: 21 bytes\n"
+    )
+    assert said(kept, "gc", "--keep-latest")[0].startswith("removed 10 results, 4 objects, 4 folders: 51 bytes\n")
     assert kept.run().assert_ok().ran == []
     assert files_of(kept, "dirs") == 2
     assert len(edited(kept, "word.strip() * 2").run().assert_ok().ran) == 0
@@ -265,7 +287,7 @@ def test_gc_older_than(kept: Project) -> None:
     assert said(kept, "gc", "--older-than", "3d")[0] == "nothing to remove\n"
     assert said(kept, "gc", "--older-than", "1d", "--keep-latest", "-n")[0].startswith("would remove 5 results")
     assert said(kept, "gc", "--older-than", "1d")[0].startswith(
-        "removed 9 results, 2 objects, 2 folders, 2 files: 200."
+        "removed 9 results, 4 objects, 2 folders, 2 files: 200."
     )
     assert kept.run().assert_ok().ran == ["large[k=1]", "large[k=2]", "words[k=1]", "words[k=2]"]
 
@@ -273,11 +295,11 @@ def test_gc_older_than(kept: Project) -> None:
 def test_gc_max_size(kept: Project) -> None:
     assert said(kept, "gc", "--max-size", "1MB")[0] == "nothing to remove\n"
     removed = said(kept, "gc", "--max-size", "150KB")[0]
-    assert re.match(r"removed \d results, 1 object, ", removed)
+    assert re.match(r"removed \d results, \d objects?, ", removed)
     assert len(objects(kept)) == 1
     kept.run().assert_ok()
     assert said(kept, "gc", "--max-size", "0", "--keep-latest")[0] == "nothing to remove\n"
-    assert said(kept, "gc", "--max-size", "0")[0].startswith("removed 9 results, 2 objects, 2 folders, 2 files: ")
+    assert said(kept, "gc", "--max-size", "0")[0].startswith("removed 9 results, 4 objects, 2 folders, 2 files: ")
     assert (objects(kept), files_of(kept, "dirs"), files_of(kept, "logs")) == ([], 0, 0)
 
 

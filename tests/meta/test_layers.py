@@ -8,15 +8,16 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "descriptors", "fields", "interrupts"},
+    {"taskdisc", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
-    {"gather", "generators", "protocols", "paths", "capture", "convert"},
-    {"marks", "options", "pyproject", "warned"},
+    {"compression", "gather", "generators", "protocols", "paths", "capture", "convert"},
+    {"taskoptions"},
+    {"fileresults", "marks", "options", "pyproject", "reuse", "warned"},
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "remake", "sharing", "worker"},
+    {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
     {"execute", "outlook"},
@@ -177,7 +178,8 @@ def test_a_new_run_does_without_graph_algorithms(project):
 UNNEEDED = (
     "networkx click multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
     "dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process taskdisc.worker "
-    "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands"
+    "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands "
+    "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 
 

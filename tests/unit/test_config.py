@@ -118,6 +118,7 @@ max_jobs = 3
 storage = "shelf"
 store = "/s"
 plugins = ["a"]
+track = ["numpy"]
 autoload = false
 trust_store = true
 """
@@ -137,6 +138,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_EXECUTOR": "e",
         "TASKDISC_MAX_JOBS": "3",
         "TASKDISC_STORAGE": "shelf",
+        "TASKDISC_TRACK": "numpy",
         "TASKDISC_TRUST_STORE": "true",
     }
     from_file, bare = loaded(root), root / "bare"

@@ -19,8 +19,8 @@ from taskdisc.expand import Block, Expansion, expand
 from taskdisc.gather import label_key
 from taskdisc.graph import FromAxis, TaskGraph
 from taskdisc.labels import label_texts, parse_target
-from taskdisc.marks import DEFAULTS, Axis, Element
-from taskdisc.model import Task
+from taskdisc.marks import Axis, Element
+from taskdisc.model import DEFAULTS, Task
 from taskdisc.select import Selection, rows_of, select
 from tests.reference import Graph, Identity, Instance, Run
 from tests.reference.instances import Label

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from taskdisc.fingerprint.code import Fingerprint
 from taskdisc.fingerprint.encoding import encode
-from taskdisc.plan import Plan
+from taskdisc.plan import Plan, Reuse
 from tests.unit.random_graphs import Description, World, descriptions, world_of
 
 
@@ -28,6 +28,7 @@ def plan_of(world: World, offsets: list[int]) -> Plan:
         fingerprints=values,
         file_digest=lambda file: b"",
         has_object=lambda name: True,
+        reuse=Reuse(lambda file: False),
         root="/",
         offset=offsets.__getitem__,
     )
