@@ -127,7 +127,11 @@ class Line:
         jobs = [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
         if not self.judge.remade:
             return jobs
-        return [job._replace(attempt=2) if job.number in self.judge.remade else job for job in jobs]
+        return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
+
+    def _attempt(self, node: int) -> int:
+        """The second attempt is that at a step whose result was lost."""
+        return 2 if node in self.judge.remade else 1
 
     def _wait(self) -> None:
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
@@ -184,7 +188,7 @@ class Line:
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
         block = self.run.scheduler.block_of(node)
-        return Ended(node, block, node - self.run.offset(block), name, result)
+        return Ended(node, block, node - self.run.offset(block), name, result, self._attempt(node))
 
     def _block(self, ended: Ended) -> None:
         """What needs the result of a failed step is out of reach."""

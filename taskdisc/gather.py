@@ -1,7 +1,5 @@
 """`Gather`: what a parameter receives that collects a task's results over its axes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from types import GenericAlias
 from typing import Any, NamedTuple, TypeVar
@@ -72,7 +70,7 @@ class Gather(Mapping[Any, T_co]):
         self._index: dict[Hashable, int] | None = None
 
     @classmethod
-    def lazy(cls, keys: Sequence[Any], stored: Sequence[Any], load: Callable[[Any], Any]) -> Gather[Any]:
+    def lazy(cls, keys: Sequence[Any], stored: Sequence[Any], load: Callable[[Any], Any]) -> "Gather[Any]":
         """Return a gather whose i-th result is `load(stored[i])`, loaded once, when it is first read."""
         self: Gather[Any] = cls()
         self._keys, self._load = keys, load

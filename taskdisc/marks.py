@@ -150,7 +150,7 @@ def _spread(elements: tuple[Any, ...], place: Place) -> tuple[Element, ...]:
             raise UsageError(f"axis at {place}: give it the elements, not a function.")
         if isinstance(single, Iterable) and not isinstance(single, tuple | str | bytes):
             elements = tuple(single)
-    return tuple(Element(value, value) for value in elements)
+    return tuple(map(Element, elements, elements))
 
 
 def file(path: str) -> Any:

@@ -307,6 +307,7 @@ class StepEnd(NamedTuple):
     blocked: tuple[str, ...] = ()
     """Printed ids of steps that its failure put out of reach: the first few."""
     blocked_count: int = 0
+    attempt: int = 1
 
 
 class TaskWarning(NamedTuple):

@@ -5,8 +5,6 @@ digests of its inputs. Since those are digests of results, not keys, a task that
 what depends on it cached.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -57,7 +55,7 @@ class Reuse(NamedTuple):
 
     restored: Callable[[FileResult], bool]
     """Puts a changed or missing file result back, if it can."""
-    fresh: Callable[[Task, Iterable[Known]], Iterable[Known]] = lambda task, known: known
+    fresh: "Callable[[Task, Iterable[Known]], Iterable[Known]]" = lambda task, known: known
     """Leaves out results that are too old."""
     versions: Callable[[Task], dict[str, str]] = lambda task: {}
     """The versions of distributions that a task tracks."""
@@ -71,12 +69,12 @@ class Plan:
     def __init__(
         self,
         graph: TaskGraph,
-        expansion: Expansion,
-        bindings: Bindings,
+        expansion: "Expansion",
+        bindings: "Bindings",
         *,
-        index: Index | None,
-        code: Callable[[Any], Fingerprint],
-        fingerprints: ValueFingerprints,
+        index: "Index | None",
+        code: "Callable[[Any], Fingerprint]",
+        fingerprints: "ValueFingerprints",
         file_digest: Callable[[File], bytes],
         has_object: Callable[[str], bool],
         reuse: Reuse,
@@ -198,12 +196,12 @@ class Plan:
                 run.append(node)
         return cached, run
 
-    def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
+    def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> "Iterable[Known]":
         """What the store may have for these keys, oldest first."""
         kept = self._kept(task, family, keys, whole)
         return [*kept, *(self.news[key] for key in keys if key in self.news)] if self.news else kept
 
-    def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
+    def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> "Iterable[Known]":
         """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
         if self.index is None:
             return ()
@@ -219,13 +217,13 @@ class Plan:
         known = self._known_by_key[task]
         return [known[key] for key in keys if key in known]
 
-    def _with_objects(self, family: int, rows: Iterable[Known]) -> Iterable[Known]:
+    def _with_objects(self, family: int, rows: "Iterable[Known]") -> "Iterable[Known]":
         """Leave out results of which an output's object is gone."""
         assert self.index is not None
         objects = self.index.part_objects(family)
         return [row for row in rows if all(map(self._has_object, objects.get(row[1], ())))]
 
-    def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: Iterable[Known]) -> None:
+    def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: "Iterable[Known]") -> None:
         """Note the results of the rows whose keys are known; of equal keys the newest that still holds."""
         digests, artifacts = self.digests[number], self.artifacts[number]
         refused = self.index.refused if self.index is not None else ()
@@ -282,7 +280,7 @@ class Plan:
         number, row, artifact = self._makers.get(path, (0, 0, 0))
         return (number, row) if artifact and self.artifacts[number][row] == artifact else None
 
-    def _take_other_code(self, block: Block, rows: list[int]) -> None:
+    def _take_other_code(self, block: "Block", rows: list[int]) -> None:
         """Note, for rows without a result, the newest that is equal in all but code."""
         task = self.graph.tasks[block.task]
         if task.id not in self._other_code:
@@ -298,7 +296,7 @@ class Plan:
         width = self.outputs[task.id] * SIZE
         self._take(block.number, width, keys, rows * len(families), self._reuse.fresh(task, known))
 
-    def _families_of_other_code(self, task: str) -> list[tuple[Family, dict[bytes, Known]]]:
+    def _families_of_other_code(self, task: str) -> "list[tuple[Family, dict[bytes, Known]]]":
         from taskdisc.reuse import families_of_other_code
 
         assert self.index is not None
@@ -310,7 +308,7 @@ class Plan:
             found.append((current._replace(prefix=row.prefix), {each[0]: each for each in known}))
         return found
 
-    def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
+    def _keys(self, block: "Block", rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
         prefix, digested = family.prefix, _sha256_for(len(rows))
         if not columns:
@@ -320,7 +318,7 @@ class Plan:
         join = b"".join
         return [digested(prefix + join(parts)).digest() for parts in zip(*columns, strict=True)]
 
-    def _columns(self, block: Block, rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
+    def _columns(self, block: "Block", rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (parameter, what it puts into each row's key), sorted by parameter."""
         links = {link.parameter: link for link in block.links}
         for name, source in sorted(self.graph.sources[block.task].items()):
@@ -385,10 +383,11 @@ class Plan:
 
     def _label_encodings(self, axis: Any) -> list[bytes]:
         if axis not in self._labels:
+            elements = self.expansion.elements[axis].elements
+            if axis in self._values and all(label is value for label, value in elements):
+                return self._values[axis]
             try:
-                self._labels[axis] = self._fingerprints.encode_each(
-                    [element.label for element in self.expansion.elements[axis].elements]
-                )
+                self._labels[axis] = self._fingerprints.encode_each([element.label for element in elements])
             except EncodingError as error:
                 raise UsageError(
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'

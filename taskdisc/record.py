@@ -24,14 +24,15 @@ OLDEST = 0.05
 class Ended:
     """A step that has ended, as the run tells the recorder."""
 
-    __slots__ = ("block", "blocked", "blocked_count", "id", "node", "result", "row")
+    __slots__ = ("attempt", "block", "blocked", "blocked_count", "id", "node", "result", "row")
 
-    def __init__(self, node: int, block: int, row: int, id: str, result: JobResult) -> None:
+    def __init__(self, node: int, block: int, row: int, id: str, result: JobResult, attempt: int) -> None:
         self.node = node
         self.block = block
         self.row = row
         self.id = id
         self.result = result
+        self.attempt = attempt
         self.blocked: tuple[str, ...] = ()
         self.blocked_count = 0
 
@@ -103,7 +104,7 @@ class Recorder:
             self._plan.keys.pop(ended.node, None)
             self._values.fresh.pop((ended.block, ended.row), None)
         return [
-            StepEnd(e.id, self._task_of(e.block), e.result.outcome, e.result, e.blocked, e.blocked_count)
+            StepEnd(e.id, self._task_of(e.block), e.result.outcome, e.result, e.blocked, e.blocked_count, e.attempt)
             for e in pending
         ]
 

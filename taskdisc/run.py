@@ -93,6 +93,7 @@ class Run:
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
 
@@ -288,7 +289,8 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._count(Outcome.CANCELLED, len(ended) + len(self.running))
+            self._cancelled = frozenset([*ended, *self.running])
+            self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -332,6 +334,15 @@ class Run:
                 hook(step=end)
         if self._drops:
             self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
+
+    def fate(self, node: int) -> str:
+        """Return the outcome of a step that was not reported as executed, once the run has ended."""
+        if node in self._cancelled:
+            return Outcome.CANCELLED
+        if self.scheduler.state(node) != DONE:
+            return Outcome.BLOCKED
+        # An interruption may have come between the writing of a result and its report.
+        return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""

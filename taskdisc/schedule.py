@@ -397,7 +397,7 @@ class Scheduler:
         number = self.block_of(members[0])
         block = self.blocks[number]
         end = block.offset + block.size
-        if all(block.offset <= node < end for node in members):
+        if block.offset <= min(members) and max(members) < end:
             yield number, members
             return
         groups: dict[int, list[int]] = {}

@@ -60,8 +60,8 @@ class Folder:
         out_text, err_text = (self.root / "out.txt").read_text(), (self.root / "err.txt").read_text()
         return Ended(code, out_text, err_text, self.finished("succeeded"))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start the command as users do, in a process group of its own."""
+    def start(self, *arguments: str, inherited: tuple[int, ...] = ()) -> subprocess.Popen[str]:
+        """Start the command as users do, in a process group of its own; it has the `inherited` descriptors, too."""
         return subprocess.Popen(
             [sys.executable, "-m", "taskdisc", *arguments],
             cwd=self.root,
@@ -70,6 +70,7 @@ class Folder:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            pass_fds=inherited,
         )
 
     def command(self, *arguments: str) -> Ended:

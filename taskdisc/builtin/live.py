@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from taskdisc.builtin.terminal import failure_line, seconds_text
+from taskdisc.builtin.terminal import LIVE, failure_line, seconds_text
 from taskdisc.builtin.widths import clean, cut, width
 from taskdisc.model import Outcome
 
@@ -70,7 +70,7 @@ class Live:
 
     def taskdisc_unconfigure(self, config: Config) -> None:
         """Do so where the run had no proper end."""
-        if self.run.project.plugins.is_registered(self):
+        if self.run.project.plugins.get_plugin(LIVE) is self:
             self.taskdisc_run_finished()
 
     def above(self, line: str) -> None:

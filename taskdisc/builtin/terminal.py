@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from taskdisc.hookspecs import hookimpl
 from taskdisc.model import Outcome
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ SHOWN_NAMES = 3
 """Instances that are named where more share a line."""
 
 
-@hookimpl
 def taskdisc_run_started(run: Run) -> None:
     """Show the run where somebody is watching, and every step where -v asks for it."""
     if is_watched(run):
@@ -52,10 +50,9 @@ def taskdisc_run_started(run: Run) -> None:
         run.project.plugins.register(StepLines(run))
 
 
-@hookimpl
 def taskdisc_run_progress(run: Run) -> None:
     """Begin to show the run: only now, since most runs have ended before."""
-    if is_watched(run) and not run.project.plugins.has_plugin(LIVE):
+    if is_watched(run) and run.project.plugins.get_plugin(LIVE) is None:
         from taskdisc.builtin.live import Live
 
         live = Live(run)
@@ -78,7 +75,6 @@ class StepLines:
     def __init__(self, run: Run) -> None:
         self.run = run
 
-    @hookimpl
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Print how the step ended, and how long it took."""
         colour = "green" if step.outcome == Outcome.SUCCEEDED else "red"
@@ -98,7 +94,6 @@ class StepLines:
         else:
             sys.stderr.write(f"{line}\n")
 
-    @hookimpl
     def taskdisc_run_finished(self) -> None:
         """Name what was cached, where that is wanted, and go."""
         if self.run.verbosity > 1:
@@ -107,7 +102,6 @@ class StepLines:
         self.run.project.plugins.unregister(self)
 
 
-@hookimpl
 def taskdisc_run_finished(report: RunReport, config: Config) -> None:
     """Print failures and the summary."""
     quiet = report.verbosity < 0 and not report.failures and not report.interrupted

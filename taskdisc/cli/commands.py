@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -62,6 +63,11 @@ def options_from(context: click.Context, given: dict[str, Any]) -> Options:
     return Options(**{name: value for name, value in given.items() if name in Options._fields})
 
 
+def from_here(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """Return the path as seen from the root too; links are kept, since those in /dev/fd lead nowhere else."""
+    return path if path in (None, "-") else os.path.abspath(path)
+
+
 class InOrder(click.Group):
     """Lists its commands in the order in which people meet them."""
 
@@ -87,6 +93,12 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 @click.option("--exit-code", is_flag=True, help="With -n: end with 1 when something would run.")
 @NO_CODE_CHECK
 @click.option("-v", "--verbose", "verbosity", count=True, help="A line for every step; -vv: with its cost.")
+@click.option(
+    "--json",
+    metavar="FILE",
+    callback=from_here,
+    help="Write how each step ended, as JSON, a line each; -: to standard output, in the place of values.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Failures only.")
 @click.option("-s", "uncaptured", is_flag=True, help="Let tasks write to the terminal; nothing is kept of that.")
 @click.option("--pdb", is_flag=True, help="Run jobs here, one at a time, and open the debugger where one fails.")

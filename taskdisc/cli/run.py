@@ -22,8 +22,10 @@ def run(options: Options) -> int:
     from taskdisc.run import Run
     from taskdisc.store.objects import DamagedResult
 
+    if options.json is not None and options.dry_run:
+        raise UsageError("run: -n runs nothing, so there is nothing to write for --json. Leave out one of them.")
     options = in_foreground(options) if options.pdb else options
-    with opened(options) as (project, targets), reported(options, project):
+    with opened(options) as (project, targets), streamed(options.json, project), reported(options, project):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
             project.plugins.factory("executors", project.config.executor)
         code_counts = not options.no_code_check
@@ -32,7 +34,7 @@ def run(options: Options) -> int:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)
         try:
-            _print_values(planned)
+            _print_values(planned, options)
         except DamagedResult as damage:
             if damage.intact:
                 raise
@@ -43,7 +45,7 @@ def run(options: Options) -> int:
                 project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts
             )
             report = planned.execute(guard=at_work)
-            _print_values(planned)
+            _print_values(planned, options)
         sys.stdout.flush()
     return exit_code(report)
 
@@ -72,8 +74,27 @@ def _reported(number: int, project: Project) -> Iterator[None]:
         project.plugins.unregister(durations)
 
 
-def _print_values(planned: Run) -> None:
-    if planned.targets:
+def streamed(path: str | None, project: Project) -> AbstractContextManager[None]:
+    """Write how steps end to a file, as they do; `None`: nobody asks for that."""
+    return nullcontext() if path is None else _streamed(path, project)
+
+
+@contextmanager
+def _streamed(path: str, project: Project) -> Iterator[None]:
+    from taskdisc.builtin.json_lines import JsonLines
+
+    lines = JsonLines(path)
+    project.plugins.register(lines)
+    try:
+        yield
+    finally:
+        project.plugins.unregister(lines)
+        lines.close()
+
+
+def _print_values(planned: Run, options: Options) -> None:
+    """Print what was asked for, unless standard output is for other things."""
+    if planned.targets and options.json != "-":
         from taskdisc.cli.output import print_values
 
         values = (pair for selection in planned.selections for pair in planned.values(selection))

@@ -1,7 +1,5 @@
 """The project's modules as text, and which definition a name in one of them leads to; nothing is imported."""
 
-from __future__ import annotations
-
 import builtins
 import os
 import sys

@@ -1,7 +1,5 @@
 """From live functions and classes to the places in the project's text that define them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from types import CellType, FunctionType, ModuleType
