@@ -55,6 +55,8 @@ class Capture:
             if not stream.closed:
                 stream.flush()
         _flush_c_library()
+        if not os.lseek(1, 0, os.SEEK_END) and not os.lseek(2, 0, os.SEEK_END):
+            return None, None
         return self._take(1, name, "out"), self._take(2, name, "err")
 
     def _take(self, descriptor: int, name: str, ending: str) -> str | None:

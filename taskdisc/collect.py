@@ -273,7 +273,7 @@ def _take_function(
 def _lines_of(module: ModuleType) -> list[bytes]:
     """The lines of a module; bytes, since `linecache` takes 1.5 ms to import, for encodings that do not matter here."""
     try:
-        with open(module.__file__ or "", "rb") as stream:
+        with open(getattr(module, "__file__", None) or "", "rb") as stream:
             return stream.read().splitlines()
     except OSError:
         return []

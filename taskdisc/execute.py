@@ -99,10 +99,9 @@ class Line:
                 return
             now = time.monotonic()
             jobs = self._jobs_of(self._claimed(nodes))
-            for job in jobs:
-                self.names[job.number] = job.instance
-                self.run.running[job.number] = now
             if jobs:
+                self.names.update([(job.number, job.instance) for job in jobs])
+                self.run.running.update([(job.number, now) for job in jobs])
                 executor.submit(jobs)
 
     def _claimed(self, nodes: list[int]) -> list[int]:
@@ -121,10 +120,9 @@ class Line:
         self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
-        by_block: dict[int, list[int]] = {}
-        for node in nodes:
-            by_block.setdefault(self.run.scheduler.block_of(node), []).append(node)
-        jobs = [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+        jobs = [
+            job for number, members in self.run.scheduler.by_block(nodes) for job in self.jobs.make(number, members)
+        ]
         if not self.judge.remade:
             return jobs
         return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
@@ -159,42 +157,41 @@ class Line:
         self.run.project.plugins.hook.taskdisc_terminal_lent(run=self.run)
 
     def _take(self, results: list[JobResult]) -> None:
-        scheduler = self.run.scheduler
+        running, names = self.run.running, self.names
+        all_ended: list[Ended] = []
         good: list[int] = []
         void: list[tuple[JobResult, float]] = []
         for result in self._checked(results):
             node = result.number
-            since = self.run.running.pop(node, None)
+            since = running.pop(node, None)
             if since is None:
                 continue
-            name = self.names.pop(node)
+            name = names.pop(node)
             if result.warned:
                 self.run.warned(name, result.warned)
-            if result.outcome == Outcome.VOID:
-                void.append((result, since))
-                continue
             result = self.returned.checked(name, result)
-            ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
+                all_ended.append(self._ended(node, name, result))
                 good.append(node)
+            elif result.outcome == Outcome.VOID:
+                void.append((result, since))
             else:
-                self._block(ended)
-            self.recorder.add(ended)
-        scheduler.done(good)
+                all_ended.append(self._blocking(self._ended(node, name, result)))
+        self.recorder.add(all_ended)
+        self.run.scheduler.done(good)
         if self.judge.remade:
             self.judge.succeeded(good, time.monotonic())
         for result, since in void:
             self._void(result, since)
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
-        block = self.run.scheduler.block_of(node)
-        return Ended(node, block, node - self.run.offset(block), name, result, self._attempt(node))
+        return Ended(node, *self.run.scheduler.place_of(node), name, result, self._attempt(node))
 
-    def _block(self, ended: Ended) -> None:
+    def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
         steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
-        ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
-        ended.blocked_count = len(steps)
+        shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
+        return ended._replace(blocked=shown, blocked_count=len(steps))
 
     def _cached_maker(self, path: str) -> str | None:
         found = self.run.plan.maker_of(path)
@@ -221,8 +218,7 @@ class Line:
             assert failure.error is not None
             place = self.run.task_of(step).place
             ended = self._ended(step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place)))
-            self._block(ended)
-            self.recorder.add(ended)
+            self.recorder.add([self._blocking(ended)])
 
     def _checked(self, results: list[JobResult]) -> list[JobResult]:
         """Results of input files that were changed after their digests were taken are void."""

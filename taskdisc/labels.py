@@ -91,6 +91,9 @@ def id_suffixes(names: list[str], columns: list[list[str]], count: int) -> list[
     """Return the bracketed coordinates of `count` rows; each column has the rows' label texts."""
     if not names:
         return [""] * count
+    if len(names) == 1:
+        head = f"[{names[0]}="
+        return [f"{head}{text}]" for text in columns[0]]
     form = "[" + ",".join(f"{name}={{}}" for name in names) + "]"
     return [form.format(*texts) for texts in zip(*columns, strict=True)]
 

@@ -203,6 +203,10 @@ class Part(NamedTuple):
     """Of the encoded value, in bytes."""
 
 
+Known = tuple[bytes, int, bytes, str | None, str | None]
+"""One known result: key, number, value digests of its outputs (32 bytes each, joined), object, files (JSON)."""
+
+
 class FileResult(NamedTuple):
     """A file or folder that a result names: what must still be there for the result to count."""
 

@@ -13,7 +13,7 @@ from taskdisc.errors import EncodingError, UsageError
 from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
 from taskdisc.hashing import sha256
 from taskdisc.marks import File
-from taskdisc.model import DROPPED, FileResult, Task
+from taskdisc.model import DROPPED, FileResult, Known, Task
 from taskdisc.paths import unchanged
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from taskdisc.expand import Block, Expansion
     from taskdisc.fingerprint.code import Fingerprint
     from taskdisc.fingerprint.values import ValueFingerprints
-    from taskdisc.store.index import Index, Known
+    from taskdisc.store.index import Index
 
 FORMAT = 1
 SIZE = 32
@@ -55,7 +55,7 @@ class Reuse(NamedTuple):
 
     restored: Callable[[FileResult], bool]
     """Puts a changed or missing file result back, if it can."""
-    fresh: "Callable[[Task, Iterable[Known]], Iterable[Known]]" = lambda task, known: known
+    fresh: Callable[[Task, Iterable[Known]], Iterable[Known]] = lambda task, known: known
     """Leaves out results that are too old."""
     versions: Callable[[Task], dict[str, str]] = lambda task: {}
     """The versions of distributions that a task tracks."""
@@ -196,12 +196,12 @@ class Plan:
                 run.append(node)
         return cached, run
 
-    def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> "Iterable[Known]":
+    def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
         """What the store may have for these keys, oldest first."""
         kept = self._kept(task, family, keys, whole)
         return [*kept, *(self.news[key] for key in keys if key in self.news)] if self.news else kept
 
-    def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> "Iterable[Known]":
+    def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
         """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
         if self.index is None:
             return ()
@@ -217,13 +217,13 @@ class Plan:
         known = self._known_by_key[task]
         return [known[key] for key in keys if key in known]
 
-    def _with_objects(self, family: int, rows: "Iterable[Known]") -> "Iterable[Known]":
+    def _with_objects(self, family: int, rows: Iterable[Known]) -> Iterable[Known]:
         """Leave out results of which an output's object is gone."""
         assert self.index is not None
         objects = self.index.part_objects(family)
         return [row for row in rows if all(map(self._has_object, objects.get(row[1], ())))]
 
-    def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: "Iterable[Known]") -> None:
+    def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: Iterable[Known]) -> None:
         """Note the results of the rows whose keys are known; of equal keys the newest that still holds."""
         digests, artifacts = self.digests[number], self.artifacts[number]
         refused = self.index.refused if self.index is not None else ()
@@ -296,7 +296,7 @@ class Plan:
         width = self.outputs[task.id] * SIZE
         self._take(block.number, width, keys, rows * len(families), self._reuse.fresh(task, known))
 
-    def _families_of_other_code(self, task: str) -> "list[tuple[Family, dict[bytes, Known]]]":
+    def _families_of_other_code(self, task: str) -> list[tuple[Family, dict[bytes, Known]]]:
         from taskdisc.reuse import families_of_other_code
 
         assert self.index is not None

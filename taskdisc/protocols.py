@@ -63,6 +63,8 @@ class ObjectStore(Protocol):
         """Keep the joined pieces under `name`, durably and all or nothing.
 
         An object already there is left alone, but `stat` says that it was put just now.
+        A store that also has `draft(pieces)`, which writes them before their name is known and returns what has
+        `keep(name)` and `drop()`, is used so for large objects: they are written while they are hashed.
         """
 
     def open(self, name: str) -> memoryview:

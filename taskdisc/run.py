@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -33,6 +32,7 @@ from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
     from taskdisc.outlook import Outlook
+    from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
 
 SHOWN_WARNED = 3
@@ -155,7 +155,7 @@ class Run:
         needed = self.expansion.needed(self.wanted)
         self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if block.gather is None)
         """How many steps there are."""
-        ranks = _ranks(self.expansion)
+        ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
@@ -319,21 +319,23 @@ class Run:
             if not self.counts[outcome]:
                 del self.counts[outcome]
 
-    def ended(self, ends: list[StepEnd]) -> None:
+    def ended(self, ends: list[Ended]) -> None:
         """Report steps that have ended and are durable."""
         hook = self.project.plugins.hook.taskdisc_job_finished
-        for end in ends:
-            self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
-            if end.result is not None and end.result.warnings:
-                self.warnings += end.result.warnings
-            if end.outcome != Outcome.SUCCEEDED:
-                self.failures.append(end)
+        blocks = self.expansion.blocks
+        good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
+        self._count(Outcome.SUCCEEDED, len(good))
+        for end in ends if len(good) < len(ends) else ():
+            if end.result.outcome != Outcome.SUCCEEDED:
+                self._count(end.result.outcome)
                 self._count(Outcome.BLOCKED, end.blocked_count)
+                self.failures.append(end.told(blocks[end.block].task))
+        self.warnings += [warning for end in ends for warning in end.result.warnings]
         if hook.get_hookimpls():
             for end in ends:
-                hook(step=end)
+                hook(step=end.told(blocks[end.block].task))
         if self._drops:
-            self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
+            self._drop(good)
 
     def fate(self, node: int) -> str:
         """Return the outcome of a step that was not reported as executed, once the run has ended."""
@@ -468,18 +470,6 @@ def _lane(task: Task) -> int:
     if task.options.interactive:
         return Lane.TERMINAL
     return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN
-
-
-def _ranks(expansion: Expansion) -> list[float]:
-    """The longest path from each block to the end, counting steps."""
-    ranks = array("d", bytes(8 * len(expansion.blocks)))
-    for block in reversed(expansion.blocks):
-        here = ranks[block.number] + (0.0 if block.gather else 1.0)
-        ranks[block.number] = here
-        targets = [link.block for link in block.links] + ([block.gather.target] if block.gather else [])
-        for target in targets:
-            ranks[target] = max(ranks[target], here)
-    return list(ranks)
 
 
 def no_tasks(project: Project) -> str:

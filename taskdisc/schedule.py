@@ -104,6 +104,11 @@ class Scheduler:
         """Return the number of the node's block."""
         return bisect_right(self._offsets, node) - 1
 
+    def place_of(self, node: int) -> tuple[int, int]:
+        """Return the number of the node's block, and its row there."""
+        number = bisect_right(self._offsets, node) - 1
+        return number, node - self._offsets[number]
+
     def add(
         self,
         size: int,
@@ -206,13 +211,13 @@ class Scheduler:
 
     def must_run(self, nodes: Iterable[int]) -> None:
         """These nodes are to be executed."""
-        for node in nodes:
-            self._state[node] = RUNNABLE
-            number = self.block_of(node)
+        for number, members in self.by_block(nodes):
+            for node in members:
+                self._state[node] = RUNNABLE
             block = self.blocks[number]
             if not block.runnable:
                 heapq.heappush(self._runnable.setdefault(block.lane, []), (-block.rank, number))
-            block.runnable.append(node)
+            block.runnable += members
 
     def take_runnable(self, most: int, lane: int = 0) -> list[int]:
         """Return up to `most` nodes of a lane to execute now, the longest path first; they count as running."""
@@ -241,7 +246,7 @@ class Scheduler:
 
     def released(self, nodes: Iterable[int]) -> None:
         """The other run has ended these nodes, or itself: they are to be decided anew."""
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             self._open(number, [node for node in members if self._state[node] == CLAIMED])
 
     def retry(self, nodes: Iterable[int]) -> None:
@@ -250,7 +255,7 @@ class Scheduler:
 
     def done(self, nodes: Iterable[int]) -> None:
         """These nodes have a result, found or made; what waited for them alone becomes undecided."""
-        todo = deque(self._by_block(nodes))
+        todo = deque(self.by_block(nodes))
         while todo:
             number, members = todo.popleft()
             block = self.blocks[number]
@@ -335,7 +340,7 @@ class Scheduler:
         return self._block(members)
 
     def _open_what_waits_for_nothing(self, nodes: Iterable[int]) -> None:
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             self._open(number, [n for n in members if self._state[n] == WAITING and not self._pending[n]])
 
     def failed(self, nodes: Iterable[int]) -> list[int]:
@@ -364,7 +369,7 @@ class Scheduler:
 
     def _direct_dependents(self, nodes: list[int]) -> list[int]:
         found: list[int] = []
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             block = self.blocks[number]
             for dependents in block.dependents:
                 offset = self.blocks[dependents.block].offset
@@ -389,7 +394,7 @@ class Scheduler:
             block.runnable.clear()
         return ended
 
-    def _by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
         """Yield (block, its nodes); cheap where all are of one block, as in a batch."""
         members = nodes if isinstance(nodes, list) else list(nodes)
         if not members:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.aside import Aside
 from taskdisc.capture import log_name
 from taskdisc.compression import compressed, escaped
 from taskdisc.errors import StoreError
@@ -20,7 +21,7 @@ from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
-from taskdisc.store.objects import DamagedResult, Objects, load
+from taskdisc.store.objects import LARGE, DamagedResult, Objects, load
 from taskdisc.warned import Warned
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Runner:
 
         self.context = context
         expect_sources(context.sources)
+        self._folder: str | None = None
+        """The root, as the system calls it."""
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
         self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
@@ -85,7 +88,7 @@ class Runner:
         self._damaged.clear()
         execution = None
         try:
-            os.chdir(self.context.root)  # the last task may have gone elsewhere
+            self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
             value = task.function(**execution.arguments())
@@ -134,9 +137,19 @@ class Runner:
             stderr,
             error,
             warnings,
-            damaged=tuple(self._damaged),
-            warned=self.warned.take(),
+            tuple(self._damaged),
+            self.warned.take(),
         )
+
+    def _go_to_root(self) -> None:
+        """The last task may have gone elsewhere; to see that it has not is quicker than to look for the root."""
+        try:
+            if os.getcwd() == self._folder:
+                return
+        except FileNotFoundError:  # nor has it removed where it went
+            pass
+        os.chdir(self.context.root)
+        self._folder = os.getcwd()
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
         """The exception as text; it names the task's place where no line of the project is to blame."""
@@ -312,9 +325,14 @@ class Execution:
     def _part(self, value: Any, what: str) -> Part:
         if type(value) not in PLAIN:
             return self._general_part(value, what)
-        plain = self.task.spec.codec == "pickle"
-        pieces: list[Any] = [pickle.dumps(value, 5)] if plain else self._encode(value, what)
-        return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        if self.task.spec.codec != "pickle":
+            pieces = self._encode(value, what)
+            return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        payload = pickle.dumps(value, 5)
+        size = len(payload)
+        if size <= self.runner.context.inline_limit:
+            return Part(digest(value), payload, None, size)
+        return self._kept(digest(value), [payload], size)
 
     def _general_part(self, value: Any, what: str) -> Part:
         context = self.runner.context
@@ -324,8 +342,13 @@ class Execution:
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
-        identity = self.runner.values.digest(value, paths.place, pieces)
-        return self._kept(identity, pieces, sum(memoryview(piece).nbytes for piece in pieces))
+        size = sum(memoryview(piece).nbytes for piece in pieces)
+        if size < LARGE:
+            identity = self.runner.values.digest(value, paths.place, pieces)
+            return self._kept(identity, pieces, size)
+        with Aside(lambda: self._kept(b"", pieces, size)) as keeping:
+            identity = self.runner.values.digest(value, paths.place, pieces)
+        return keeping.result._replace(digest=identity)
 
     def _encode(self, value: Any, what: str) -> list[bytes | memoryview]:
         try:
@@ -344,15 +367,14 @@ class Execution:
             pieces, size = _measured(escaped(pieces))
         if size <= limit:
             return Part(identity, bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces), None, size)
-        content = sha256()
-        for piece in pieces:
-            content.update(piece)
-        name = content.hexdigest()
+        return Part(identity, None, self._saved(pieces), size)
+
+    def _saved(self, pieces: list[bytes | memoryview]) -> str:
+        """Keep an object in the store; return its name."""
         try:
-            self.runner.objects.put(name, pieces)
+            return self.runner.objects.save(pieces)
         except OSError as error:
             raise no_room("its result", error) from None
-        return Part(identity, None, name, size)
 
     def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
         """Return the file results and the kept task_dir; a folder that holds nothing is removed."""

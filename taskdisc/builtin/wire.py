@@ -12,6 +12,8 @@ from taskdisc.errors import Place
 from taskdisc.model import ErrorText, FileResult, Job, JobResult, Part, WorkerContext
 
 HEADER = Struct("=I")
+PARTS, FILES, ERROR = map(JobResult._fields.index, ("parts", "files", "error"))
+"""Fields of a result that marshal does not take as they are."""
 _new = tuple.__new__
 
 
@@ -33,26 +35,27 @@ def unpack_job(plain: tuple[Any, ...]) -> Job:
 
 def pack_result(result: JobResult) -> bytes:
     """Return the message that carries one result."""
-    number, outcome, parts, files, *others, error, warnings, damaged, warned = result
-    plain_parts = [tuple(part) for part in parts]
-    plain_files = [tuple(file) for file in files] if files else ()
-    plain_error = None if error is None else _pack_error(error)
-    return frame((number, outcome, plain_parts, plain_files, *others, plain_error, warnings, damaged, warned))
+    plain: list[Any] = list(result)
+    plain[PARTS] = [tuple(part) for part in result.parts]
+    if result.files:
+        plain[FILES] = [tuple(file) for file in result.files]
+    if result.error is not None:
+        plain[ERROR] = _pack_error(result.error)
+    return frame(plain)
 
 
 def _pack_error(error: ErrorText) -> tuple[Any, ...]:
     return error.kind, error.message, error.place and tuple(error.place), error.traceback, error.hint
 
 
-def unpack_result(plain: Any) -> JobResult:
-    """Return a result from its message."""
-    number, outcome, parts, files, *others, error, warnings, damaged, warned = plain
-    records = tuple([_new(Part, part) for part in parts])
-    if files:
-        files = tuple([_new(FileResult, file) for file in files])
-    if error is not None:
-        error = _unpack_error(*error)
-    return _new(JobResult, (number, outcome, records, files, *others, error, warnings, damaged, warned))
+def unpack_result(plain: list[Any]) -> JobResult:
+    """Return a result from its message, which is used up."""
+    plain[PARTS] = tuple([_new(Part, part) for part in plain[PARTS]])
+    if plain[FILES]:
+        plain[FILES] = tuple([_new(FileResult, file) for file in plain[FILES]])
+    if plain[ERROR] is not None:
+        plain[ERROR] = _unpack_error(*plain[ERROR])
+    return _new(JobResult, plain)
 
 
 def _unpack_error(kind: str, message: str, place: Any, traceback: str, hint: str) -> ErrorText:

@@ -41,8 +41,7 @@ class Worker:
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs."""
-        for job in jobs:
-            self.queue[job.number] = job
+        self.queue.update([(job.number, job) for job in jobs])
         self.send(pack_jobs(jobs))
 
     def send(self, message: bytes) -> None:

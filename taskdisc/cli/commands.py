@@ -99,6 +99,7 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
     callback=from_here,
     help="Write how each step ended, as JSON, a line each; -: to standard output, in the place of values.",
 )
+@click.option("--junit", metavar="FILE", callback=from_here, help="Write how the steps ended as JUnit XML.")
 @click.option("-q", "--quiet", is_flag=True, help="Failures only.")
 @click.option("-s", "uncaptured", is_flag=True, help="Let tasks write to the terminal; nothing is kept of that.")
 @click.option("--pdb", is_flag=True, help="Run jobs here, one at a time, and open the debugger where one fails.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,7 @@ UNLIMITED = 1 << 62
 
 
 class ReadOnly(Objects):
-    """The objects of a store, to which nothing is added."""
-
-    def put(self, name: str, pieces: Sequence[bytes | memoryview]) -> None:
-        """Keep nothing."""
+    """The objects of a store, to which the files of results are not added; their values stay in memory (see below)."""
 
     def put_file(self, name: str, path: str) -> None:
         """Keep nothing."""

@@ -28,6 +28,7 @@ class Options(NamedTuple):
     captured: bool = True
     pdb: bool = False
     durations: int | None = None
+    junit: str | None = None
 
 
 @contextmanager

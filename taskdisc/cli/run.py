@@ -24,6 +24,8 @@ def run(options: Options) -> int:
 
     if options.json is not None and options.dry_run:
         raise UsageError("run: -n runs nothing, so there is nothing to write for --json. Leave out one of them.")
+    if options.junit is not None and options.dry_run:
+        raise UsageError("run: -n runs nothing, so there is nothing to write for --junit. Leave out one of them.")
     options = in_foreground(options) if options.pdb else options
     with opened(options) as (project, targets), streamed(options.json, project), reported(options, project):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
@@ -57,21 +59,30 @@ def in_foreground(options: Options) -> Options:
     return options._replace(executor="pdb")
 
 
-def reported(options: Options, project: Project) -> AbstractContextManager[None]:
-    """Plug in what the options ask to be reported."""
-    return nullcontext() if options.durations is None else _reported(options.durations, project)
-
-
 @contextmanager
-def _reported(number: int, project: Project) -> Iterator[None]:
-    from taskdisc.builtin.durations import Durations
-
-    durations = Durations(number)
-    project.plugins.register(durations)
+def reported(options: Options, project: Project) -> Iterator[None]:
+    """Plug in what the options ask to be reported."""
+    reporters = _reporters(options)
+    for reporter in reporters:
+        project.plugins.register(reporter)
     try:
         yield
     finally:
-        project.plugins.unregister(durations)
+        for reporter in reporters:
+            project.plugins.unregister(reporter)
+
+
+def _reporters(options: Options) -> list[object]:
+    reporters: list[object] = []
+    if options.durations is not None:
+        from taskdisc.builtin.durations import Durations
+
+        reporters.append(Durations(options.durations))
+    if options.junit is not None:
+        from taskdisc.builtin.junit import Junit
+
+        reporters.append(Junit(options.junit))
+    return reporters
 
 
 def streamed(path: str | None, project: Project) -> AbstractContextManager[None]:

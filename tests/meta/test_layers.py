@@ -8,7 +8,7 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
+    {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
     {"compression", "gather", "generators", "protocols", "paths", "capture", "convert"},
     {"taskoptions"},
