@@ -61,6 +61,10 @@ class PluginManager:
         """Have it called no longer."""
         self._hooks.unregister(plugin)
 
+    def get_plugin(self, name: str) -> Any:
+        """Return the plugin of this name, or None."""
+        return self._hooks.get_plugin(name)
+
     def _register_outsider(self, plugin: object, name: str) -> None:
         from pluggy import PluginValidationError
 

@@ -13,7 +13,17 @@ from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
-from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
+from taskdisc.model import (
+    Activity,
+    Decision,
+    FileResult,
+    Lane,
+    Outcome,
+    RunReport,
+    StepEnd,
+    Task,
+    TaskWarning,
+)
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
@@ -21,9 +31,13 @@ from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
+
+SHOWN_WARNED = 3
+"""Instances that are named of those that give one warning."""
 
 
 class Run:
@@ -37,6 +51,7 @@ class Run:
         verbosity: int = 0,
         code_counts: bool = True,
         age_counts: bool = True,
+        captured: bool = True,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
@@ -45,7 +60,9 @@ class Run:
         """
         self.project = project
         self.verbosity = verbosity
-        """-1: failures only; 1: a line for every step."""
+        """-1: failures only; 1: a line for every step; 2: with its cost, and for cached ones too."""
+        self.captured = captured
+        """Whether the output of tasks goes to logs; else it goes where that of the run goes."""
         graph = project.graph
         if not graph.tasks:
             raise NothingMatched(no_tasks(project))
@@ -71,6 +88,9 @@ class Run:
         self._drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
+        self.activity: Callable[[], Sequence[Activity]] = tuple
+        """Return the jobs that run at this moment: their numbers are nodes."""
+        self._warned: dict[str, TaskWarning] = {}
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -141,12 +161,11 @@ class Run:
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
                 edges.append(Edge(block.gather.target, block.gather.rows, block.gather.starts))
-            prefix = block.gather is None and self.project.graph.tasks[block.task].options.prefix
             self.scheduler.add(
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=Lane.LAUNCHED if prefix else Lane.PLAIN,
+                lane=_lane(self.project.graph.tasks[block.task]),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
             )
@@ -177,6 +196,11 @@ class Run:
             for node in range(self.offset(block.number), self.offset(block.number) + block.size)
             if self.scheduler.state(node) != LEFT_OUT
         ]
+
+    def cached_steps(self) -> list[int]:
+        """Return the nodes of the steps that are done and were not executed by this run."""
+        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
+        return [node for node in done if not self.has_made(node)] if self.number else done
 
     def is_gather(self, node: int) -> bool:
         """Say whether a node collects results, and so is no step."""
@@ -345,6 +369,13 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
+    def warned(self, name: str, texts: Iterable[str]) -> None:
+        """Note Python warnings that an instance gave."""
+        for text in texts:
+            known = self._warned.get(text, TaskWarning(text, (), 0))
+            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
+            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
+
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -358,10 +389,25 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self.warnings),
+            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
             self.project.config.store,
             self.verbosity,
+            task_warnings=tuple(self._warned.values()),
         )
+
+    def outlook(self) -> Outlook:
+        """Return what shows, while the run goes on, what there is to come."""
+        from taskdisc.outlook import Outlook
+
+        return Outlook(self)
+
+    def _ignored_prefixes(self) -> list[str]:
+        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
+        return [
+            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
+            for task in tasks
+            if task.options.interactive and task.options.prefix
+        ]
 
     # Results
 
@@ -426,3 +472,9 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
+
+
+def _lane(task: Task) -> int:
+    if task.options.interactive:
+        return Lane.TERMINAL
+    return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN

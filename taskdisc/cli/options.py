@@ -25,6 +25,10 @@ class Options(NamedTuple):
     verbosity: int = 0
     json: str | None = None
     no_code_check: bool = False
+    captured: bool = True
+    pdb: bool = False
+    durations: int | None = None
+    junit: str | None = None
 
 
 @contextmanager
