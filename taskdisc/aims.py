@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from taskdisc.graph import TaskGraph
+from taskdisc.labels import unquoted
+from taskdisc.model import FileResult
+from taskdisc.plan import Reuse
 from taskdisc.project import Project
-from taskdisc.select import Selection
+from taskdisc.select import Selection, select
 
 
 def with_replacements(project: Project) -> TaskGraph:
@@ -26,6 +29,26 @@ def check_replacements(graph: TaskGraph, tasks: Sequence[str]) -> None:
         check_outputs(graph, tasks)
 
 
+def found_in_run(asked: TaskGraph, graph: TaskGraph, tasks: Collection[str], text: str) -> list[Selection]:
+    """Return what a text means among the tasks of a run: of what is swept, the copies that its brackets choose.
+
+    `asked` is the graph before something was swept, `graph` that with all copies. Raises as `select` does.
+    """
+    found: list[Selection] = []
+    for selection in select(asked, [text]):
+        brackets = {name: unquoted(label) for name, label in (selection.target.brackets or {}).items()}
+        copies = [
+            id
+            for id in tasks
+            if graph.tasks[id].copy_of == selection.task
+            and all(
+                brackets.get(each.name, unquoted(each.label)) == unquoted(each.label) for each in graph.tasks[id].swept
+            )
+        ]
+        found += [selection._replace(task=id) for id in copies] or [selection]
+    return found
+
+
 def with_sweeps(
     graph: TaskGraph, project: Project, selections: list[Selection]
 ) -> tuple[TaskGraph, list[Selection]] | None:
@@ -37,32 +60,19 @@ def with_sweeps(
     return swept(graph, project.config, selections) if is_needed(graph, project.config, selections) else None
 
 
-def no_tasks(project: Project) -> str:
-    """Say that there is nothing to run, and what to do."""
-    config = project.config
-    if not project.collection.modules:
-        above = _tasks_above(config.root)
-        remedy = (
-            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
-            f"by [tool.taskdisc] in its pyproject.toml."
-            if above
-            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
-        )
-        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
-    files = ", ".join(path for _, path in project.collection.modules[:3])
-    return (
-        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
-    )
+def reuse_of(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:
+    """Say which kept results may count; most projects restrict nothing, and do not pay for it."""
 
+    def restored(file: FileResult) -> bool:
+        from taskdisc.fileresults import restored
 
-def _tasks_above(root: str) -> str | None:
-    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
-    import os
-    from glob import escape, glob
+        return restored(file, project.config.root, project.config.store, project.objects)
 
-    above = os.path.dirname(root)
-    while above != os.path.dirname(above):
-        if glob(os.path.join(escape(above), "tasks_*.py")):
-            return above
-        above = os.path.dirname(above)
-    return None
+    plain = Reuse(restored, code_counts=code_counts)
+    options = [task.options for task in project.graph.tasks.values()]
+    if not project.config.track and not any(o.track or o.expires or not o.cache for o in options):
+        return plain
+    from taskdisc.reuse import Freshness, Versions
+
+    tracking = plain._replace(versions=Versions(project.config.track).of)
+    return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking

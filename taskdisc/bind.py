@@ -1,7 +1,5 @@
 """Binding: the values that settings have in this run, and the elements of axes and open parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +27,7 @@ class Bindings(NamedTuple):
         return [axis.name for axis in graph.axes[task] if axis not in self.elements]
 
 
-def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = None) -> Bindings:
+def bind(graph: TaskGraph, config: "Config", given: Mapping[str, str] | None = None) -> Bindings:
     """Return the values of this run; `given` are texts for open parameters, from the brackets of targets.
 
     Raises UsageError or ConfigError for a name that nothing has, and for a value that does not fit.
@@ -54,12 +52,12 @@ def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = Non
     return Bindings(settings, elements)
 
 
-def decides(swept: str, owner: Task | Fixture, name: str, config: Config) -> bool:
+def decides(swept: str, owner: Task | Fixture, name: str, config: "Config") -> bool:
     """Say whether what is swept under this name gives a setting its value."""
     return swept == f"{owner.name}.{name}" or (swept == name and not config.is_pinned(owner.name, name))
 
 
-def _setting(task: Task | Fixture, source: FromSetting, config: Config) -> Any:
+def _setting(task: Task | Fixture, source: FromSetting, config: "Config") -> Any:
     swept = next((each for each in task.swept if decides(each.name, task, source.name, config)), None)
     if swept is not None:
         return _converted(swept.value, source.annotation, source.default, task, source.name, swept.origin, swept.texts)
@@ -82,7 +80,7 @@ def _converted(
         raise UsageError(f"{origin}: {task.name}.{name} ({task.place}): {error}") from None
 
 
-def _elements(axis: Axis, task: Task, config: Config, given: Mapping[str, str]) -> tuple[Element, ...] | None:
+def _elements(axis: Axis, task: Task, config: "Config", given: Mapping[str, str]) -> tuple[Element, ...] | None:
     found = config.setting("", axis.name)
     if axis.open:
         if axis.name in config.sweeps.values:
@@ -100,7 +98,7 @@ def _elements(axis: Axis, task: Task, config: Config, given: Mapping[str, str]) 
     return found_elements
 
 
-def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: ParamLayer) -> None:
+def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: "ParamLayer") -> None:
     seen = set()
     for text in label_texts([element.label for element in elements]) if len(elements) > 1 else ():
         if text in seen:
@@ -109,7 +107,7 @@ def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: ParamLa
 
 
 def _open_element(
-    axis: Axis, task: Task, found: tuple[Any, ParamLayer] | None, given: Mapping[str, str]
+    axis: Axis, task: Task, found: "tuple[Any, ParamLayer] | None", given: Mapping[str, str]
 ) -> tuple[Element, ...] | None:
     annotation = next(p.annotation for p in task.parameters if p.name == axis.name)
     if axis.name in given:
@@ -123,7 +121,7 @@ def _open_element(
     return (Element(value, value),)
 
 
-def _swept_elements(axis: Axis, task: Task, layer: ParamLayer, given: Mapping[str, str]) -> tuple[Element, ...]:
+def _swept_elements(axis: Axis, task: Task, layer: "ParamLayer", given: Mapping[str, str]) -> tuple[Element, ...]:
     if axis.name in given:
         raise UsageError(f"{layer.origin} {axis.name}: a target has {axis.name}={given[axis.name]}. Leave one out.")
     annotation = next(p.annotation for p in task.parameters if p.name == axis.name)
@@ -138,7 +136,7 @@ def _swept_elements(axis: Axis, task: Task, layer: ParamLayer, given: Mapping[st
     return elements
 
 
-def _element(axis: Axis, item: Any, layer: ParamLayer) -> Element:
+def _element(axis: Axis, item: Any, layer: "ParamLayer") -> Element:
     """The element that a label means; an axis without labels takes new values of its elements' type."""
     texts = label_texts([element.label for element in axis.elements])
     wanted = str(item).strip()
@@ -172,7 +170,7 @@ def _check_encodable(value: Any, what: str) -> None:
         raise UsageError(f"{what}: {error}") from None
 
 
-def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> None:
+def _check_names(graph: TaskGraph, config: "Config", axes: Mapping[str, Axis]) -> None:
     layers = [layer for layer in (*config.layers, config.sweeps) if layer.values]
     if not layers:
         return
@@ -192,7 +190,7 @@ def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> 
             raise (UsageError if layer.texts else ConfigError)(_unknown_name(key, layer, graph, settings, plain, axes))
 
 
-def _refuse_swept_axes(sweeps: ParamLayer, axes: Mapping[str, Axis]) -> None:
+def _refuse_swept_axes(sweeps: "ParamLayer", axes: Mapping[str, Axis]) -> None:
     for name, values in sweeps.values.items():
         if name in axes and not axes[name].open:
             text = values if isinstance(values, str) else "..."
@@ -204,7 +202,7 @@ def _refuse_swept_axes(sweeps: ParamLayer, axes: Mapping[str, Axis]) -> None:
 
 def _unknown_name(
     key: str,
-    layer: ParamLayer,
+    layer: "ParamLayer",
     graph: TaskGraph,
     settings: set[tuple[str, str]],
     plain: set[str],

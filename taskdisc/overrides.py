@@ -22,8 +22,9 @@ from taskdisc.graph import (
 )
 from taskdisc.marks import Axis, File, innermost
 from taskdisc.model import DEFAULTS, MISSING, Fixture, Part, Task
+from taskdisc.outputs import name_outputs
 from taskdisc.paths import ResultPaths, replace_paths
-from taskdisc.worker import PLAIN, name_outputs
+from taskdisc.worker import PLAIN
 
 if TYPE_CHECKING:
     from taskdisc.config import ParamLayer

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import time
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from taskdisc.aims import check_replacements, no_tasks, with_replacements, with_sweeps
+from taskdisc.aims import check_replacements, found_in_run, reuse_of, with_replacements, with_sweeps
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import TaskGraph
 from taskdisc.interrupts import held_back
-from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
-from taskdisc.plan import Plan, Reuse
-from taskdisc.project import Project
+from taskdisc.model import (
+    Activity,
+    Decision,
+    Lane,
+    Outcome,
+    RunReport,
+    StepEnd,
+    Task,
+    TaskWarning,
+)
+from taskdisc.plan import Plan
+from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
-from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.outlook import Outlook
+    from taskdisc.protocols import Executor
+    from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
+
+SHOWN_WARNED = 3
+"""Instances that are named of those that give one warning."""
 
 
 class Run:
@@ -37,6 +50,7 @@ class Run:
         verbosity: int = 0,
         code_counts: bool = True,
         age_counts: bool = True,
+        captured: bool = True,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
@@ -45,12 +59,14 @@ class Run:
         """
         self.project = project
         self.verbosity = verbosity
-        """-1: failures only; 1: a line for every step."""
+        """-1: failures only; 1: a line for every step; 2: with its cost, and for cached ones too."""
+        self.captured = captured
+        """Whether the output of tasks goes to logs; else it goes where that of the run goes."""
         if not project.graph.tasks:
             raise NothingMatched(no_tasks(project))
         self.graph: TaskGraph = with_replacements(project)
         """The project's graph, with what this run has in the place of some of it, and copies of what is swept."""
-        graph = self.graph
+        self._unswept = graph = self.graph
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
@@ -78,9 +94,13 @@ class Run:
         self._drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
+        self.activity: Callable[[], Sequence[Activity]] = tuple
+        """Return the jobs that run at this moment: their numbers are nodes."""
+        self._warned: dict[str, TaskWarning] = {}
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
 
@@ -132,7 +152,7 @@ class Run:
             fingerprints=project.values,
             file_digest=project.files.digest,
             has_object=lambda name: project.objects.has(name),
-            reuse=_reuse(project, self.started, code_counts, age_counts),
+            reuse=reuse_of(project, self.started, code_counts, age_counts),
             root=project.config.root,
             offset=self.offset,
         )
@@ -145,17 +165,16 @@ class Run:
             if block.gather is None and block.task not in self.graph.given
         )
         """How many steps there are."""
-        ranks = _ranks(self.expansion)
+        ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
                 edges.append(Edge(block.gather.target, block.gather.rows, block.gather.starts))
-            prefix = block.gather is None and self.graph.tasks[block.task].options.prefix
             self.scheduler.add(
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=Lane.LAUNCHED if prefix else Lane.PLAIN,
+                lane=_lane(self.graph.tasks[block.task]),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
             )
@@ -187,9 +206,18 @@ class Run:
             if self.scheduler.state(node) != LEFT_OUT
         ]
 
+    def cached_steps(self) -> list[int]:
+        """Return the nodes of the steps that are done and were not executed by this run."""
+        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
+        return [node for node in done if not self.has_made(node)] if self.number else done
+
     def is_gather(self, node: int) -> bool:
         """Say whether a node collects results, and so is no step."""
         return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
+
+    def find(self, text: str) -> list[Selection]:
+        """Return what a text means in this run. Raises NothingMatched, or UsageError for a bad slice."""
+        return found_in_run(self._unswept, self.graph, self.expansion.by_task.keys(), text)
 
     def is_given(self, node: int) -> bool:
         """Say whether this run has a value in the place of the step's result."""
@@ -240,6 +268,12 @@ class Run:
 
     # Execution
 
+    def make_executor(self) -> Executor:
+        """Make what runs the steps that no command of their own runs."""
+        config = self.project.config
+        executor: Executor = self.project.plugins.make("executors", config.executor, workers=config.workers)
+        return executor
+
     def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
         """Compute what is missing; return what was done. An interruption ends up in the report.
 
@@ -280,7 +314,8 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._count(Outcome.CANCELLED, len(ended) + len(self.running))
+            self._cancelled = frozenset([*ended, *self.running])
+            self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -309,21 +344,32 @@ class Run:
             if not self.counts[outcome]:
                 del self.counts[outcome]
 
-    def ended(self, ends: list[StepEnd]) -> None:
+    def ended(self, ends: list[Ended]) -> None:
         """Report steps that have ended and are durable."""
         hook = self.project.plugins.hook.taskdisc_job_finished
-        for end in ends:
-            self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
-            if end.result is not None and end.result.warnings:
-                self.warnings += end.result.warnings
-            if end.outcome != Outcome.SUCCEEDED:
-                self.failures.append(end)
+        blocks = self.expansion.blocks
+        good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
+        self._count(Outcome.SUCCEEDED, len(good))
+        for end in ends if len(good) < len(ends) else ():
+            if end.result.outcome != Outcome.SUCCEEDED:
+                self._count(end.result.outcome)
                 self._count(Outcome.BLOCKED, end.blocked_count)
+                self.failures.append(end.told(self.graph.tasks[blocks[end.block].task].long_id))
+        self.warnings += [warning for end in ends for warning in end.result.warnings]
         if hook.get_hookimpls():
             for end in ends:
-                hook(step=end)
+                hook(step=end.told(self.graph.tasks[blocks[end.block].task].long_id))
         if self._drops:
-            self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
+            self._drop(good)
+
+    def fate(self, node: int) -> str:
+        """Return the outcome of a step that was not reported as executed, once the run has ended."""
+        if node in self._cancelled:
+            return Outcome.CANCELLED
+        if self.scheduler.state(node) != DONE:
+            return Outcome.BLOCKED
+        # An interruption may have come between the writing of a result and its report.
+        return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""
@@ -341,6 +387,13 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
+    def warned(self, name: str, texts: Iterable[str]) -> None:
+        """Note Python warnings that an instance gave."""
+        for text in texts:
+            known = self._warned.get(text, TaskWarning(text, (), 0))
+            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
+            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
+
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -354,69 +407,36 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.graph.warnings, *self.warnings),
+            (*self.graph.warnings, *self._ignored_prefixes(), *self.warnings),
             self.project.config.store,
             self.verbosity,
+            task_warnings=tuple(self._warned.values()),
         )
+
+    def outlook(self) -> Outlook:
+        """Return what shows, while the run goes on, what there is to come."""
+        from taskdisc.outlook import Outlook
+
+        return Outlook(self)
+
+    def _ignored_prefixes(self) -> list[str]:
+        tasks = [self.graph.tasks[name] for name in self.expansion.by_task]
+        return [
+            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
+            for task in tasks
+            if task.options.interactive and task.options.prefix
+        ]
 
     # Results
 
-    def values(self, selection: Selection) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result.
+    def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
+        """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
-        from taskdisc.jobs import Values
+        from taskdisc.results import values
 
-        index = self.project.index
-        task = self.graph.tasks[selection.task]
-        if index is None and task.id not in self.graph.given:
-            return []
-        block = self.expansion.by_task[task.id]
-        chosen = rows_of(self.graph, self.expansion, selection)
-        offset = self.offset(block.number)
-        rows = [
-            r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
-        ]
-        stored = Values(self.plan, index, self.expansion, self.graph).fetch(block.number, rows)
-        outputs, codec = task.options.outputs, task.options.codec
-        names = self.expansion.ids(block, selection.output or self.graph.names[task.id], rows)
-        found = []
-        for name, row in zip(names, rows, strict=True):
-            chosen_parts = self._chosen_parts(stored[row], outputs, selection)
-            try:
-                parts = [self.project.decode(each, codec) for each in chosen_parts]
-            except DamagedResult as damage:
-                assert index is not None, "what this run was given is whole"
-                artifact = self.plan.artifacts[block.number][row]
-                index.refused.add(artifact)
-                hopeless = damage.intact and index.result(artifact).run == self.number
-                raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
-            value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
-            found.append((name, value))
-        return found
-
-    @staticmethod
-    def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
-        return (stored[outputs.index(selection.output)],) if selection.output else stored
-
-
-def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:
-    """Say which kept results may count; most projects restrict nothing, and do not pay for it."""
-
-    def restored(file: FileResult) -> bool:
-        from taskdisc.fileresults import restored
-
-        return restored(file, project.config.root, project.config.store, project.objects)
-
-    plain = Reuse(restored, code_counts=code_counts)
-    options = [task.options for task in project.graph.tasks.values()]
-    if not project.config.track and not any(o.track or o.expires or not o.cache for o in options):
-        return plain
-    from taskdisc.reuse import Freshness, Versions
-
-    tracking = plain._replace(versions=Versions(project.config.track).of)
-    return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking
+        return values(self, selection, chosen)
 
 
 def report_lines(given: list[str | list[str]]) -> list[str]:
@@ -424,13 +444,7 @@ def report_lines(given: list[str | list[str]]) -> list[str]:
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
 
 
-def _ranks(expansion: Expansion) -> list[float]:
-    """The longest path from each block to the end, counting steps."""
-    ranks = array("d", bytes(8 * len(expansion.blocks)))
-    for block in reversed(expansion.blocks):
-        here = ranks[block.number] + (0.0 if block.gather else 1.0)
-        ranks[block.number] = here
-        targets = [link.block for link in block.links] + ([block.gather.target] if block.gather else [])
-        for target in targets:
-            ranks[target] = max(ranks[target], here)
-    return list(ranks)
+def _lane(task: Task) -> int:
+    if task.options.interactive:
+        return Lane.TERMINAL
+    return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN

@@ -67,6 +67,27 @@ def test_a_launched_job_makes_it_once_per_command(project: Project) -> None:
     assert list(notes(project).values()) == [["open", "page", "close"]] * 6
 
 
+@pytest.mark.parametrize("pool", ["ThreadPoolExecutor", "ProcessPoolExecutor"])
+def test_a_pool_makes_it_once_per_worker(project: Project, pool: str) -> None:
+    project.write(tasks_a=CLIENT)
+    program = f"""
+        from concurrent.futures import {pool}
+        from taskdisc import Project
+
+        if __name__ == "__main__":
+            with {pool}(2) as pool:
+                Project.discover().run("page", executor=pool)
+        """
+    project.write(program=program)
+    subprocess.run([sys.executable, "program.py"], cwd=project.path, check=True, timeout=60)
+    lines = [line.partition(" ")[0] for line in project.read("notes.txt").splitlines()]
+    assert lines.count("open") == lines.count("close")
+    assert lines.count("open") in (1, 2)
+    assert lines.count("page") == 6
+    assert lines[0] == "open"
+    assert lines[-1] == "close"
+
+
 def test_an_unchanged_run_makes_nothing(project: Project) -> None:
     project.write(tasks_a=CLIENT)
     project.run("page").assert_ok()

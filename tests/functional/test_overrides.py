@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from taskdisc.config import ParamLayer, load
+from taskdisc import Project as Face
 from taskdisc.errors import UsageError
-from taskdisc.project import Project as OpenProject
-from taskdisc.run import Run
 from taskdisc.testing import Project
 
 ROWS = """
@@ -140,18 +138,10 @@ def test_other_commands_take_overrides(rows: Project) -> None:
     assert rows.taskdisc("show", "rows", *given).assert_ok().stdout == "[1, 2, 3]\n"
 
 
-def test_from_python_any_value_will_do(rows: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(rows.path)
-
+def test_from_python_any_value_will_do(rows: Project) -> None:
     def total(value: object) -> tuple[object, dict[str, int]]:
-        config = load(str(rows.path), overrides={"executor": "inline"})
-        project = OpenProject(config._replace(replaced=ParamLayer("overrides", {"rows": value}, False)))
-        try:
-            run = Run(project, ["total"])
-            report = run.execute()
-            return run.values(run.selections[0])[0][1], report.counts
-        finally:
-            project.close()
+        run = Face.discover(rows.path).run("total", overrides={"rows": value})
+        return run.value, run.report.counts
 
     assert total([1, 2, 3, 4]) == (16, {"cached": 4})
     assert total((7,)) == (7, {"succeeded": 4})

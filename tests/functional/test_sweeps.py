@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from taskdisc.config import ParamLayer, load
-from taskdisc.project import Project as OpenProject
-from taskdisc.run import Run
+from taskdisc import Project as Face
+from taskdisc.errors import UsageError
 from taskdisc.testing import Project
 
 STUDY = """
@@ -207,18 +206,17 @@ def test_overrides_hold_in_all_runs_of_a_sweep(study: Project) -> None:
     ]
 
 
-def test_from_python(study: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(study.path)
-    config = load(str(study.path), overrides={"executor": "inline"})
-    project = OpenProject(config._replace(sweeps=ParamLayer("sweep", {"lr": [0.1, 0.3]}, False)))
-    try:
-        run = Run(project, ["best"])
-        run.execute()
-        values = [pair for selection in run.selections for pair in run.values(selection)]
-    finally:
-        project.close()
-    assert values == [("best[lr=0.1]", 220.0), ("best[lr=0.3]", 260.0)]
+def test_from_python(study: Project) -> None:
+    project = Face.discover(study.path)
+    run = project.run("best", sweep={"lr": [0.1, 0.3]})
+    assert run["best[lr=0.1]"] == 220.0
+    assert run["best[lr=0.3]"] == 260.0
+    assert dict(run["score[lr=0.3]"]) == {1: 130.0, 2: 260.0}
+    assert dict(run["data"]) == {1: 100, 2: 200}
+    with pytest.raises(UsageError, match=r"more than one task: best\[lr=0.1\], best\[lr=0.3\]"):
+        run["best"]
     assert study.run("best", "--sweep", "lr=0.1,0.3").assert_ok().ran == []
+    assert project.run("best[lr=0.3]").value == 260.0
 
 
 @pytest.mark.parametrize(
