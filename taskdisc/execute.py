@@ -36,7 +36,7 @@ class Line:
         index = project.open_index()
         run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
         self.values = Values(run.plan, index, run.expansion, project.graph)
-        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
+        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset, project.files.listed)
         self.recorder = Recorder(
             index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
         )

@@ -3,7 +3,7 @@
 Records are named tuples: a frozen data class costs ten times as much to define, and these are defined at every start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from taskdisc.errors import Place
@@ -82,6 +82,8 @@ class TaskOptions(NamedTuple):
     """Installed distributions whose versions count."""
     compress: str | None = None
     """How large results are compressed (see `compression.parse`)."""
+    after: tuple[Any, ...] = ()
+    """Tasks, by function or name, that must have ended before this one begins."""
 
 
 class Task(NamedTuple):
@@ -95,6 +97,10 @@ class Task(NamedTuple):
     function: Callable[..., Any]
     parameters: tuple[Parameter, ...]
     options: TaskOptions
+    requires: Mapping[str, Any] = {}
+    """What `@requires` says, by parameter: see `references.Requirement`."""
+    private: tuple[Any, ...] = ()
+    """What `@parametrize` says: see `parametrize.Private`."""
 
 
 class Namespace(NamedTuple):
@@ -152,6 +158,10 @@ class ArgumentKind:
     """A stored value (see `Stored`)."""
     OUTPUTS = "outputs"
     """A tuple of stored values, one for each named output: a dict."""
+    PATHS = "paths"
+    """A tuple of str, relative to the root: a list of input files."""
+    STRUCTURE = "structure"
+    """(pickled structure with slots, tuple of (kind, argument, picks) for each slot)."""
     GATHER = "gather"
     """(fields or None, pickled list of labels, tuple of stored values or of tuples of them, output names)."""
     INJECTED = "injected"

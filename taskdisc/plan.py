@@ -12,22 +12,38 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import EncodingError, UsageError
-from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
+from taskdisc.graph import (
+    FromAfter,
+    FromAxis,
+    FromFile,
+    FromFiles,
+    FromGather,
+    FromInjectable,
+    FromPlanner,
+    FromSetting,
+    FromStructure,
+    FromTask,
+    Source,
+    TaskGraph,
+)
 from taskdisc.hashing import sha256
-from taskdisc.marks import File
+from taskdisc.marks import File, Files
 from taskdisc.model import DROPPED, FileResult, Task
 from taskdisc.paths import unchanged
 from taskdisc.reuse import families_of_other_code
+from taskdisc.shapes import Leaf, Slot, rebuilt
 
 if TYPE_CHECKING:
     from taskdisc.bind import Bindings
-    from taskdisc.expand import Block, Expansion
+    from taskdisc.expand import Block, Expansion, Groups, Variant
     from taskdisc.fingerprint.code import Fingerprint
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.store.index import Index, Known
 
 FORMAT = 1
 SIZE = 32
+DIGESTED = FromTask | FromGather | FromFile | FromFiles | FromPlanner | FromStructure
+"""Sources of which a digest stands in the key, as `Family.inputs` names them."""
 AT_ONCE = 4096
 """Inputs of a gather that are digested together: more make it no quicker, and take memory."""
 
@@ -79,6 +95,7 @@ class Plan:
         code: Callable[[Any], Fingerprint],
         fingerprints: ValueFingerprints,
         file_digest: Callable[[File], bytes],
+        listed: Callable[[Files], Sequence[File]],
         has_object: Callable[[str], bool],
         reuse: Reuse,
         root: str,
@@ -91,6 +108,7 @@ class Plan:
         self._code = code
         self._fingerprints = fingerprints
         self._file_digest = file_digest
+        self._listed = listed
         self._has_object = has_object
         self._reuse = reuse
         self.code_counts = reuse.code_counts
@@ -98,53 +116,71 @@ class Plan:
         self._offset = offset
         self.outputs = {task.id: max(1, len(task.options.outputs)) for task in graph.tasks.values()}
         """How many digests a result of the task has."""
-        self.digests: list[bytearray] = [
-            bytearray(0 if block.gather else SIZE * self.outputs[block.task] * block.size) for block in expansion.blocks
-        ]
+        self.digests: list[bytearray] = []
         """Per block: the value digests of the rows' outputs, one after the other."""
-        self.artifacts: list[array[int]] = [array("q", bytes(8 * block.size)) for block in expansion.blocks]
+        self.artifacts: list[array[int]] = []
         """Per block: the number of each row's result in the index, 0 where there is none (yet)."""
+        self.extend()
         self.keys: dict[int, bytes] = {}
         """Of the nodes that are to run."""
         self.hollow: set[int] = set()
         """Nodes whose result is known while its value was not kept."""
+        self.without: set[int] = set()
+        """Nodes that ended without a result, and that gathers leave out: skipped, or failed and dropped."""
+        self.skipped: set[int] = set()
+        """Those of them that `skip` ended, as the store knows or this run has seen."""
         self.news: dict[bytes, Known] = {}
         """By key, what other runs have made in the meantime."""
         self.seen = 0 if index is None else index.next_artifact() - 1
         """Number of the newest result in the index that decisions, or `news`, take into account."""
-        self._families: dict[str, Family] = {}
-        self._other_code: dict[str, list[tuple[Family, dict[bytes, Known]]]] = {}
-        self._known_by_key: dict[str, dict[bytes, Known]] = {}
+        self._families: dict[Any, Family] = {}
+        self._other_code: dict[Any, list[tuple[Family, dict[bytes, Known]]]] = {}
+        self._known_by_key: dict[Any, dict[bytes, Known]] = {}
+        self._shapes: dict[int, bytes] = {}
         self._labels: dict[Any, list[bytes]] = {}
         self._values: dict[Any, list[bytes]] = {}
         self._groups: dict[tuple[int, int], bytes] = {}
 
+    def extend(self) -> None:
+        """Make room for the blocks that the expansion has in addition."""
+        for block in self.expansion.blocks[len(self.digests) :]:
+            self.digests.append(bytearray(0 if block.gather else SIZE * self.outputs[block.task] * block.size))
+            self.artifacts.append(array("q", bytes(8 * block.size)))
+
     # Families
 
-    def family(self, task: str) -> Family:
-        """Return what the keys of a task's instances have in common. Raises UsageError for an unencodable setting."""
-        found = self._families.get(task)
+    def family(self, task: str, variant: Variant = ()) -> Family:
+        """Return what the keys of a task's instances have in common. Raises UsageError for an unencodable setting.
+
+        `variant`: settings that are bound to other values than the run's.
+        """
+        known = (task, self._variant_key(variant)) if variant else task
+        found = self._families.get(known)
         if found is None:
-            found = self._families[task] = self._make_family(task)
+            found = self._families[known] = self._make_family(task, variant)
         return found
 
-    def _make_family(self, task_id: str) -> Family:
+    def _variant_key(self, variant: Variant) -> tuple[tuple[str, bytes], ...]:
+        return tuple((name, self._fingerprints.encode(value)) for name, value in variant)
+
+    def _make_family(self, task_id: str, variant: Variant) -> Family:
         task = self.graph.tasks[task_id]
+        of_run = {**self.bindings.settings[task_id], **dict(variant)}
         code = self._code(task.function)
         versions = self._reuse.versions(task)
         settings = {}
-        for name, value in sorted(self.bindings.settings[task_id].items()):
+        for name, value in sorted(of_run.items()):
             try:
                 settings[name] = self._fingerprints.encode(value)
             except EncodingError as error:
                 raise UsageError(f"{task.place} {task.name}: setting {name}: {error}") from None
         sources = sorted(self.graph.sources[task_id].items())
-        inputs = [(name, *self._kind(source)) for name, source in sources]
-        named = tuple(name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile))
+        inputs = [(name, *self._kind(source)) for name, source in sources if not isinstance(source, FromAfter)]
+        named = tuple(name for name, source in sources if isinstance(source, DIGESTED))
         parts = {
             "code": [list(part) for part in code.parts],
             "version": task.options.version,
-            "settings": {name: repr(self.bindings.settings[task_id][name])[:500] for name in settings},
+            "settings": {name: repr(of_run[name])[:500] for name in settings},
             "inputs": list(named),
         }
         if versions:
@@ -168,6 +204,10 @@ class Plan:
         if isinstance(source, FromGather):
             names = tuple(axis.name for axis in source.over)
             return ("gather", names, source.output or self.graph.tasks[source.task].options.outputs)
+        if isinstance(source, FromPlanner | FromStructure):
+            return ("structure",)
+        if isinstance(source, FromAxis) and source.pick is not None:
+            return ("part", source.pick)
         return (type(source).__name__,)
 
     # Keys
@@ -178,9 +218,10 @@ class Plan:
         rows = [node - offset for node in nodes]
         if self.hollow:
             self.hollow.difference_update(nodes)
-        family = self.family(block.task)
+        family = self.family(block.task, block.variant)
         keys = self._keys(block, rows, family)
-        known = self._known(block.task, family, keys, whole=len(rows) == block.size)
+        whole = len(rows) == block.size and block is self.expansion.by_task.get(block.task)
+        known = self._known(block.task, family, keys, whole=whole)
         known = self._reuse.fresh(self.graph.tasks[block.task], known)
         self._take(number, self.outputs[block.task] * SIZE, keys, rows, known)
         artifacts = self.artifacts[number]
@@ -206,16 +247,16 @@ class Plan:
         """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
         if self.index is None:
             return ()
-        if task not in self._known_by_key:
+        if family.prefix not in self._known_by_key:
             number = self.index.family(task, family.prefix)
             rows = () if number is None else self.index.known(number)
             if number is not None and self.graph.tasks[task].options.outputs:
                 rows = self._with_objects(number, rows)
-            if whole:
-                self._known_by_key[task] = {}  # what is decided anew was not among them
+            if whole and task not in self.graph.grows:
+                self._known_by_key[family.prefix] = {}  # what is decided anew was not among them
                 return rows
-            self._known_by_key[task] = {row[0]: row for row in rows}
-        known = self._known_by_key[task]
+            self._known_by_key[family.prefix] = {row[0]: row for row in rows}
+        known = self._known_by_key[family.prefix]
         return [known[key] for key in keys if key in known]
 
     def _with_objects(self, family: int, rows: Iterable[Known]) -> Iterable[Known]:
@@ -272,11 +313,12 @@ class Plan:
     def _take_other_code(self, block: Block, rows: list[int]) -> None:
         """Note, for rows without a result, the newest that is equal in all but code."""
         task = self.graph.tasks[block.task]
-        if task.id not in self._other_code:
-            self._other_code[task.id] = self._families_of_other_code(task.id)
+        current = self.family(task.id, block.variant)
+        if current.prefix not in self._other_code:
+            self._other_code[current.prefix] = self._families_of_other_code(task.id, current)
         keys: list[bytes] = []
         known: list[Known] = []
-        families = self._other_code[task.id]
+        families = self._other_code[current.prefix]
         for family, by_key in families:
             of_family = self._keys(block, rows, family)
             keys += of_family
@@ -285,9 +327,9 @@ class Plan:
         width = self.outputs[task.id] * SIZE
         self._take(block.number, width, keys, rows * len(families), self._reuse.fresh(task, known))
 
-    def _families_of_other_code(self, task: str) -> list[tuple[Family, dict[bytes, Known]]]:
+    def _families_of_other_code(self, task: str, current: Family) -> list[tuple[Family, dict[bytes, Known]]]:
         assert self.index is not None
-        current, found = self.family(task), []
+        found = []
         for row in families_of_other_code(self.index.families(task), current.prefix, current.prefix_with):
             known: Iterable[Known] = self.index.known(row.id)
             if self.graph.tasks[task].options.outputs:
@@ -316,21 +358,71 @@ class Plan:
                 yield name, values if in_order else [values[column[row]] for row in rows]
             elif isinstance(source, FromFile):
                 yield name, [self._file_digest(source.file)] * len(rows)
+            elif isinstance(source, FromFiles):
+                yield name, [self._files_digest(source.files)] * len(rows)
             elif isinstance(source, FromTask):
                 link = links[name]
-                yield name, self._result_column(link.block, source, [link.rows[row] for row in rows])
+                if link.block < 0:
+                    yield name, [self._result_at(node, source.output) for node in self.expansion.targets(link, rows)]
+                else:
+                    yield name, self._result_column(link.block, source, [link.rows[row] for row in rows])
             elif isinstance(source, FromGather):
-                link = links[name]
-                yield name, [self.group_digest(link.block, link.rows[row]) for row in rows]
+                yield name, [self._group_at(node) for node in self.expansion.targets(links[name], rows)]
+            elif isinstance(source, FromPlanner | FromStructure):
+                filled = block.filled[name]
+                yield name, [self._structure(filled.shapes[row], filled.nodes[row]) for row in rows]
             else:
-                assert isinstance(source, FromSetting | FromInjectable)
+                assert isinstance(source, FromSetting | FromInjectable | FromAfter)
+
+    def _files_digest(self, files: Files) -> bytes:
+        return sha256(b"files" + b"".join(map(self._file_digest, self._listed(files)))).digest()
+
+    def _structure(self, shape: int, nodes: Sequence[int]) -> bytes:
+        """The digest of a structure: its constants, and the results in it."""
+        digest = self._shapes.get(shape)
+        if digest is None:
+            digest = self._shapes[shape] = self._shape_digest(shape)
+        leaves = self.expansion.shapes[shape].leaves
+        return sha256(
+            digest + b"".join([self._leaf_at(leaf, node) for leaf, node in zip(leaves, nodes, strict=True)])
+        ).digest()
+
+    def _leaf_at(self, leaf: Leaf, node: int) -> bytes:
+        return self._group_at(node) if leaf.gathers else self._result_at(node, leaf.output)
+
+    def _shape_digest(self, number: int) -> bytes:
+        shape = self.expansion.shapes[number]
+
+        def said(item: Any) -> Any:
+            if type(item) is Slot:
+                leaf = shape.leaves[item.number]
+                parts = () if leaf.output else self.graph.tasks[leaf.task].options.outputs
+                return ("\0result", leaf.gathers, parts, leaf.picks)
+            if type(item) is File:
+                return ("\0file", self._file_digest(item))
+            return ("\0files", self._files_digest(item)) if type(item) is Files else item
+
+        return sha256(self._fingerprints.encode(rebuilt(shape.structure, said))).digest()
+
+    def _result_at(self, node: int, output: str | None) -> bytes:
+        block, row = self.expansion.place(node)
+        return self._result_column(block.number, FromTask(block.task, output), [row])[0]
+
+    def _group_at(self, node: int) -> bytes:
+        block, row = self.expansion.place(node)
+        return self.group_digest(block.number, row)
 
     def _axis_values(self, source: FromAxis) -> list[bytes]:
         axis = source.axis
-        if axis not in self._values:
-            elements = self.expansion.elements[axis].elements
+        elements = self.expansion.elements[axis].elements
+        known = self._values.setdefault(axis, [])
+        if len(known) < len(elements):
+            new = elements[len(known) :]
+            if axis.files is not None:
+                known += [self._file_digest(File(str(element.value), axis.place)) for element in new]
+                return known
             try:
-                self._values[axis] = self._fingerprints.encode_each([element.value for element in elements])
+                known += self._fingerprints.encode_each([element.value for element in new])
             except EncodingError as error:
                 raise UsageError(
                     f"axis {axis.name} ({axis.place}): {error}. Make it plain data, and the object in the task."
@@ -353,8 +445,12 @@ class Plan:
         known = self._groups.get((number, row))
         if known is not None:
             return known
-        groups = self.expansion.blocks[number].gather
+        block = self.expansion.blocks[number]
+        groups = block.gather
         assert groups is not None
+        if groups.members is not None or self.without:
+            digest = self._groups[number, row] = self._mixed_group(block, row, groups)
+            return digest
         target = self.expansion.blocks[groups.target]
         rows = groups.rows[groups.starts[row] : groups.starts[row + 1]]
         source = FromTask(target.task, groups.output)
@@ -368,12 +464,27 @@ class Plan:
         digest = self._groups[number, row] = whole.digest()
         return digest
 
+    def _mixed_group(self, block: Block, row: int, groups: Groups) -> bytes:
+        """The same of a group whose members are of several blocks, or of which some have no result."""
+        nodes = self.collected(block, row)
+        whole = sha256(b"gather%d:" % len(nodes))
+        for node in nodes:
+            target, at = self.expansion.place(node)
+            labels = [self._label_encodings(axis)[target.columns[axis][at]] for axis in groups.over]
+            whole.update(b"".join([self._result_at(node, groups.output), *labels]))
+        return whole.digest()
+
+    def collected(self, block: Block, row: int) -> Sequence[int]:
+        """Return the members of a group that have a result, in order."""
+        nodes = self.expansion.members(block, row)
+        return [node for node in nodes if node not in self.without] if self.without else nodes
+
     def _label_encodings(self, axis: Any) -> list[bytes]:
-        if axis not in self._labels:
+        elements = self.expansion.elements[axis].elements
+        known = self._labels.setdefault(axis, [])
+        if len(known) < len(elements):
             try:
-                self._labels[axis] = self._fingerprints.encode_each(
-                    [element.label for element in self.expansion.elements[axis].elements]
-                )
+                known += self._fingerprints.encode_each([element.label for element in elements[len(known) :]])
             except EncodingError as error:
                 raise UsageError(
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'
@@ -383,7 +494,7 @@ class Plan:
     def inputs_of(self, number: int, rows: list[int]) -> list[bytes]:
         """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; without axes."""
         block = self.expansion.blocks[number]
-        wanted = self.family(block.task).inputs
+        wanted = self.family(block.task, block.variant).inputs
         columns = [column for name, column in self._columns(block, rows) if name in wanted]
         return [b"".join(parts) for parts in zip(*columns, strict=True)] if columns else [b""] * len(rows)
 

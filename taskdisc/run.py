@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
-from taskdisc.graph import FromFile
+from taskdisc.graph import FromFile, FromFiles
 from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
@@ -114,6 +114,9 @@ class Run:
             for source in self.project.graph.sources[task].values():
                 if isinstance(source, FromFile):
                     self.project.files.digest(source.file)
+                elif isinstance(source, FromFiles):
+                    for file in self.project.files.listed(source.files):
+                        self.project.files.digest(file)
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
@@ -132,6 +135,7 @@ class Run:
             code=project.code.fingerprint,
             fingerprints=project.values,
             file_digest=project.files.digest,
+            listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
             reuse=reuse,
             root=project.config.root,

@@ -69,6 +69,13 @@ def _outputs(key: str, value: Any, where: str) -> Any:
     return names
 
 
+def _after(key: str, value: Any, where: str) -> Any:
+    targets = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not all(isinstance(target, str) or callable(target) for target in targets):
+        raise UsageError(f"{where}: {key} takes a task's function or name, or a tuple of them, not {value!r}.")
+    return targets
+
+
 def _duration(key: str, value: Any, where: str) -> Any:
     from taskdisc.durations import seconds
 
@@ -107,4 +114,5 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "keep": _switch,
     "track": _names,
     "compress": _compression,
+    "after": _after,
 }

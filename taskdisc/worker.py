@@ -15,11 +15,12 @@ from taskdisc.capture import log_name
 from taskdisc.compression import compressed, escaped
 from taskdisc.errors import StoreError
 from taskdisc.fingerprint.encoding import digest
-from taskdisc.gather import Gather, coordinate_type
+from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
+from taskdisc.shapes import in_place, picked
 from taskdisc.store.objects import DamagedResult, Objects, load
 
 if TYPE_CHECKING:
@@ -238,7 +239,17 @@ class Execution:
             return Path(given)
         if kind == ArgumentKind.GATHER:
             return self._gather(*given)
+        if kind == ArgumentKind.PATHS:
+            from pathlib import Path
+
+            return [Path(path) for path in given]
+        if kind == ArgumentKind.STRUCTURE:
+            return self._structure(name, *given)
         return self.runner.injectables[name](self)
+
+    def _structure(self, name: str, structure: bytes, slots: tuple[tuple[str, Any, tuple[Any, ...]], ...]) -> Any:
+        values = [picked(self._argument(name, kind, given), picks) for kind, given, picks in slots]
+        return in_place(pickle.loads(structure), values)
 
     def _gather(
         self,
