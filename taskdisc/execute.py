@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import StoreError
-from taskdisc.graph import FromFile
+from taskdisc.graph import FromFile, FromFiles
 from taskdisc.jobs import JobMaker, Values
+from taskdisc.marks import File
 from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
@@ -19,7 +21,6 @@ from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
 
 if TYPE_CHECKING:
-    from taskdisc.marks import File
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
@@ -43,12 +44,14 @@ class Line:
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths()
-        inputs = {
-            task: [source.file for source in project.graph.sources[task].values() if isinstance(source, FromFile)]
-            for task in run.expansion.by_task
-        }
+        inputs = {task: list(self._input_files(task)) for task in project.graph.tasks}
         self.files = {task: files for task, files in inputs.items() if files}
         """The input files of the tasks that have some."""
+        self.file_axes = {
+            task: [axis for axis in axes if axis.files is not None]
+            for task, axes in project.graph.axes.items()
+            if any(axis.files is not None for axis in axes)
+        }
         for task in run.expansion.by_task:
             run.plan.family(task)  # now, while the files are what was imported
         self.context = WorkerContext(
@@ -212,13 +215,12 @@ class Line:
 
     def _checked(self, results: list[JobResult]) -> list[JobResult]:
         """Results of input files that were changed after their digests were taken are void."""
-        if not self.files:
+        if not self.files and not self.file_axes:
             return results
-        scheduler, blocks = self.run.scheduler, self.run.expansion.blocks
         changed: dict[File, bool] = {}
         checked = []
         for result in results:
-            files = self.files.get(blocks[scheduler.block_of(result.number)].task, ())
+            files = self._files_of(result.number)
             for file in files if result.outcome == Outcome.SUCCEEDED else ():
                 if file not in changed:
                     changed[file] = self.run.project.files.has_changed(file)
@@ -226,6 +228,25 @@ class Line:
                     result = _uncertain(result, file)
             checked.append(result)
         return checked
+
+    def _input_files(self, task: str) -> Iterator[File]:
+        for source in self.run.project.graph.sources[task].values():
+            if isinstance(source, FromFile):
+                yield source.file
+            elif isinstance(source, FromFiles):
+                yield from self.run.project.files.listed(source.files)
+
+    def _files_of(self, node: int) -> list[File]:
+        """The input files that a step has received."""
+        expansion = self.run.expansion
+        block, row = expansion.place(node)
+        files = self.files.get(block.task, [])
+        axes = self.file_axes.get(block.task)
+        if not axes:
+            return files
+        numbers = [(axis, block.columns[axis][row]) for axis in axes]
+        elements = [(axis, expansion.elements[axis].elements[number]) for axis, number in numbers]
+        return [*files, *(File(element.label, axis.place) for axis, element in elements)]
 
     def _tell(self) -> None:
         if self.run.tick is None:

@@ -29,24 +29,51 @@ from taskdisc.shapes import Shape
 class AxisRows:
     """The elements of an axis in this run, numbered; of one that exists along others, all lists one after the other."""
 
-    __slots__ = ("axis", "elements", "texts")
+    __slots__ = ("_texts", "_told", "_until", "axis", "digests", "elements")
 
     def __init__(self, axis: Axis, elements: Iterable[Element]) -> None:
         self.axis = axis
         self.elements: list[Element] = []
-        self.texts: list[str] = []
+        self.digests: dict[int, bytes] = {}
+        """Of the elements that do not count by their values' encoding: they hold files."""
+        self._texts: list[str] = []
+        self._told: set[str] = set()
+        """The texts of an open parameter's values."""
+        self._until: list[int] = []
+        """Where each list that was added ends."""
         self.add(elements)
+        if self.elements:
+            assert self.texts is not None  # labels that cannot be told are found at once
 
     def add(self, elements: Iterable[Element]) -> range:
         """Add a list of elements; return their numbers."""
         first = len(self.elements)
         self.elements += elements
-        axis = self.axis
+        self._until.append(len(self.elements))
+        return range(first, len(self.elements))
+
+    @property
+    def texts(self) -> list[str]:
+        """The labels as ids have them: within a list they differ, and of an open parameter they all do."""
+        while self._until:
+            self._add_texts(self._until)
+        return self._texts
+
+    def _add_texts(self, until: list[int]) -> None:
+        axis, first = self.axis, len(self._texts)
+        end = until[-1] if axis.open else until[0]
         try:
-            self.texts += label_texts([element.label for element in self.elements[first:]])
+            texts = label_texts([element.label for element in self.elements[first:end]])
+            if axis.open and not self._told.isdisjoint(texts):
+                texts = label_texts([element.label for element in self.elements[:end]])[first:]
         except EncodingError as error:
             raise UsageError(f'axis {axis.name} ({axis.place}): {error}. Label it: axis({{"name": ...}}).') from None
-        return range(first, len(self.elements))
+        self._texts += texts
+        if axis.open:
+            self._told.update(texts)
+            until.clear()
+        else:
+            del until[0]
 
     def __len__(self) -> int:
         return len(self.elements)
@@ -73,7 +100,19 @@ class Link:
 class Block:
     """All instances of a task, or all groups of a gather."""
 
-    __slots__ = ("axes", "columns", "filled", "gather", "links", "number", "offset", "size", "task", "variant")
+    __slots__ = (
+        "axes",
+        "besides",
+        "columns",
+        "filled",
+        "gather",
+        "links",
+        "number",
+        "offset",
+        "size",
+        "task",
+        "variant",
+    )
 
     def __init__(
         self, number: int, offset: int, task: str, axes: tuple[Axis, ...], size: int, columns: dict[Axis, Sequence[int]]
@@ -91,6 +130,8 @@ class Block:
         self.filled: dict[str, Filled] = {}
         """By parameter, the structures that the rows receive."""
         self.variant: Variant = ()
+        self.besides: dict[int, list[int]] = {}
+        """By node, inner steps that it waits for without receiving their results."""
 
 
 class Groups:
@@ -186,6 +227,8 @@ class Expansion:
     def direct(self, node: int) -> Iterator[int]:
         """Yield the nodes that a node needs, gathers among them."""
         block, row = self.place(node)
+        if block.besides:
+            yield from block.besides.get(node, ())
         if block.gather is not None:
             yield from self.members(block, row)
             return
