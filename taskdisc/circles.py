@@ -48,7 +48,11 @@ def refuse_circles(graph: TaskGraph, expansion: Expansion, first: int, edges: Ed
                 free.append(owner)
     if left:
         start = next(number for number in range(count) if waits[number])
-        raise UsageError(circle(graph, expansion, first + start, lambda node: node >= first and waits[node - first] > 0))
+
+        def in_circles(node: int) -> bool:
+            return node >= first and waits[node - first] > 0
+
+        raise UsageError(circle(graph, expansion, first + start, in_circles))
 
 
 def circle(graph: TaskGraph, expansion: Expansion, node: int, waits: Callable[[int], bool]) -> str:

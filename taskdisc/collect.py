@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.errors import CollectionError, Place, UsageError
 from taskdisc.loader import ProjectLoader, load_carefully
 from taskdisc.marks import MARK, PARAMETRIZE, REQUIRES, Axis, File, Files, def_line, innermost
-from taskdisc.model import Collection, Namespace, Task
+from taskdisc.model import DEFAULTS, Collection, Namespace, Task
 from taskdisc.signatures import parameters_of
-from taskdisc.taskoptions import DEFAULTS
 
 if TYPE_CHECKING:
     from taskdisc.config import Config

@@ -51,6 +51,7 @@ class Config(NamedTuple):
     default_targets: tuple[str, ...] = OPTIONS["default_targets"].default
     executor: str = OPTIONS["executor"].default
     max_jobs: int = OPTIONS["max_jobs"].default
+    max_instances: int = OPTIONS["max_instances"].default
     storage: str = OPTIONS["storage"].default
     track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default

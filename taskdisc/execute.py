@@ -37,13 +37,17 @@ class Line:
         index = project.open_index()
         run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
         self.values = Values(run.plan, index, run.expansion, project.graph)
-        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset, project.files.listed)
+        if run.growing is not None:
+            run.growing.values = self.values
+        self.jobs = JobMaker(
+            project.graph, run.expansion, run.bindings, self.values, run.tasks, run.offset, project.files.listed
+        )
         self.recorder = Recorder(
             index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
         )
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
-        self.returned = ReturnedPaths()
+        self.returned = ReturnedPaths(self._cached_maker)
         inputs = {task: list(self._input_files(task)) for task in project.graph.tasks}
         self.files = {task: files for task, files in inputs.items() if files}
         """The input files of the tasks that have some."""
@@ -52,7 +56,7 @@ class Line:
             for task, axes in project.graph.axes.items()
             if any(axis.files is not None for axis in axes)
         }
-        for task in run.expansion.by_task:
+        for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
         self.context = WorkerContext(
             root=project.config.root,
@@ -94,7 +98,9 @@ class Line:
             self._commit()
         if self.run.scheduler.has_undecided:
             return
-        assert self.run.running or self.run.elsewhere, "steps are left that wait for nothing"
+        if not self.run.running and not self.run.elsewhere:
+            assert self.run.growing is not None, "steps are left that wait for nothing"
+            raise self.run.growing.stalled()
         self._wait()
         self._collect()
         self.run.scheduler.released(self.sharing.ended())
@@ -173,6 +179,8 @@ class Line:
             ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 good.append(node)
+            elif result.outcome == Outcome.SKIPPED:
+                self.run.skip([node])
             else:
                 self._block(ended)
             self.recorder.add(ended)
@@ -188,9 +196,18 @@ class Line:
 
     def _block(self, ended: Ended) -> None:
         """What needs the result of a failed step is out of reach."""
-        steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
+        beyond = self.run.scheduler.failed([ended.node])
+        self.run.plan.without.update([ended.node], beyond)
+        steps = [n for n in beyond if not self.run.is_gather(n)]
         ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         ended.blocked_count = len(steps)
+
+    def _cached_maker(self, path: str) -> str | None:
+        found = self.run.plan.maker_of(path)
+        if found is None:
+            return None
+        number, row = found
+        return self.run.id_of(self.run.offset(number) + row)
 
     def _void(self, result: JobResult, since: float) -> None:
         """A job could not use an input: what made that runs again, and then the job, or something has failed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import TaskdiscError
@@ -23,7 +24,8 @@ def keep(file: FileResult, root: str, objects: Objects) -> FileResult:
         if not content:  # a folder
             continue
         member = os.path.join(path, name) if name else path
-        os.chmod(member, os.stat(member).st_mode & ~WRITE)
+        with suppress(PermissionError):  # a container may have written it as somebody else
+            os.chmod(member, os.stat(member).st_mode & ~WRITE)
         objects.put_file(content, member)
     return file._replace(changed_ns=stamp(path))
 

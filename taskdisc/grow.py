@@ -1,10 +1,10 @@
 """Growth: instances that are known only on the way, and what each depends on.
 
-An instance is asked for by its coordinate, gets a number (a slot) at once, and waits in a list until what it depends on
-is asked for in turn: so depth costs nothing, and circles are no trouble while asking. What needs the elements of an axis
-that a step has yet to find is parked, under the list that is wanted, and goes on when that is told; so is the structure
-of a planner that runs as a step. Each wave of this ends with new blocks of the expansion, one a task, and the edges of
-their rows: what the scheduler is told next.
+An instance is asked for by its coordinate, gets a number (a slot) at once, and waits in a queue until what it depends
+on is asked for in turn: so depth costs nothing, and circles are no trouble while asking. What needs the elements of an
+axis that a step has yet to find is parked, under the list that is wanted, and goes on when that is told; so is the
+structure of a planner that runs as a step. Each wave of this ends with new blocks of the expansion, one a task, and the
+edges of their rows: what the scheduler is told next.
 
 Something asked for is a slot, or the complement (`~`) of the node of a grid.
 """
@@ -515,11 +515,8 @@ class Growth:
             self._depend(edges, block, node, (self._node(step),))
 
     @staticmethod
-    def _depend(
-        edges: dict[int, tuple[list[int], list[int]]], block: Block, node: int, nodes: Sequence[int]
-    ) -> None:
+    def _depend(edges: dict[int, tuple[list[int], list[int]]], block: Block, node: int, nodes: Sequence[int]) -> None:
         if nodes:
             owners, targets = edges.setdefault(block.number, ([], []))
             owners += [node] * len(nodes)
             targets += nodes
-

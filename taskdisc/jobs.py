@@ -76,6 +76,7 @@ class JobMaker:
         expansion: Expansion,
         bindings: Bindings,
         values: Values,
+        tasks: Sequence[str],
         offset: Callable[[int], int],
         listed: Callable[[Files], Sequence[File]],
     ) -> None:
@@ -86,13 +87,35 @@ class JobMaker:
         self._listed = listed
         self._pickles: dict[FromAxis, list[bytes]] = {}
         self._shapes: dict[int, bytes] = {}
-        tasks = list(expansion.by_task)
-        self._numbers = {task: number for number, task in enumerate(tasks)}
-        self.specs = tuple(self._spec(graph.tasks[task], bindings) for task in tasks)
+        self._bindings = bindings
+        self._unfit: dict[str, UsageError] = {}
+        self._variants: dict[Any, bytes] = {}
+        grown = graph.grows and not graph.grows.isdisjoint(tasks)
+        self.tasks = self._able(graph.tasks if grown else tasks)
+        """Those of which jobs may be made: what a planner asks for is not known before it does."""
+        self._numbers = {task: number for number, task in enumerate(self.tasks)}
+        self.specs = tuple(self._spec(graph.tasks[task], bindings) for task in self.tasks)
+
+    def _able(self, tasks: Iterable[str]) -> list[str]:
+        """The tasks that are steps; what stands in the way of one that may not be asked for is told when it is."""
+        able = []
+        for task in tasks:
+            if task in self._graph.inner and not self._graph.inner[task].reaches:
+                continue
+            try:
+                self._spec(self._graph.tasks[task], self._bindings)
+            except UsageError as error:
+                self._unfit[task] = error
+            else:
+                able.append(task)
+        return able
 
     def _spec(self, task: Task, bindings: Bindings) -> TaskSpec:
         function = innermost(task.function)
         name = function.__name__ if function is not None else task.name
+        inner = self._graph.inner.get(task.id)
+        if inner is not None:
+            name = inner.name if inner.axis is not None else f"{self._owner(inner.owner)}@{inner.name}"
         return TaskSpec(
             task.id,
             task.module,
@@ -105,7 +128,26 @@ class JobMaker:
             task.options.prefix,
             task.options.compress,
             task.function,
+            self._returns(task.id),
         )
+
+    def _owner(self, task: str) -> str:
+        function = innermost(self._graph.tasks[task].function)
+        return function.__name__ if function is not None else self._graph.tasks[task].name
+
+    def _returns(self, task: str) -> str:
+        inner = self._graph.inner.get(task)
+        return "" if inner is None else "structure" if inner.axis is None else "elements"
+
+    def _settings_of(self, block: Any) -> bytes | None:
+        """The settings that a block's instances have instead of the run's."""
+        if not block.variant:
+            return None
+        if block.number not in self._variants:
+            task = self._graph.tasks[block.task]
+            settings = {**self._bindings.settings[task.id], **dict(block.variant)}
+            self._variants[block.number] = _pickled(settings, f"{task.place} {task.name}: its settings")
+        return self._variants[block.number]
 
     def _arguments(self, task: Task) -> Iterable[tuple[str, str]]:
         for name, source in self._graph.sources[task.id].items():
@@ -134,11 +176,14 @@ class JobMaker:
         task = self._graph.tasks[block.task]
         rows = [node - offset for node in nodes]
         columns = [self._column(block, name, rows) for name, _ in self._arguments(task)]
-        spec = self._numbers[task.id]
+        if task.id in self._unfit:
+            raise self._unfit[task.id]
+        spec, settings = self._numbers[task.id], self._settings_of(block)
         names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
         return [
-            Job(node, spec, name, attempt, given) for node, name, given in zip(nodes, names, arguments, strict=True)
+            Job(node, spec, name, attempt, given, settings)
+            for node, name, given in zip(nodes, names, arguments, strict=True)
         ]
 
     def _column(self, block: Any, name: str, rows: list[int]) -> list[Any]:

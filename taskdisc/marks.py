@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from taskdisc.errors import Place, UsageError
 from taskdisc.gathered import label_key
-from taskdisc.taskoptions import task_options
 
 MARK = "__taskdisc__"
 REQUIRES = "__taskdisc_requires__"
@@ -128,6 +127,8 @@ def task(function: Any = None, /, **options: Any) -> Any:
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
     """
+    from taskdisc.taskoptions import task_options
+
     if function is not None and not callable(function):
         raise UsageError(f"{caller()}: @task takes its options by name: @task(name={function!r})")
     marks = task_options(options, f"{caller()}: @task")

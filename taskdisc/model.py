@@ -33,6 +33,8 @@ class Outcome:
     VOID = "void"
     """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    """The task said so, or something that it needs was skipped."""
 
 
 class Decision:
@@ -42,6 +44,7 @@ class Decision:
     RUN = "run"
     MAY_RUN = "may run"
     UNKNOWN = "unknown"
+    SKIPPED = "skipped"
 
 
 class Lane:
@@ -84,6 +87,10 @@ class TaskOptions(NamedTuple):
     """How large results are compressed (see `compression.parse`)."""
     after: tuple[Any, ...] = ()
     """Tasks, by function or name, that must have ended before this one begins."""
+
+
+DEFAULTS = TaskOptions()
+"""What holds for a task of which nobody says anything."""
 
 
 class Task(NamedTuple):
@@ -145,6 +152,8 @@ class TaskSpec(NamedTuple):
     compress: str | None = None
     function: Any = None
     """The function itself, for workers that share memory with the run."""
+    returns: str = ""
+    """What the function of an inner task returns: "elements" of an axis, or a "structure"; else a value."""
 
 
 class ArgumentKind:
@@ -190,6 +199,8 @@ class Job(NamedTuple):
     """The printed id."""
     attempt: int
     arguments: tuple[Any, ...]
+    settings: bytes | None = None
+    """Pickled dict of the settings that this instance has instead of the run's."""
 
 
 class Part(NamedTuple):

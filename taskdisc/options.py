@@ -72,6 +72,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("workers", _WORKERS, -1, 8, "How many jobs run at once; -1 is all CPUs, -2 all but one."),
         Option("executor", _TEXT, "process", "thread", "What runs the jobs."),
         Option("max_jobs", _COUNT, 8, 100, "How many launched commands run at once."),
+        Option("max_instances", _COUNT, 1_000_000, 5000, "How many instances may grow from refs and dynamic axes."),
         Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
         Option("storage", _TEXT, "disk", "disk", "What keeps large results inside the store."),
         Option("track", _NAMES, (), ("numpy",), "Installed distributions whose versions count in all results.", True),

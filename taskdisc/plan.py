@@ -30,7 +30,6 @@ from taskdisc.hashing import sha256
 from taskdisc.marks import File, Files
 from taskdisc.model import DROPPED, FileResult, Task
 from taskdisc.paths import unchanged
-from taskdisc.reuse import families_of_other_code
 from taskdisc.shapes import Leaf, Slot, rebuilt
 
 if TYPE_CHECKING:
@@ -72,12 +71,12 @@ class Family(NamedTuple):
 class Reuse(NamedTuple):
     """What says which of the known results may count."""
 
-    fresh: Callable[[Task, Iterable[Known]], Iterable[Known]]
-    """Leaves out results that are too old."""
-    versions: Callable[[Task], dict[str, str]]
-    """The versions of distributions that a task tracks."""
     restored: Callable[[FileResult], bool]
     """Puts a changed or missing file result back, if it can."""
+    fresh: Callable[[Task, Iterable[Known]], Iterable[Known]] = lambda task, known: known
+    """Leaves out results that are too old."""
+    versions: Callable[[Task], dict[str, str]] = lambda task: {}
+    """The versions of distributions that a task tracks."""
     code_counts: bool = True
     """False: results of other code count where there is none of this code."""
 
@@ -133,6 +132,8 @@ class Plan:
         """By key, what other runs have made in the meantime."""
         self.seen = 0 if index is None else index.next_artifact() - 1
         """Number of the newest result in the index that decisions, or `news`, take into account."""
+        self._makers: dict[str, tuple[int, int, int]] = {}
+        """By path, the block, row and number of a kept result of which a step made the file."""
         self._families: dict[Any, Family] = {}
         self._other_code: dict[Any, list[tuple[Family, dict[bytes, Known]]]] = {}
         self._known_by_key: dict[Any, dict[bytes, Known]] = {}
@@ -277,6 +278,8 @@ class Plan:
                 continue
             if not ((name is None and files is None) or self._holds(name, files)):
                 continue
+            if files is not None:
+                self._note_makers(files, (number, row, artifact))
             if name == DROPPED:
                 if artifacts[row] and row not in hollow and digests[row * width : (row + 1) * width] == digest:
                     continue  # an older result has the same value, and it is there
@@ -310,6 +313,16 @@ class Plan:
         except (ValueError, TypeError):  # damaged, or of another version
             return False
 
+    def _note_makers(self, files: str, maker: tuple[int, int, int]) -> None:
+        from json import loads
+
+        self._makers.update((file.path, maker) for file in (FileResult(*each) for each in loads(files)) if file.made)
+
+    def maker_of(self, path: str) -> tuple[int, int] | None:
+        """Return the block and row of the cached step that made a file outside the store, or None."""
+        number, row, artifact = self._makers.get(path, (0, 0, 0))
+        return (number, row) if artifact and self.artifacts[number][row] == artifact else None
+
     def _take_other_code(self, block: Block, rows: list[int]) -> None:
         """Note, for rows without a result, the newest that is equal in all but code."""
         task = self.graph.tasks[block.task]
@@ -328,6 +341,8 @@ class Plan:
         self._take(block.number, width, keys, rows * len(families), self._reuse.fresh(task, known))
 
     def _families_of_other_code(self, task: str, current: Family) -> list[tuple[Family, dict[bytes, Known]]]:
+        from taskdisc.reuse import families_of_other_code
+
         assert self.index is not None
         found = []
         for row in families_of_other_code(self.index.families(task), current.prefix, current.prefix_with):

@@ -21,7 +21,6 @@ from taskdisc.store.database import set_aside
 from taskdisc.store.folder import INDEX, check_owner, make_folder
 from taskdisc.store.index import Index
 from taskdisc.store.objects import Objects, load
-from taskdisc.taskoptions import task_options
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
@@ -191,6 +190,10 @@ def plugin_names(config: Config) -> tuple[str, ...]:
 def configured(task: Task, config: Config) -> Task:
     """Return the task with what `[tool.taskdisc.tasks]` says of it; the last table that matches wins."""
     options = task.options
+    if not config.tasks:
+        return task
+    from taskdisc.taskoptions import task_options
+
     for table in config.tasks:
         if _matches(table.pattern, task):
             options = task_options(table.options, table.origin, options)

@@ -13,12 +13,16 @@ from taskdisc.store.index import FailureRow, Index, Record
 
 if TYPE_CHECKING:
     from taskdisc.jobs import Values
-    from taskdisc.plan import Plan
+    from taskdisc.plan import Family, Plan
 
 MOST = 1000
 """Results in one transaction: more make it no cheaper."""
 OLDEST = 0.05
 """Seconds that a result waits for others before it is written."""
+
+
+KEPT = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+"""Outcomes that need not be found out again while nothing changes."""
 
 
 class Ended:
@@ -56,7 +60,7 @@ class Recorder:
         self._run = run
         self._pending: list[Ended] = []
         self._since = 0.0
-        self._families: dict[str, int] = {}
+        self._families: dict[bytes, int] = {}
         self._texts: set[str] = set()
         """Digests of the parts of code whose texts were looked for."""
 
@@ -66,7 +70,7 @@ class Recorder:
             self._since = time.monotonic()
         self._pending.append(ended)
         parts = ended.result.parts
-        if ended.result.outcome == Outcome.SUCCEEDED:
+        if ended.result.outcome in KEPT:
             digest = parts[0].digest if len(parts) == 1 else b"".join([part.digest for part in parts])
             self._plan.keep(ended.block, ended.row, digest)
             self._values.fresh[ended.block, ended.row] = tuple(
@@ -91,8 +95,8 @@ class Recorder:
         pending, self._pending = self._pending, []
         if not pending:
             return []
-        good = [ended for ended in pending if ended.result.outcome == Outcome.SUCCEEDED]
-        bad = [ended for ended in pending if ended.result.outcome != Outcome.SUCCEEDED]
+        good = [ended for ended in pending if ended.result.outcome in KEPT]
+        bad = [ended for ended in pending if ended.result.outcome not in KEPT]
         with self._index.transaction():
             records = self._records(good)
             first = self._index.add(records)
@@ -114,20 +118,21 @@ class Recorder:
             by_block.setdefault(ended.block, []).append(ended)
         records: dict[int, Record] = {}
         for block, members in by_block.items():
-            family = self._family(self._task_of(block))
+            family = self._family(block)
             inputs = self._plan.inputs_of(block, [ended.row for ended in members])
             for ended, digests in zip(members, inputs, strict=True):
                 records[ended.node] = self._record(ended, family, digests)
         return [records[ended.node] for ended in good]
 
-    def _family(self, task: str) -> int:
-        if task not in self._families:
-            self._families[task] = self._known_or_new(task)
-        return self._families[task]
+    def _family(self, number: int) -> int:
+        block = self._plan.expansion.blocks[number]
+        family = self._plan.family(block.task, block.variant)
+        if family.prefix not in self._families:
+            self._families[family.prefix] = self._known_or_new(block.task, family)
+        return self._families[family.prefix]
 
-    def _known_or_new(self, task: str) -> int:
+    def _known_or_new(self, task: str, family: Family) -> int:
         """The texts of new code are kept with it, so that `explain` can show what becomes of it."""
-        family = self._plan.family(task)
         known = self._index.family(task, family.prefix)
         if known is not None:
             return known

@@ -80,7 +80,8 @@ class Referrer:
 
         def placed(item: Any) -> Any:
             if type(item) is Ref:
-                leaf, what = self._one(item, here)
+                leaf, one = self._one(item, here)
+                what: One | Many = one
             elif type(item) is Collected:
                 leaf, what = self._many(item, here)
             else:
@@ -143,9 +144,7 @@ class Referrer:
             raise UsageError(f"{self._where(here)}: {ref!r}: {error}")
         return number
 
-    def _inherited(
-        self, axis: Axis, own: tuple[Axis, ...], numbers: Coordinate, ref: Ref, here: Standpoint
-    ) -> int:
+    def _inherited(self, axis: Axis, own: tuple[Axis, ...], numbers: Coordinate, ref: Ref, here: Standpoint) -> int:
         """The caller's element; where a parent of it is bound, the element of that label there."""
         number = here.at[here.axes.index(axis)]
         if axis.function is None or all(
@@ -157,7 +156,7 @@ class Referrer:
     def _left_open(self, axis: Axis, leaf: Ref | Collected, here: Standpoint) -> UsageError:
         name = name_of(leaf.target)
         bind = f"Bind it ({axis.name}=...), name {axis.name} in the planner"
-        remedy = f'{bind}.' if axis.open else f'{bind}, or gather({name}, over="{axis.name}").'
+        remedy = f"{bind}." if axis.open else f'{bind}, or gather({name}, over="{axis.name}").'
         return UsageError(f"{self._where(here)}: {leaf!r} leaves axis {axis.name} open. {remedy}")
 
     def _variant(self, task: str, leaf: Ref | Collected, here: Standpoint) -> Variant:
@@ -227,5 +226,3 @@ class Referrer:
                 raise UsageError(f"{self._where(here)}: {leaf!r}: {self._lists.no_element(axis, at, label)}")
             known[axis] = number
         return many._replace(kept=tuple(known.items()), labels=tuple(rest))
-
-

@@ -20,10 +20,9 @@ from taskdisc.graph import (
     Unresolved,
 )
 from taskdisc.marks import File, Files, innermost
-from taskdisc.model import MISSING, Parameter, Task
+from taskdisc.model import DEFAULTS, MISSING, Parameter, Task
 from taskdisc.references import Collected, Named, Ref, leaves, name_of
 from taskdisc.signatures import parameters_of
-from taskdisc.taskoptions import DEFAULTS
 
 if TYPE_CHECKING:
     from taskdisc.resolve import Names

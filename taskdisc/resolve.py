@@ -24,10 +24,9 @@ from taskdisc.graph import (
     printed_names,
 )
 from taskdisc.marks import MARK, Axis, File, Files, innermost
-from taskdisc.model import MISSING, Collection, Parameter, Task
+from taskdisc.model import DEFAULTS, MISSING, Collection, Parameter, Task
 from taskdisc.signatures import parameters_of
 from taskdisc.spread import grown, reaching, spread_axes
-from taskdisc.taskoptions import DEFAULTS
 
 if TYPE_CHECKING:
     from taskdisc.requirements import Requirements

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
-from taskdisc.reuse import Freshness, Versions
-from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
+from taskdisc.schedule import DONE, LEFT_OUT, SKIPPED, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.expand import Block
+    from taskdisc.growing import Growing
+    from taskdisc.jobs import Values
     from taskdisc.unkept import Unkept
 
 
@@ -53,8 +55,9 @@ class Run:
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
         self.selections, self.left_out = self._given(selections)
-        tasks = graph.ancestors(selection.task for selection in self.selections)
-        self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
+        tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
+        """What the targets need, as far as it is known from the start; dependencies first."""
+        self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
@@ -76,6 +79,22 @@ class Run:
         self.interrupted = False
         self.number = 0
         self._clock = time.monotonic()
+        self.growing: Growing | None = None
+        """What makes the run grow; None where all instances are known from lists."""
+        if not graph.grows.isdisjoint(selection.task for selection in self.selections):
+            from taskdisc.growing import Growing
+
+            self.growing = Growing(self, tasks)
+            self.growing.begin(self.selections)
+
+    def _grids(self, tasks: Sequence[str]) -> list[str]:
+        """The tasks whose instances are known from lists alone."""
+        graph, known = self.project.graph, self.bindings.elements
+        return [
+            task
+            for task in tasks
+            if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
+        ]
 
     def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
         """What can run: a run without targets leaves out what lacks an open parameter, a named target must have it."""
@@ -91,7 +110,7 @@ class Run:
                     )
             return selections, ()
         chosen, left_out = [], []
-        for task in graph.tasks.values():
+        for task in graph.written():
             missing = self.bindings.open_parameters(graph, task.id)
             if missing:
                 left_out.append((graph.names[task.id], tuple(missing)))
@@ -102,6 +121,8 @@ class Run:
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
         for selection in self.selections:
+            if selection.task in self.project.graph.grows:
+                continue
             number = self.expansion.by_task[selection.task].number
             rows = rows_of(self.project.graph, self.expansion, selection)
             before = wanted.get(number, [])
@@ -120,13 +141,6 @@ class Run:
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
-        freshness = Freshness(project.index, self.started)
-        reuse = Reuse(
-            freshness.fresh if age_counts else lambda task, known: known,
-            Versions(project.config.track).of,
-            lambda file: _restored(file, project),
-            code_counts,
-        )
         return Plan(
             project.graph,
             self.expansion,
@@ -137,7 +151,7 @@ class Run:
             file_digest=project.files.digest,
             listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
-            reuse=reuse,
+            reuse=_reuse(project, self.started, code_counts, age_counts),
             root=project.config.root,
             offset=self.offset,
         )
@@ -159,6 +173,8 @@ class Run:
                 lane=Lane.LAUNCHED if prefix else Lane.PLAIN,
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
+                drops=block.gather is not None and block.gather.drop,
+                watched=block.gather is None and block.task in self.project.graph.inner,
             )
 
     # Nodes and their names
@@ -196,9 +212,21 @@ class Run:
         """Say whether a target names the step, so that somebody wants to see its value."""
         number = self.scheduler.block_of(node)
         if not self.targets or number not in self.wanted:
-            return False
+            return bool(self.targets) and self.growing is not None and self._is_grown_target(node)
         rows, row = self.wanted[number], node - self.offset(number)
         return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
+
+    def _is_grown_target(self, node: int) -> bool:
+        grown = [each for each in self.selections if each.task in self.project.graph.grows]
+        return any(node in self.nodes_of(each) for each in grown)
+
+    def nodes_of(self, selection: Selection) -> list[int]:
+        """Return the nodes of a target's instances, as far as they are known, in order."""
+        if self.growing is not None and selection.task in self.project.graph.grows:
+            return self.growing.nodes_of(selection)
+        block = self.expansion.by_task[selection.task]
+        rows = rows_of(self.project.graph, self.expansion, selection)
+        return [block.offset + row for row in (range(block.size) if rows is None else rows)]
 
     # Values that are not kept
 
@@ -222,6 +250,14 @@ class Run:
     def preview(self) -> dict[int, str]:
         """Return what would become of every step (see `Decision`), without executing anything."""
         decisions: dict[int, str] = {}
+        while self._preview(decisions):
+            pass
+        if self.growing is not None:
+            decisions.update((node, Decision.MAY_RUN) for node in self.growing.waiting() if node not in decisions)
+        return decisions
+
+    def _preview(self, decisions: dict[int, str]) -> bool:
+        """Decide what can be decided; say whether the run has grown thereby."""
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
             again: list[int] = []
@@ -229,10 +265,27 @@ class Run:
                 cached, run, again = self.unkept.previewed(cached, run)
             decisions.update(dict.fromkeys(cached, Decision.CACHED))
             decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
+            cached = self._without_skipped(cached)
             self.scheduler.done(cached)
-            out_of_reach = self.scheduler.failed(run)
+            out_of_reach = self.scheduler.failed(run, dropping=False)
             decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
-        return decisions
+        decisions.update((node, Decision.SKIPPED) for node in self.plan.without if not self.is_gather(node))
+        return self.growing is not None and self.growing.grow()
+
+    def _without_skipped(self, cached: list[int]) -> list[int]:
+        """Of nodes with a known result, those that were not skipped; what depends on the others is skipped too."""
+        skipped = [node for node in cached if node in self.plan.skipped] if self.plan.skipped else []
+        if not skipped:
+            return cached
+        self.skip(skipped)
+        return [node for node in cached if node not in self.plan.skipped]
+
+    def skip(self, nodes: list[int]) -> None:
+        """These steps ended as skipped, now or in an earlier run."""
+        self.plan.skipped.update(nodes)
+        beyond = self.scheduler.skipped(nodes)
+        self.plan.without.update(nodes, beyond)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in beyond))
 
     # Execution
 
@@ -283,13 +336,18 @@ class Run:
         return report_lines(self.project.plugins.hook.taskdisc_report_header(config=self.project.config))
 
     def _decide(self) -> None:
+        self._decide_known()
+        while self.growing is not None and self.growing.grow():
+            self._decide_known()
+
+    def _decide_known(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
             if self.plan.hollow:
                 cached, run = self._with_values(cached, run)
             if cached:
-                self.scheduler.done(cached)
                 self._count(Outcome.CACHED, len(cached))
+                self.scheduler.done(self._without_skipped(cached))
             self.scheduler.must_run(run)
 
     def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
@@ -312,7 +370,7 @@ class Run:
             self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
             if end.result is not None and end.result.warnings:
                 self.warnings += end.result.warnings
-            if end.outcome != Outcome.SUCCEEDED:
+            if end.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED):
                 self.failures.append(end)
                 self._count(Outcome.BLOCKED, end.blocked_count)
         if hook.get_hookimpls():
@@ -337,9 +395,26 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
+    def lose(self, node: int) -> None:
+        """The result of a step that is done cannot be read: the step is decided anew."""
+        if self.number:
+            self.lost(node)
+        else:
+            number = self.scheduler.block_of(node)
+            self.plan.forget(number, node - self.offset(number))
+        self.scheduler.reopen([node])
+
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
+        self.plan.without.update(nodes)
+
+    def out_of_reach(self, nodes: Sequence[int]) -> None:
+        """These nodes have grown and need steps that had failed, or were skipped, before."""
+        skipped = [node for node in nodes if self.scheduler.state(node) == SKIPPED]
+        self.plan.without.update(skipped)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in skipped))
+        self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
         return RunReport(
@@ -367,19 +442,14 @@ class Run:
         index = self.project.index
         if index is None:
             return []
+        values = Values(self.plan, index, self.expansion, self.project.graph)
         task = self.project.graph.tasks[selection.task]
-        block = self.expansion.by_task[task.id]
-        chosen = rows_of(self.project.graph, self.expansion, selection)
-        offset = self.offset(block.number)
-        rows = [
-            r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
-        ]
-        stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
         outputs, codec = task.options.outputs, task.options.codec
-        names = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], rows)
+        nodes = [node for node in self.nodes_of(selection) if self.scheduler.state(node) == DONE]
         found = []
-        for name, row in zip(names, rows, strict=True):
-            chosen_parts = self._chosen_parts(stored[row], outputs, selection)
+        printed = selection.output or self.project.graph.names[task.id]
+        for name, block, row, stored in self._stored(nodes, values, printed):
+            chosen_parts = self._chosen_parts(stored, outputs, selection)
             try:
                 parts = [self.project.decode(each, codec) for each in chosen_parts]
             except DamagedResult as damage:
@@ -391,15 +461,41 @@ class Run:
             found.append((name, value))
         return found
 
+    def _stored(self, nodes: list[int], values: Values, name: str) -> Iterator[tuple[str, Block, int, Any]]:
+        """Yield (printed id, block, row, stored value) of nodes, which are fetched block by block."""
+        places = [self.expansion.place(node) for node in nodes]
+        rows: dict[Block, list[int]] = {}
+        for block, row in places:
+            rows.setdefault(block, []).append(row)
+        stored = {block: values.fetch(block.number, members) for block, members in rows.items()}
+        ids = {
+            block: dict(zip(members, self.expansion.ids(block, name, members), strict=True))
+            for block, members in rows.items()
+        }
+        for block, row in places:
+            yield ids[block][row], block, row, stored[block][row]
+
     @staticmethod
     def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
         return (stored[outputs.index(selection.output)],) if selection.output else stored
 
 
-def _restored(file: FileResult, project: Project) -> bool:
-    from taskdisc.fileresults import restored
+def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:
+    """Say which kept results may count; most projects restrict nothing, and do not pay for it."""
 
-    return restored(file, project.config.root, project.config.store, project.objects)
+    def restored(file: FileResult) -> bool:
+        from taskdisc.fileresults import restored
+
+        return restored(file, project.config.root, project.config.store, project.objects)
+
+    plain = Reuse(restored, code_counts=code_counts)
+    options = [task.options for task in project.graph.tasks.values()]
+    if not project.config.track and not any(o.track or o.expires or not o.cache for o in options):
+        return plain
+    from taskdisc.reuse import Freshness, Versions
+
+    tracking = plain._replace(versions=Versions(project.config.track).of)
+    return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking
 
 
 def report_lines(given: list[str | list[str]]) -> list[str]:

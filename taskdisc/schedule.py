@@ -166,7 +166,8 @@ class Scheduler:
         block, end = self.blocks[0], -1
         for node, target in zip(nodes, targets, strict=True):
             ended = state[target]
-            if gathers and (ended == SKIPPED or (drops and ended in (FAILED, BLOCKED))):
+            without = gathers and (ended == SKIPPED or (drops and ended in (FAILED, BLOCKED)))
+            if without and not self.blocks[self.block_of(target)].watched:
                 continue
             if ended in (FAILED, BLOCKED, SKIPPED):
                 lost.setdefault(SKIPPED if ended == SKIPPED else BLOCKED, []).append(node)
@@ -464,8 +465,9 @@ class Scheduler:
 
     def _beyond(self, nodes: list[int], how: int, dropping: bool = True) -> list[int]:
         """What depends directly on nodes that end so; gathers that can do without them wait for one input less."""
-        beyond, without = [], []
-        for dependent in self._direct_dependents(nodes):
+        tellers = [node for node in nodes if self.blocks[self.block_of(node)].watched]  # nobody can do without them
+        beyond, without = self._direct_dependents(tellers), []
+        for dependent in self._direct_dependents([node for node in nodes if node not in tellers] if tellers else nodes):
             block = self.blocks[self.block_of(dependent)] if self._state[dependent] == WAITING else None
             if block is None or not block.gathers or not (how == SKIPPED or (block.drops and dropping)):
                 beyond.append(dependent)
@@ -544,9 +546,7 @@ def _sorted_by_target(targets: Sequence[int], owners: Sequence[int], size: int) 
     return _grouped_by_target(targets, owners, size)
 
 
-def _grouped_by_target(
-    targets: Sequence[int], owners: Sequence[int], size: int
-) -> tuple[Sequence[int], Sequence[int]]:
+def _grouped_by_target(targets: Sequence[int], owners: Sequence[int], size: int) -> tuple[Sequence[int], Sequence[int]]:
     counts = [0] * (size + 1)
     for target in targets:
         counts[target + 1] += 1

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from taskdisc.errors import UsageError, closest
-from taskdisc.model import TaskOptions
-
-DEFAULTS = TaskOptions()
+from taskdisc.model import DEFAULTS, TaskOptions
 
 
 def task_options(options: Mapping[str, Any], where: str, base: TaskOptions = DEFAULTS) -> TaskOptions:

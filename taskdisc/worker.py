@@ -21,6 +21,7 @@ from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
 from taskdisc.shapes import in_place, picked
+from taskdisc.skips import SKIPPED, Skipped
 from taskdisc.store.objects import DamagedResult, Objects, load
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Runner:
                 value = asyncio.run(value)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
+        except Skipped as raised:
+            parts, outcome, error = execution.skipped(raised.reason), Outcome.SKIPPED, None  # type: ignore[union-attr]
         except KeyboardInterrupt:
             if self.capture is None:
                 raise
@@ -143,7 +146,9 @@ class Runner:
         spec = self.context.specs[index]
         function = spec.function
         if function is None:
-            function = getattr(self._module(spec.module), spec.attribute)
+            from taskdisc.inner import function_of
+
+            function = function_of(self._module(spec.module), spec)
         task = self._tasks[index] = PreparedTask(spec, function)
         return task
 
@@ -216,7 +221,8 @@ class Execution:
     def arguments(self) -> dict[str, Any]:
         """Return what the function receives: new objects every time, so that no job sees another's changes."""
         task = self.task
-        arguments = pickle.loads(task.settings) if task.settings is not None else dict(task.shared)
+        settings = self.job.settings or task.settings
+        arguments = pickle.loads(settings) if settings is not None else dict(task.shared)
         for (name, kind), given in zip(task.spec.arguments, self.job.arguments, strict=True):
             arguments[name] = self._argument(name, kind, given)
         # Repeated runs repeat, and workers forked from one process never share a stream.
@@ -273,6 +279,10 @@ class Execution:
     def save(self, value: Any) -> tuple[Part, ...]:
         """Encode, digest and keep the result: one part, or one for each named output. Raises what that raises."""
         outputs = self.task.spec.outputs
+        if self.task.spec.returns:
+            from taskdisc.inner import told
+
+            value = told(value, self.task.spec, self.runner.context.root, self._identity)
         if self._directory is not None:
             self._warn_of_texts(value)
         if not outputs:
@@ -283,6 +293,23 @@ class Execution:
         if self.paths is not None and self._directory is not None:
             self._keep_files(self.paths)
         return parts
+
+    def skipped(self, reason: str) -> tuple[Part, ...]:
+        """Return what is kept of an execution that `skip` ended: the reason, in place of every output."""
+        payload = pickle.dumps(reason, 5)
+        return (Part(SKIPPED, payload, None, len(payload)),) * max(1, len(self.task.spec.outputs))
+
+    def _identity(self, value: Any) -> bytes:
+        """The value digest of an element of an axis, which is kept with the others of its list."""
+        if type(value) in PLAIN:
+            return digest(value)
+        return self.runner.values.digest(value, self._result_paths().place, self._encode(value, "an element"))
+
+    def _result_paths(self) -> ResultPaths:
+        if self.paths is None:
+            context = self.runner.context
+            self.paths = ResultPaths(context.root, context.store, self._directory, self.started)
+        return self.paths
 
     def _warn_of_texts(self, value: Any) -> None:
         """A text is only a text: the file that it points to would be neither tracked nor put back."""
@@ -313,10 +340,7 @@ class Execution:
         return self._kept(digest(value), pieces, sum(map(len, pieces)))
 
     def _general_part(self, value: Any, what: str) -> Part:
-        context = self.runner.context
-        if self.paths is None:
-            self.paths = ResultPaths(context.root, context.store, self._directory, self.started)
-        paths = self.paths
+        paths = self._result_paths()
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)

@@ -63,7 +63,9 @@ def check_objects(folder: Folder) -> None:
     named = "select object from artifact union select object from part"
     assert {name for (name,) in index.execute(named) if name is not None} <= set(objects)
     for (files,) in index.execute("select files from artifact where files is not null"):
-        assert all((folder.root / path).exists() for path, *_ in json.loads(files))
+        for path, _, _, _, members, _ in json.loads(files):
+            assert (folder.root / path).exists()
+            assert {name for _, name in members} <= set(objects)
     index.close()
 
 
@@ -71,7 +73,8 @@ def check_step(root: Path, step: int) -> None:
     root.mkdir()
     folder = Folder(root)
     folder.write({"tasks_x.py": TASKS})
-    assert run_in_fork(folder, step) is None
+    changes = run_in_fork(folder, step)
+    assert changes is None or changes < step  # the clock says when results are written, so runs differ by a few changes
     reported = set(folder.finished("succeeded"))
     ended = folder.run("total")
     assert (ended.code, ended.out.removeprefix("adding\n")) == (0, ANSWER.removeprefix("adding\n")), (step, ended.err)

@@ -269,6 +269,16 @@ def test_what_depends_on_a_file_with_two_makers_is_blocked(project: Project) -> 
     assert result.counts == {"succeeded": 2, "failed": 1, "blocked": 1}
 
 
+def test_the_file_of_a_cached_instance_is_not_made_by_another(project: Project) -> None:
+    """The cached value names the file, so it would be another one than its own run gave."""
+    project.write(tasks_x=REPORTS + "    def read(report): return report.read_text()\n")
+    project.run("report[date=2026-01-01]").assert_ok()
+    result = project.run("read")
+    assert result.outcomes["report[date=2026-01-02]"] == "failed"
+    assert "report[date=2026-01-02] and report[date=2026-01-01] both returned out/report.html." in result.stderr
+    project.run("report[date=2026-01-02]").assert_ok()
+
+
 def test_one_instance_may_make_a_file_again(project: Project) -> None:
     project.write(tasks_x=REPORTS)
     project.run("report[date=2026-01-01]").assert_ok()

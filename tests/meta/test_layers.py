@@ -180,7 +180,8 @@ def test_a_new_run_does_without_graph_algorithms(project):
 UNNEEDED = (
     "networkx click multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
     "dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process taskdisc.worker "
-    "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands"
+    "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands "
+    "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 
 

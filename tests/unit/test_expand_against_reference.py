@@ -20,9 +20,8 @@ from taskdisc.gathered import label_key
 from taskdisc.graph import FromAxis, TaskGraph
 from taskdisc.labels import label_texts, parse_target
 from taskdisc.marks import Axis, Element
-from taskdisc.model import Task
+from taskdisc.model import DEFAULTS, Task
 from taskdisc.select import Selection, rows_of, select
-from taskdisc.taskoptions import DEFAULTS
 from tests.reference import Graph, Identity, Instance, Run
 from tests.reference.instances import Label
 from tests.unit.random_graphs import OPEN_VALUE, Description, World, descriptions, reference_of, world_of
