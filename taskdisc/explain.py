@@ -81,6 +81,8 @@ def explain_steps(
         decision = decisions[node]
         if decision == Decision.CACHED:
             yield node, decision, (Reason(CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE),)
+        elif decision == Decision.SKIPPED:
+            yield node, decision, (Reason(_skipped(run, node)),)
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(map(Reason, _undecided(run, node, decisions)))
         elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
@@ -90,6 +92,13 @@ def explain_steps(
             rows = kept.get(task, {}).get(suffix_of(run.id_of(node)), [])
             changes = _fewest_changes(run, node, number, rows, families)
             yield node, decision, tuple(differences.reason(change) for change in changes)
+
+
+def _skipped(run: Run, node: int) -> str:
+    if node in run.plan.skipped:
+        return "it ended so, and nothing has changed: `taskdisc show` tells the reason"
+    names = [run.id_of(each) for each in run.expansion.inputs(node) if each in run.plan.without]
+    return f"it depends on {', '.join(dict.fromkeys(names))}"
 
 
 def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[str]:

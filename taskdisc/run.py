@@ -228,6 +228,10 @@ class Run:
         rows = rows_of(self.project.graph, self.expansion, selection)
         return [block.offset + row for row in (range(block.size) if rows is None else rows)]
 
+    def unknown(self) -> dict[str, list[int]]:
+        """Return the tasks that may have more instances than are known, with the steps that will tell."""
+        return {} if self.growing is None else self.growing.unknown()
+
     # Values that are not kept
 
     @property

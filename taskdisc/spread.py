@@ -179,7 +179,8 @@ def grown(tasks: Mapping[str, Task], sources: Sources, inner: Mapping[str, Inner
     found: set[str] = set()
     for task in tasks:
         for source in sources[task].values():
-            if isinstance(source, FromPlanner | FromStructure) or not found.isdisjoint(tasks_of(source)):
+            dynamic = isinstance(source, FromAxis) and source.axis.task
+            if dynamic or isinstance(source, FromPlanner | FromStructure) or not found.isdisjoint(tasks_of(source)):
                 found.add(task)
         if task in inner and not inner[task].reaches:
             found.add(task)

@@ -19,7 +19,7 @@ def list_tasks(options: Options, *, tree: bool) -> int:
             from taskdisc.run import no_tasks
 
             raise NothingMatched(no_tasks(project))
-        wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
+        wanted = [s.task for s in select(graph, targets)] if targets else [task.id for task in graph.written()]
         if tree:
             for task in wanted if targets else _ends(graph):
                 _print_tree(graph, task)
@@ -42,8 +42,23 @@ def described(graph: TaskGraph, task: Task) -> str:
 
 
 def _ends(graph: TaskGraph) -> list[str]:
-    needed = {dependency for task in graph.tasks for dependency in graph.dependencies(task)}
-    return [task for task in graph.tasks if task not in needed]
+    needed = {dependency for task in graph.written() for dependency in _dependencies(graph, task.id)}
+    return [task.id for task in graph.written() if task.id not in needed]
+
+
+def _dependencies(graph: TaskGraph, task: str) -> list[str]:
+    """The tasks that a task needs; what an axis function or a planner needs, the task needs itself."""
+    found: dict[str, None] = {}
+    todo = graph.dependencies(task)[::-1]
+    seen = set()
+    while todo:
+        name = todo.pop()
+        if name not in graph.inner:
+            found[name] = None
+        elif name not in seen:
+            seen.add(name)
+            todo += graph.dependencies(name)[::-1]
+    return list(found)
 
 
 def _print_tree(graph: TaskGraph, task: str) -> None:
@@ -52,7 +67,7 @@ def _print_tree(graph: TaskGraph, task: str) -> None:
     todo = [(task, 0)]
     while todo:
         name, depth = todo.pop()
-        dependencies = list(dict.fromkeys(graph.dependencies(name)))
+        dependencies = _dependencies(graph, name)
         again = " ..." if name in seen and dependencies else ""
         print(f"{'    ' * depth}{described(graph, graph.tasks[name])}{again}")
         if not again:

@@ -57,11 +57,7 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
 
 def selected(run: Run, selection: Selection) -> list[int]:
     """Return the nodes of the selected instances."""
-    from taskdisc.select import rows_of
-
-    block = run.expansion.by_task[selection.task]
-    rows = rows_of(run.project.graph, run.expansion, selection)
-    return [run.offset(block.number) + row for row in (range(block.size) if rows is None else rows)]
+    return run.nodes_of(selection)
 
 
 def _print_facts(run: Run, node: int, paths: bool) -> None:
