@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
+from taskdisc.edges import Edge
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile, FromFiles
@@ -17,7 +18,7 @@ from taskdisc.interrupts import held_back
 from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
-from taskdisc.schedule import DONE, LEFT_OUT, SKIPPED, Edge, Scheduler
+from taskdisc.schedule import DONE, LEFT_OUT, SKIPPED, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
@@ -350,8 +351,10 @@ class Run:
             if self.plan.hollow:
                 cached, run = self._with_values(cached, run)
             if cached:
-                self._count(Outcome.CACHED, len(cached))
-                self.scheduler.done(self._without_skipped(cached))
+                held = self._without_skipped(cached)
+                self._count(Outcome.CACHED, len(held))
+                self._count(Outcome.SKIPPED, len(cached) - len(held))
+                self.scheduler.done(held)
             self.scheduler.must_run(run)
 
     def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
@@ -462,6 +465,8 @@ class Run:
                 hopeless = damage.intact and index.result(artifact).run == self.number
                 raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
             value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
+            if task.id in self.project.graph.inner and self.project.graph.inner[task.id].axis is not None:
+                value = {label: element for label, element, _ in value}
             found.append((name, value))
         return found
 

@@ -25,34 +25,13 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import NamedTuple
+
+from taskdisc.edges import Dependents, Edge, grouped_by_target, reverse, rows_of
 
 WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED = range(10)
 ENDED = frozenset({DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED})
 SPARSE = 8
 """Late edges that are fewer than a block's rows divided by this are kept one by one."""
-
-
-class Edge(NamedTuple):
-    """The dependencies of a block's rows on an earlier block: one row each, or a group each.
-
-    Without `starts`, row i depends on row `rows[i]`; with it, on each of `rows[starts[i]:starts[i + 1]]`.
-    """
-
-    block: int
-    rows: Sequence[int]
-    starts: Sequence[int] | None = None
-
-
-class Dependents(NamedTuple):
-    """An edge seen from the other side: the rows of `block` that depend on a row."""
-
-    block: int
-    rows: Sequence[int] | None
-    """None: row i is what depends on row i."""
-    starts: Sequence[int] | None
-    """None: all dependents share the one row 0 (`rows` None otherwise)."""
 
 
 class Block:
@@ -189,7 +168,7 @@ class Scheduler:
         """Let rows of a block know who waits for them."""
         target, offset = self.blocks[of_target], self.blocks[number].offset
         if len(rows) * SPARSE >= target.size:
-            target.dependents.append(Dependents(number, *_grouped_by_target(rows, owners, target.size)))
+            target.dependents.append(Dependents(number, *grouped_by_target(rows, owners, target.size)))
             return
         for row, owner in zip(rows, owners, strict=True):
             target.late.setdefault(target.offset + row, []).append(offset + owner)
@@ -522,47 +501,3 @@ class Scheduler:
         for node in members:
             groups.setdefault(self.block_of(node), []).append(node)
         yield from groups.items()
-
-
-def reverse(number: int, edge: Edge, size: int) -> Dependents:
-    """Return the edge of block `number` as seen from the block that it leads to, which has `size` rows."""
-    rows, starts = edge.rows, edge.starts
-    if starts is None:
-        if rows == range(size):
-            return Dependents(number, None, None)
-        return Dependents(number, *_sorted_by_target(rows, range(len(rows)), size))
-    if len(starts) == 2 and rows == range(size):
-        return Dependents(number, (0,), None)
-    owners = array("I")
-    for row in range(len(starts) - 1):
-        owners.extend(array("I", (row,)) * (starts[row + 1] - starts[row]))
-    return Dependents(number, *_sorted_by_target(rows, owners, size))
-
-
-def _sorted_by_target(targets: Sequence[int], owners: Sequence[int], size: int) -> tuple[Sequence[int], Sequence[int]]:
-    """Counting sort: the owners, grouped by target, and where each target's group starts."""
-    if size == 1:
-        return owners, (0, len(owners))
-    return _grouped_by_target(targets, owners, size)
-
-
-def _grouped_by_target(targets: Sequence[int], owners: Sequence[int], size: int) -> tuple[Sequence[int], Sequence[int]]:
-    counts = [0] * (size + 1)
-    for target in targets:
-        counts[target + 1] += 1
-    starts = array("I", accumulate(counts))
-    position = list(starts)
-    grouped = array("I", bytes(4 * len(targets)))
-    for owner, target in zip(owners, targets, strict=True):
-        grouped[position[target]] = owner
-        position[target] += 1
-    return grouped, starts
-
-
-def rows_of(dependents: Dependents, row: int) -> Sequence[int]:
-    """Return the rows of the dependent block that depend on `row`."""
-    if dependents.rows is None:
-        return (row,)
-    if dependents.starts is None:
-        return dependents.rows
-    return dependents.rows[dependents.starts[row] : dependents.starts[row + 1]]

@@ -22,6 +22,7 @@ WORDS = (
     Outcome.KILLED,
     Outcome.BLOCKED,
     Outcome.CANCELLED,
+    Outcome.SKIPPED,
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
@@ -57,7 +58,7 @@ class StepLines:
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Print how the step ended, and how long it took."""
         seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
-        colour = "green" if step.outcome == Outcome.SUCCEEDED else "red"
+        colour = "green" if step.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else "red"
         wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
         sys.stderr.write(f"{wipe}{paint(step.outcome, colour)} {step.id}{seconds}\n")
 
@@ -158,6 +159,9 @@ def closing_line(report: RunReport) -> str:
         return f"nothing to do: no instances ({seconds})"
     if set(report.counts) == {Outcome.CACHED}:
         return f"{paint('up to date', 'green')}: {total} cached in {seconds}"
+    if set(report.counts) == {Outcome.CACHED, Outcome.SKIPPED}:
+        cached, skipped = report.counts[Outcome.CACHED], report.counts[Outcome.SKIPPED]
+        return f"{paint('up to date', 'green')}: {skipped} skipped, {cached} cached in {seconds}"
     words = [f"{report.counts[outcome]} {outcome}" for outcome in WORDS if report.counts.get(outcome)]
     good = not report.failures and not report.interrupted
     return f"{paint(', '.join(words), 'green' if good else 'red')} in {seconds}"

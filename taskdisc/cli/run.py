@@ -93,7 +93,7 @@ PREVIEWED = (
     ("may run", "may run, if an input changes"),
     ("cached", "cached"),
     ("skipped", "skipped"),
-    ("unknown", "tasks with unknown instances"),
+    ("unknown", "of unknown size"),
 )
 SETTLED = frozenset({"cached", "skipped"})
 """Decisions by which nothing would run."""

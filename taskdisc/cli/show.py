@@ -34,10 +34,11 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
         values = []
         for selection in run.selections:
             nodes = selected(run, selection)
-            missing += [run.id_of(node) for node in nodes if decisions[node] != "cached"]
+            missing += [run.id_of(node) for node in nodes if decisions.get(node) not in ("cached", "skipped")]
+            _tell_of_skipped(run, [node for node in nodes if decisions.get(node) == "skipped"])
             if info or paths:
                 for node in nodes:
-                    if decisions[node] == "cached":
+                    if decisions.get(node) == "cached":
                         _print_facts(run, node, paths)
             else:
                 try:
@@ -53,6 +54,19 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
         for problem in damaged:
             remark(f"{problem}. taskdisc run makes it again")
     return ExitCode.FAILED if missing or damaged else ExitCode.OK
+
+
+def _tell_of_skipped(run: Run, nodes: list[int]) -> None:
+    from taskdisc.jobs import Values
+
+    index = run.project.index
+    for node in nodes:
+        reason = "what it depends on was skipped"
+        if node in run.plan.skipped and index is not None:
+            block, row = run.expansion.place(node)
+            stored = Values(run.plan, index, run.expansion, run.project.graph).fetch(block.number, [row])[row]
+            reason = run.project.decode(stored[0], "pickle")
+        remark(f"{run.id_of(node)}: skipped: {reason}")
 
 
 def selected(run: Run, selection: Selection) -> list[int]:
