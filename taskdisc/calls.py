@@ -40,7 +40,7 @@ class Calls:
         self._bindings = bindings
         self._listed = listed
         self._root = root
-        self._recipes: dict[tuple[str, tuple[Axis, ...]], list[tuple[str, Getter]]] = {}
+        self._recipes: dict[tuple[str, tuple[Axis, ...]], tuple[Callable[..., Any], list[tuple[str, Getter]]]] = {}
 
     @contextmanager
     def at_root(self) -> Iterator[None]:
@@ -55,14 +55,14 @@ class Calls:
 
     def call(self, task: str, axes: tuple[Axis, ...], at: Coordinate, variant: Variant) -> Any:
         """Return what an inner task's function returns at a coordinate along `axes`. Raises UsageError."""
-        recipe = self._recipes.get((task, axes))
-        if recipe is None:
+        known = self._recipes.get((task, axes))
+        if known is None:
             sources = self._graph.sources[task]
-            recipe = [(name, self._getter(task, source, axes)) for name, source in sources.items()]
-            self._recipes[task, axes] = recipe
-        arguments = {name: get(at, variant) for name, get in recipe}
+            getters = [(name, self._getter(task, source, axes)) for name, source in sources.items()]
+            known = self._recipes[task, axes] = self._graph.tasks[task].function, getters
+        function, recipe = known
         try:
-            return self._graph.tasks[task].function(**arguments)
+            return function(**{name: get(at, variant) for name, get in recipe})
         except TaskdiscError as error:
             raise UsageError(f"{self._where(task)}: {error}") from None
         except (KeyboardInterrupt, MemoryError):
@@ -93,9 +93,14 @@ class Calls:
     def _element(self, source: FromAxis, position: int) -> Getter:
         axis, pick = source
         elements = self._expansion.elements
-        if pick is None:
-            return lambda at, variant: _copied(elements[axis].elements[at[position]].value)
-        return lambda at, variant: _copied(elements[axis].elements[at[position]].value[pick])
+
+        def value(at: Coordinate, variant: Variant) -> Any:
+            found = elements[axis].elements[at[position]][1]
+            if pick is not None:
+                found = found[pick]
+            return found if type(found) in PLAIN else _copied(found)
+
+        return value
 
     def _path(self, item: Any) -> Any:
         if type(item) not in (File, Files):

@@ -156,6 +156,7 @@ class Growth:
         self._completed: list[int] = []
         self._grid_nodes: dict[int, None] = {}
         self._shapes: dict[Any, int] = {}
+        self._by_identity: dict[int, tuple[Shape, int]] = {}
         self._slots_of: dict[int, list[int]] = {}
         """By block."""
 
@@ -199,7 +200,7 @@ class Growth:
                     node = block.offset + row
                     self._grid_nodes[node] = None
                     return ~node
-        table = self._table(task, variant, None)
+        table = (None if variant else self._tables.get(task)) or self._table(task, variant, None)
         slot = table.known.get(at)
         if slot is None:
             slot = self._new(table, at)
@@ -309,6 +310,10 @@ class Growth:
     def _fill(self, table: Table, slot: int, at: Coordinate, name: str, source: Source) -> None:
         """Find the structure for a parameter, and ask for what is in it."""
         here = Standpoint(table.task, name, table.axes, at)
+        if isinstance(source, FromPlanner) and not self._graph.inner[source.task].reaches:
+            structure = self._calls.call(source.task, table.axes, at, table.variant)
+            self._understand(Parked(slot, here, structure), new=True)
+            return
         if isinstance(source, FromStructure):
             self._understand(Parked(slot, here, source.structure), new=True)
             return
@@ -316,10 +321,6 @@ class Growth:
         graph, planner = self._graph, source.task
         own = {n for n, s in graph.sources[planner].items() if isinstance(s, FromSetting)} if table.variant else ()
         variant = tuple((n, value) for n, value in table.variant if n in own)
-        if not graph.inner[planner].reaches:
-            structure = self._calls.call(planner, table.axes, at, table.variant)
-            self._understand(Parked(slot, here, structure), new=True)
-            return
         there = tuple(at[table.axes.index(axis)] for axis in graph.axes[planner])
         step = self._instance(One(planner, variant, there))
         self._also.append((slot, step))
@@ -347,6 +348,9 @@ class Growth:
 
     def _shape(self, shape: Shape) -> int:
         """The number of a shape; the plainest are shared."""
+        known = self._by_identity.get(id(shape))
+        if known is not None and known[0] is shape:
+            return known[1]
         structure, leaves = shape
         key: Any = None
         if type(structure) is Slot:
@@ -364,6 +368,7 @@ class Growth:
             self._expansion.shapes.append(shape)
             if key is not None:
                 self._shapes[key] = number
+        self._by_identity[id(shape)] = shape, number
         return number
 
     # Which instances there are

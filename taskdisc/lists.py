@@ -100,7 +100,7 @@ class Lists:
     def number(self, axis: Axis, parents: Coordinate, label: Any) -> int | None:
         """Return the number of the element with a label, None where there is none. Raises Unknown."""
         if axis.open:
-            return self._given(axis, label)
+            return self.given(axis, label)
         at = (axis, parents)
         numbers = self._numbers.get(at)
         if numbers is None:
@@ -111,14 +111,15 @@ class Lists:
         except TypeError:
             return None
 
-    def _given(self, axis: Axis, value: Any) -> int:
-        """A value of an open parameter becomes an element when it is first seen."""
+    def given(self, axis: Axis, value: Any) -> int:
+        """Return the number of a value of an open parameter, which becomes an element when it is first seen."""
         known = self._open.get(axis)
         if known is None:
             known = self._open[axis] = {
                 self._identity(axis, element.label): n for n, element in enumerate(self._rows(axis).elements)
             }
-        key = self._identity(axis, value)
+        kind = type(value)
+        key = (kind, value) if kind is int or kind is str else self._identity(axis, value)
         number = known.get(key)
         if number is None:
             rows = self._rows(axis)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import CollectionError, UsageError
@@ -64,12 +65,21 @@ class Referrer:
         self._bindings = bindings
         self._encode = encode
         self._found: dict[Any, tuple[str, str | None]] = {}
+        self._leaves: dict[tuple[str, str | None], Leaf] = {}
+        """Those without picks."""
+        self._single: dict[int, Shape] = {}
+        """Of a leaf by itself, by its identity: one of `_leaves`."""
 
     def understand(self, structure: Any, here: Standpoint) -> Understood:
         """Return the shape of a structure and what it wants. Raises UsageError, Unknown."""
         if type(structure) is Ref:  # as in nearly every recursion
             leaf, one = self._one(structure, here)
-            return Understood(Shape(Slot(0), (leaf,)), (one,))
+            shape = self._single.get(id(leaf))
+            if shape is None:
+                shape = Shape(Slot(0), (leaf,))
+                if not leaf.picks:
+                    self._single[id(leaf)] = shape
+            return Understood(shape, (one,))
         try:
             for _ in leaves(structure):
                 pass
@@ -99,13 +109,15 @@ class Referrer:
         return f"{here.parameter} ({place} {task.name})"
 
     def _target(self, target: Any, here: Standpoint) -> tuple[str, str | None]:
-        module = self._graph.tasks[here.task].module
-        known = (module, target) if isinstance(target, str | Named) else target
+        if type(target) is FunctionType:
+            known: Any = target
+        else:
+            known = (self._graph.tasks[here.task].module, target) if isinstance(target, str | Named) else target
         found = self._found.get(known)
         if found is None:
             assert self._graph.find is not None
             try:
-                found = self._found[known] = self._graph.find(target, module)
+                found = self._found[known] = self._graph.find(target, self._graph.tasks[here.task].module)
             except UsageError as error:
                 raise UsageError(f"{self._where(here)}: {error}") from None
         return found
@@ -123,13 +135,25 @@ class Referrer:
         for axis in own:
             if axis.name in bound:
                 used += 1
-                numbers += (self._bound(axis, bound[axis.name], own, numbers, ref, here),)
+                label = bound[axis.name]
+                if axis.open:
+                    numbers += (self._lists.given(axis, label),)
+                else:
+                    numbers += (self._bound(axis, label, own, numbers, ref, here),)
             elif axis in here.axes:
                 numbers += (self._inherited(axis, own, numbers, ref, here),)
             else:
                 raise self._left_open(axis, ref, here)
         variant = self._variant(task, ref, here) if used < len(bound) else ()
-        return Leaf(task, output, picks), One(task, variant, numbers)
+        return self._leaf(task, output, picks), One(task, variant, numbers)
+
+    def _leaf(self, task: str, output: str | None, picks: tuple[Any, ...]) -> Leaf:
+        if picks:
+            return Leaf(task, output, picks)
+        leaf = self._leaves.get((task, output))
+        if leaf is None:
+            leaf = self._leaves[task, output] = Leaf(task, output)
+        return leaf
 
     def _parents(self, axis: Axis, own: tuple[Axis, ...], numbers: Coordinate) -> Coordinate:
         return tuple(numbers[own.index(parent)] for parent in self._graph.parents(axis))

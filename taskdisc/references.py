@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple, TypeVar
 
 from taskdisc.errors import Place, UsageError
@@ -89,7 +89,8 @@ def ref(target: Callable[..., Any] | str, /, **coordinates: Any) -> Any:
     setting of the task's own; axes that are left out are those of whoever has the ref. `ref(split)["train"]` is a
     part of the result. Declared as Any, so that it may stand where a value is expected.
     """
-    _check_target(target, "ref")
+    if type(target) is not FunctionType and type(target) is not str:
+        _check_target(target, "ref")
     return Ref(target, coordinates)
 
 
