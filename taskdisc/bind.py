@@ -1,7 +1,5 @@
 """Binding: the values that settings have in this run, and the elements of axes and open parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +29,7 @@ class Replaced(NamedTuple):
     """Elements given for an axis of which only its function knows the labels."""
 
     items: list[Any]
-    layer: ParamLayer
+    layer: "ParamLayer"
 
     def applied(self, axis: Axis, elements: tuple[Element, ...]) -> tuple[Element, ...]:
         """Return the elements that the axis has instead of these. Raises UsageError for a label that it has not."""
@@ -55,7 +53,7 @@ class Bindings(NamedTuple):
         return [axis.name for axis in graph.axes[task] if axis.open and axis not in self.elements]
 
 
-def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = None) -> Bindings:
+def bind(graph: TaskGraph, config: "Config", given: Mapping[str, str] | None = None) -> Bindings:
     """Return the values of this run; `given` are texts for open parameters, from the brackets of targets.
 
     Raises UsageError or ConfigError for a name that nothing has, and for a value that does not fit.
@@ -92,7 +90,7 @@ def owner_of(graph: TaskGraph, task: Task) -> Task:
     return graph.tasks[inner.owner] if inner is not None and inner.owner else task
 
 
-def _setting(task: Task, source: FromSetting, config: Config) -> Any:
+def _setting(task: Task, source: FromSetting, config: "Config") -> Any:
     given = config.setting(task.name, source.name)
     if given is None:
         return source.default
@@ -110,7 +108,7 @@ def _converted(value: Any, annotation: Any, default: Any, task: Task, name: str,
         raise UsageError(f"{origin}: {task.name}.{name} ({task.place}): {error}") from None
 
 
-def _elements(axis: Axis, graph: TaskGraph, config: Config, given: Mapping[str, str]) -> tuple[Element, ...] | None:
+def _elements(axis: Axis, graph: TaskGraph, config: "Config", given: Mapping[str, str]) -> tuple[Element, ...] | None:
     found = config.setting("", axis.name)
     if axis.open:
         return _open_element(axis, graph, found, given)
@@ -126,13 +124,13 @@ def _files(files: Files, root: str) -> tuple[Element, ...]:
     return tuple(Element(path, Path(path)) for path in matching(files.pattern, root))
 
 
-def _items(value: Any, layer: ParamLayer) -> list[Any]:
+def _items(value: Any, layer: "ParamLayer") -> list[Any]:
     if isinstance(value, str) and layer.texts:
         return [item for item in value.split(",") if item]
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: ParamLayer) -> None:
+def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: "ParamLayer") -> None:
     seen = set()
     for text in label_texts([element.label for element in elements]) if len(elements) > 1 else ():
         if text in seen:
@@ -141,7 +139,7 @@ def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: ParamLa
 
 
 def _open_element(
-    axis: Axis, graph: TaskGraph, found: tuple[Any, ParamLayer] | None, given: Mapping[str, str]
+    axis: Axis, graph: TaskGraph, found: "tuple[Any, ParamLayer] | None", given: Mapping[str, str]
 ) -> tuple[Element, ...] | None:
     if axis.name not in given and found is None:
         return None
@@ -167,7 +165,7 @@ def _annotated(axis: Axis, graph: TaskGraph) -> tuple[Task, Any]:
     return next((each for each in having if each[1] is not MISSING), having[0])
 
 
-def _element(axis: Axis, elements: tuple[Element, ...], item: Any, layer: ParamLayer) -> Element:
+def _element(axis: Axis, elements: tuple[Element, ...], item: Any, layer: "ParamLayer") -> Element:
     """The element that a label means; an axis without labels takes new values of its elements' type."""
     texts = label_texts([element.label for element in elements])
     wanted = str(item).strip()
@@ -201,7 +199,7 @@ def _check_encodable(value: Any, what: str) -> None:
         raise UsageError(f"{what}: {error}") from None
 
 
-def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> None:
+def _check_names(graph: TaskGraph, config: "Config", axes: Mapping[str, Axis]) -> None:
     layers = [layer for layer in config.layers if layer.values]
     if not layers:
         return
@@ -222,7 +220,7 @@ def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> 
 
 def _unknown_name(
     key: str,
-    layer: ParamLayer,
+    layer: "ParamLayer",
     graph: TaskGraph,
     settings: set[tuple[str, str]],
     plain: set[str],

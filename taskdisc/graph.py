@@ -153,6 +153,19 @@ class TaskGraph(NamedTuple):
         """Return the ids of the tasks that this one needs, inner ones included."""
         return [needed for source in self.sources[task].values() for needed in tasks_of(source)]
 
+    def seen_dependencies(self, task: str) -> list[str]:
+        """Return the written tasks that a task needs: what an axis function or a planner needs, the task needs."""
+        found: dict[str, None] = {}
+        todo, seen = self.dependencies(task)[::-1], set()
+        while todo:
+            name = todo.pop()
+            if name not in self.inner:
+                found[name] = None
+            elif name not in seen:
+                seen.add(name)
+                todo += self.dependencies(name)[::-1]
+        return list(found)
+
     def ancestors(self, targets: Iterable[str]) -> list[str]:
         """Return the ids of the targets and all that they depend on, dependencies first."""
         wanted: set[str] = set()

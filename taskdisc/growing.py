@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from taskdisc.calls import Calls
+from taskdisc.calls import Calls, Coordinate
 from taskdisc.circles import circle
 from taskdisc.errors import NothingMatched, TaskdiscError, UsageError
 from taskdisc.grow import Growth, Seeker, Wave
 from taskdisc.jobs import Values
+from taskdisc.labels import unquoted
 from taskdisc.lists import Lists
 from taskdisc.model import Lane
 from taskdisc.refer import Referrer
@@ -69,12 +70,28 @@ class Growing:
 
     def nodes_of(self, selection: Selection) -> list[int]:
         """Return the nodes of a target. Raises NothingMatched for a slice that is known to have none."""
-        seeker = self._seekers[id(selection)]
+        seeker = self._seekers.get(id(selection))
+        if seeker is None:
+            return self._asked_for(selection)
         nodes = self._growth.nodes(seeker)
         if not nodes and not seeker.open and seeker.texts:
             name = self._run.project.graph.names[selection.task]
             raise NothingMatched(f"{selection.target.text}: {name} has no instance of that kind in this run.")
         return nodes
+
+    def _asked_for(self, selection: Selection) -> list[int]:
+        """The nodes of a task that something needs, by their coordinates."""
+        run, given = self._run, selection.target.brackets or {}
+        found: list[tuple[Coordinate, int]] = []
+        for block in run.expansion.blocks:
+            if block.task != selection.task or block.gather is not None:
+                continue
+            for row in range(block.size):
+                at = tuple(block.columns[axis][row] for axis in block.axes)
+                texts = {a.name: run.expansion.elements[a].texts[n] for a, n in zip(block.axes, at, strict=True)}
+                if all(unquoted(texts[name]) == unquoted(text) for name, text in given.items() if name in texts):
+                    found.append((at, block.offset + row))
+        return [node for _, node in sorted(found)]
 
     def unknown(self) -> dict[str, list[int]]:
         """Return the tasks that may have more instances than are known, with the steps that will tell."""

@@ -128,7 +128,7 @@ class JobMaker:
             task.options.prefix,
             task.options.compress,
             task.function,
-            self._returns(task.id),
+            returns=self._returns(task.id),
         )
 
     def _owner(self, task: str) -> str:

@@ -110,6 +110,7 @@ def task(
     track: Iterable[str] = (),
     compress: str | None = None,
     after: Any = (),
+    interactive: bool = False,
 ) -> Callable[[F], F]: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Set a task's options; a function without the decorator is a task too, unless its name begins with `_`.
@@ -124,6 +125,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
     need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",
     "lz4") makes large results smaller, where they would else be mapped into memory. `after` names tasks, by function
     or name, whose instances at the same coordinates must have ended well before one of this begins.
+    `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
     """
@@ -205,7 +207,7 @@ def _spread(elements: tuple[Any, ...], where: str) -> tuple[Element, ...]:
             raise UsageError(f"{where}: give it the elements, not a function.")
         if isinstance(single, Iterable) and not isinstance(single, tuple | str | bytes):
             elements = tuple(single)
-    return tuple(Element(value, value) for value in elements)
+    return tuple(map(Element, elements, elements))
 
 
 def file(path: str) -> Any:

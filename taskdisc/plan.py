@@ -5,8 +5,6 @@ digests of its inputs. Since those are digests of results, not keys, a task that
 what depends on it cached.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +13,7 @@ from taskdisc.graph import FromAfter, FromAxis, FromGather, FromPlanner, FromStr
 from taskdisc.hashing import sha256
 from taskdisc.inputs import DIGESTED, SIZE, Inputs
 from taskdisc.marks import File, Files
-from taskdisc.model import DROPPED, FileResult, Task
+from taskdisc.model import DROPPED, FileResult, Known, Task
 from taskdisc.paths import unchanged
 from taskdisc.skips import SKIPPED
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from taskdisc.expand import Block, Expansion, Variant
     from taskdisc.fingerprint.code import Fingerprint
     from taskdisc.fingerprint.values import ValueFingerprints
-    from taskdisc.store.index import Index, Known
+    from taskdisc.store.index import Index
 
 FORMAT = 1
 
@@ -69,12 +67,12 @@ class Plan(Inputs):
     def __init__(
         self,
         graph: TaskGraph,
-        expansion: Expansion,
-        bindings: Bindings,
+        expansion: "Expansion",
+        bindings: "Bindings",
         *,
-        index: Index | None,
-        code: Callable[[Any], Fingerprint],
-        fingerprints: ValueFingerprints,
+        index: "Index | None",
+        code: "Callable[[Any], Fingerprint]",
+        fingerprints: "ValueFingerprints",
         file_digest: Callable[[File], bytes],
         listed: Callable[[Files], Sequence[File]],
         has_object: Callable[[str], bool],
@@ -109,7 +107,7 @@ class Plan(Inputs):
 
     # Families
 
-    def family(self, task: str, variant: Variant = ()) -> Family:
+    def family(self, task: str, variant: "Variant" = ()) -> Family:
         """Return what the keys of a task's instances have in common. Raises UsageError for an unencodable setting.
 
         `variant`: settings that are bound to other values than the run's.
@@ -120,10 +118,10 @@ class Plan(Inputs):
             found = self._families[known] = self._make_family(task, variant)
         return found
 
-    def _variant_key(self, variant: Variant) -> tuple[tuple[str, bytes], ...]:
+    def _variant_key(self, variant: "Variant") -> tuple[tuple[str, bytes], ...]:
         return tuple((name, self._fingerprints.encode(value)) for name, value in variant)
 
-    def _make_family(self, task_id: str, variant: Variant) -> Family:
+    def _make_family(self, task_id: str, variant: "Variant") -> Family:
         task = self.graph.tasks[task_id]
         of_run = {**self.bindings.settings[task_id], **dict(variant)}
         code = self._code(task.function)
@@ -287,7 +285,7 @@ class Plan(Inputs):
         number, row, artifact = self._makers.get(path, (0, 0, 0))
         return (number, row) if artifact and self.artifacts[number][row] == artifact else None
 
-    def _take_other_code(self, block: Block, rows: list[int]) -> None:
+    def _take_other_code(self, block: "Block", rows: list[int]) -> None:
         """Note, for rows without a result, the newest that is equal in all but code."""
         task = self.graph.tasks[block.task]
         current = self.family(task.id, block.variant)
@@ -316,7 +314,7 @@ class Plan(Inputs):
             found.append((current._replace(prefix=row.prefix), {each[0]: each for each in known}))
         return found
 
-    def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
+    def _keys(self, block: "Block", rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self.columns(block, rows)]
         prefix, digested = family.prefix, _sha256_for(len(rows))
         if not columns:

@@ -1,7 +1,5 @@
 """Name resolution: what each parameter of each task gets, by pytest's rules for fixtures."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -141,7 +139,7 @@ class Names:
         self.inner[axis.task] = Inner("", axis.name, axis, False)
 
     @property
-    def requirements(self) -> Requirements:
+    def requirements(self) -> "Requirements":
         """What turns `@requires` and `@parametrize` into sources."""
         if self._requirements is None:
             from taskdisc.requirements import Requirements

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -15,9 +14,19 @@ from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile, FromFiles
 from taskdisc.interrupts import held_back
-from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
+from taskdisc.model import (
+    Activity,
+    Decision,
+    FileResult,
+    Lane,
+    Outcome,
+    RunReport,
+    StepEnd,
+    Task,
+    TaskWarning,
+)
 from taskdisc.plan import Plan, Reuse
-from taskdisc.project import Project
+from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, SKIPPED, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
@@ -26,7 +35,13 @@ if TYPE_CHECKING:
     from taskdisc.expand import Block
     from taskdisc.growing import Growing
     from taskdisc.jobs import Values
+    from taskdisc.outlook import Outlook
+    from taskdisc.protocols import Executor
+    from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
+
+SHOWN_WARNED = 3
+"""Instances that are named of those that give one warning."""
 
 
 class Run:
@@ -40,6 +55,7 @@ class Run:
         verbosity: int = 0,
         code_counts: bool = True,
         age_counts: bool = True,
+        captured: bool = True,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
@@ -48,7 +64,9 @@ class Run:
         """
         self.project = project
         self.verbosity = verbosity
-        """-1: failures only; 1: a line for every step."""
+        """-1: failures only; 1: a line for every step; 2: with its cost, and for cached ones too."""
+        self.captured = captured
+        """Whether the output of tasks goes to logs; else it goes where that of the run goes."""
         graph = project.graph
         if not graph.tasks:
             raise NothingMatched(no_tasks(project))
@@ -75,9 +93,13 @@ class Run:
         self._drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
+        self.activity: Callable[[], Sequence[Activity]] = tuple
+        """Return the jobs that run at this moment: their numbers are nodes."""
+        self._warned: dict[str, TaskWarning] = {}
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
         self.growing: Growing | None = None
@@ -161,17 +183,16 @@ class Run:
         needed = self.expansion.needed(self.wanted)
         self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if block.gather is None)
         """How many steps there are."""
-        ranks = _ranks(self.expansion)
+        ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
                 edges.append(Edge(block.gather.target, block.gather.rows, block.gather.starts))
-            prefix = block.gather is None and self.project.graph.tasks[block.task].options.prefix
             self.scheduler.add(
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=Lane.LAUNCHED if prefix else Lane.PLAIN,
+                lane=_lane(self.project.graph.tasks[block.task]),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
                 drops=block.gather is not None and block.gather.drop,
@@ -205,6 +226,11 @@ class Run:
             if self.scheduler.state(node) != LEFT_OUT
         ]
 
+    def cached_steps(self) -> list[int]:
+        """Return the nodes of the steps that are done and were not executed by this run."""
+        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
+        return [node for node in done if not self.has_made(node)] if self.number else done
+
     def is_gather(self, node: int) -> bool:
         """Say whether a node collects results, and so is no step."""
         return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
@@ -222,12 +248,12 @@ class Run:
         return any(node in self.nodes_of(each) for each in grown)
 
     def nodes_of(self, selection: Selection) -> list[int]:
-        """Return the nodes of a target's instances, as far as they are known, in order."""
-        if self.growing is not None and selection.task in self.project.graph.grows:
-            return self.growing.nodes_of(selection)
-        block = self.expansion.by_task[selection.task]
-        rows = rows_of(self.project.graph, self.expansion, selection)
-        return [block.offset + row for row in (range(block.size) if rows is None else rows)]
+        """Return the nodes of the instances that are meant, as far as they are known, in order."""
+        block = self.expansion.by_task.get(selection.task)
+        if block is not None:
+            rows = rows_of(self.project.graph, self.expansion, selection)
+            return [block.offset + row for row in (range(block.size) if rows is None else rows)]
+        return [] if self.growing is None else self.growing.nodes_of(selection)
 
     def unknown(self) -> dict[str, list[int]]:
         """Return the tasks that may have more instances than are known, with the steps that will tell."""
@@ -294,6 +320,12 @@ class Run:
 
     # Execution
 
+    def make_executor(self) -> Executor:
+        """Make what runs the steps that no command of their own runs."""
+        config = self.project.config
+        executor: Executor = self.project.plugins.make("executors", config.executor, workers=config.workers)
+        return executor
+
     def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
         """Compute what is missing; return what was done. An interruption ends up in the report.
 
@@ -334,7 +366,8 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._count(Outcome.CANCELLED, len(ended) + len(self.running))
+            self._cancelled = frozenset([*ended, *self.running])
+            self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -370,21 +403,36 @@ class Run:
             if not self.counts[outcome]:
                 del self.counts[outcome]
 
-    def ended(self, ends: list[StepEnd]) -> None:
+    def ended(self, ends: list[Ended]) -> None:
         """Report steps that have ended and are durable."""
         hook = self.project.plugins.hook.taskdisc_job_finished
-        for end in ends:
-            self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
-            if end.result is not None and end.result.warnings:
-                self.warnings += end.result.warnings
-            if end.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED):
-                self.failures.append(end)
+        blocks = self.expansion.blocks
+        good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
+        self._count(Outcome.SUCCEEDED, len(good))
+        for end in ends if len(good) < len(ends) else ():
+            if end.result.outcome == Outcome.SKIPPED:
+                self._count(Outcome.SKIPPED)
+            elif end.result.outcome != Outcome.SUCCEEDED:
+                self._count(end.result.outcome)
                 self._count(Outcome.BLOCKED, end.blocked_count)
+                self.failures.append(end.told(blocks[end.block].task))
+        self.warnings += [warning for end in ends for warning in end.result.warnings]
         if hook.get_hookimpls():
             for end in ends:
-                hook(step=end)
+                hook(step=end.told(blocks[end.block].task))
         if self._drops:
-            self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
+            self._drop(good)
+
+    def fate(self, node: int) -> str:
+        """Return the outcome of a step that was not reported as executed, once the run has ended."""
+        if node in self._cancelled:
+            return Outcome.CANCELLED
+        if self.scheduler.state(node) == SKIPPED:
+            return Outcome.SKIPPED
+        if self.scheduler.state(node) != DONE:
+            return Outcome.BLOCKED
+        # An interruption may have come between the writing of a result and its report.
+        return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""
@@ -411,6 +459,13 @@ class Run:
             self.plan.forget(number, node - self.offset(number))
         self.scheduler.reopen([node])
 
+    def warned(self, name: str, texts: Iterable[str]) -> None:
+        """Note Python warnings that an instance gave."""
+        for text in texts:
+            known = self._warned.get(text, TaskWarning(text, (), 0))
+            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
+            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
+
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -432,15 +487,30 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self.warnings),
+            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
             self.project.config.store,
             self.verbosity,
+            task_warnings=tuple(self._warned.values()),
         )
+
+    def outlook(self) -> Outlook:
+        """Return what shows, while the run goes on, what there is to come."""
+        from taskdisc.outlook import Outlook
+
+        return Outlook(self)
+
+    def _ignored_prefixes(self) -> list[str]:
+        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
+        return [
+            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
+            for task in tasks
+            if task.options.interactive and task.options.prefix
+        ]
 
     # Results
 
-    def values(self, selection: Selection) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result.
+    def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
+        """Return (id, value) of the selected instances that have a result; `chosen` are their nodes, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
@@ -452,7 +522,8 @@ class Run:
         values = Values(self.plan, index, self.expansion, self.project.graph)
         task = self.project.graph.tasks[selection.task]
         outputs, codec = task.options.outputs, task.options.codec
-        nodes = [node for node in self.nodes_of(selection) if self.scheduler.state(node) == DONE]
+        wanted = self.nodes_of(selection) if chosen is None else chosen
+        nodes = [node for node in wanted if self.scheduler.state(node) == DONE]
         found = []
         printed = selection.output or self.project.graph.names[task.id]
         for name, block, row, stored in self._stored(nodes, values, printed):
@@ -512,44 +583,7 @@ def report_lines(given: list[str | list[str]]) -> list[str]:
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
 
 
-def _ranks(expansion: Expansion) -> list[float]:
-    """The longest path from each block to the end, counting steps."""
-    ranks = array("d", bytes(8 * len(expansion.blocks)))
-    for block in reversed(expansion.blocks):
-        here = ranks[block.number] + (0.0 if block.gather else 1.0)
-        ranks[block.number] = here
-        targets = [link.block for link in block.links] + ([block.gather.target] if block.gather else [])
-        for target in targets:
-            ranks[target] = max(ranks[target], here)
-    return list(ranks)
-
-
-def no_tasks(project: Project) -> str:
-    """Say that there is nothing to run, and what to do."""
-    config = project.config
-    if not project.collection.modules:
-        above = _tasks_above(config.root)
-        remedy = (
-            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
-            f"by [tool.taskdisc] in its pyproject.toml."
-            if above
-            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
-        )
-        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
-    files = ", ".join(path for _, path in project.collection.modules[:3])
-    return (
-        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
-    )
-
-
-def _tasks_above(root: str) -> str | None:
-    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
-    import os
-    from glob import escape, glob
-
-    above = os.path.dirname(root)
-    while above != os.path.dirname(above):
-        if glob(os.path.join(escape(above), "tasks_*.py")):
-            return above
-        above = os.path.dirname(above)
-    return None
+def _lane(task: Task) -> int:
+    if task.options.interactive:
+        return Lane.TERMINAL
+    return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN

@@ -113,4 +113,5 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "track": _names,
     "compress": _compression,
     "after": _after,
+    "interactive": _switch,
 }

@@ -20,7 +20,7 @@ from taskdisc.builtin.wire import without_functions
 from taskdisc.capture import log_name, remove_empty, salvage
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
-from taskdisc.model import ErrorText, Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Outcome, WorkerContext
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Launcher
@@ -42,6 +42,10 @@ class Launch(NamedTuple):
     ending: int
     """Readable when the command has ended."""
     began: float
+
+
+GOOD = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+"""Outcomes with which a command ends well."""
 
 
 class CommandExecutor:
@@ -114,6 +118,10 @@ class CommandExecutor:
         ended, self._ended = self._ended, []
         return ended
 
+    def under_way(self) -> list[Activity]:
+        """Return the jobs whose commands run."""
+        return [Activity(launch.job.number, launch.began) for launch in self._running]
+
     def fileno(self) -> int:
         """Return a descriptor that is readable when a command has ended."""
         return self._selector.fileno()
@@ -132,7 +140,7 @@ class CommandExecutor:
         self._running.remove(launch)
         status = launch.group.reap()
         result = self._judge(launch, status, read_result(launch.folder, launch.job))
-        if result.outcome != Outcome.SUCCEEDED:
+        if result.outcome not in GOOD:
             from signal import SIGKILL
 
             launch.group.signal(SIGKILL)
@@ -143,7 +151,7 @@ class CommandExecutor:
 
     def _judge(self, launch: Launch, status: int, result: JobResult | None) -> JobResult:
         """Success takes both: a result, and exit code 0."""
-        if result is not None and (result.outcome != Outcome.SUCCEEDED or not status):
+        if result is not None and (result.outcome not in GOOD or not status):
             return result
         context, job = self.context, launch.job
         spec = context.specs[job.task]
@@ -217,8 +225,8 @@ def launch(context: WorkerContext, job: Job, words: list[str]) -> Launch:
             process = Popen(
                 command,
                 stdin=DEVNULL,
-                stdout=log,
-                stderr=STDOUT,
+                stdout=log if context.captured else None,
+                stderr=STDOUT if context.captured else None,
                 cwd=context.root,
                 start_new_session=True,
                 pass_fds=[theirs],

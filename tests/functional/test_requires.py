@@ -280,7 +280,8 @@ REFUSED = [
     ),
     (
         "@requires(a=lambda b: b, b=lambda a: a)\ndef f(a, b): ...",
-        "error: circle of tasks: f.a -> f.b -> f.a\n    tasks_x.py:3 f.a depends on b\n    tasks_x.py:3 f.b depends on a\n"
+        "error: circle of tasks: f.a -> f.b -> f.a\n"
+        "    tasks_x.py:3 f.a depends on b\n    tasks_x.py:3 f.b depends on a\n"
         "    One of them must do without the other: rename a parameter, or split a task.\n",
     ),
     (

@@ -164,7 +164,7 @@ class Graph:
             tuple(inherited),
             {name: AxisOf(self.axes[name]) for name in inherited},
         )
-        said = "{'one': %s, 'said': %r}" % (ref, sorted(inherited))
+        said = f"{{'one': {ref}, 'said': {sorted(inherited)!r}}}"
         return Parameter(f"p{position}", planner, f"lambda {', '.join(inherited)}: {said}")
 
     def _closed_under_children(self, target: Made, over: list[str]) -> tuple[str, ...]:
