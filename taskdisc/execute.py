@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import StoreError
 from taskdisc.graph import FromFile
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, TaskSpec, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
@@ -51,24 +52,14 @@ class Line:
         """The input files of the tasks that have some."""
         for task in run.expansion.by_task:
             run.plan.family(task)  # now, while the files are what was imported
-        self.context = WorkerContext(
-            root=project.config.root,
-            store=project.config.store,
-            logs=f"logs/{run.number}",
-            directories=f"dirs/{run.number}",
-            modules=project.collection.modules,
-            plugins=plugin_names(project.config),
-            specs=self.jobs.specs,
-            storage=project.config.storage,
-            sources=project.code.sources,
-            code=project.code.for_workers(),
-        )
+        self.context = worker_context(run, self.jobs.specs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
-        self._told = 0.0
+        self._told = time.monotonic()
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
         self.sharing = Sharing(Claims(project.config.store, run.number), run.plan, index, run.number)
         run.elsewhere = self.sharing.waiting
+        run.activity = self.activity
 
     def _executor(self, lane: int) -> Executor:
         """The executor of a lane, started when it is first needed."""
@@ -77,15 +68,17 @@ class Line:
             config, make = self.run.project.config, self.run.project.plugins.make
             if lane == Lane.LAUNCHED:
                 found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
+            elif lane == Lane.TERMINAL:
+                found = make("executors", "pdb" if config.executor == "pdb" else "inline", workers=1)
             else:
-                found = make("executors", config.executor, workers=config.workers)
+                found = self.run.make_executor()
             self.executors[lane] = found
             found.start(self.context)
         return found
 
     def work(self) -> None:
         """Submit what can run, wait, and take what has ended."""
-        for lane in (Lane.PLAIN, Lane.LAUNCHED):
+        for lane in (Lane.PLAIN, Lane.LAUNCHED, Lane.TERMINAL):
             self._submit(lane)
         if self.recorder.is_due:
             self._commit()
@@ -132,7 +125,11 @@ class Line:
         ]
         if not self.judge.remade:
             return jobs
-        return [job._replace(attempt=2) if job.number in self.judge.remade else job for job in jobs]
+        return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
+
+    def _attempt(self, node: int) -> int:
+        """The second attempt is that at a step whose result was lost."""
+        return 2 if node in self.judge.remade else 1
 
     def _wait(self) -> None:
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
@@ -146,10 +143,18 @@ class Line:
         poll.poll(None if timeout is None else timeout * 1000)
 
     def _collect(self) -> None:
-        for executor in self.executors.values():
+        for lane, executor in self.executors.items():
+            if executor.fileno() is None and not executor.free():
+                self._lend_terminal(lane)
             results = executor.collect()
             if results:
                 self._take(results)
+
+    def _lend_terminal(self, lane: int) -> None:
+        """A job is about to run in this process, and may print and ask."""
+        if lane == Lane.TERMINAL:  # which can take long: what other jobs have done should not wait for it
+            self._commit()
+        self.run.project.plugins.hook.taskdisc_terminal_lent(run=self.run)
 
     def _take(self, results: list[JobResult]) -> None:
         running, names = self.run.running, self.names
@@ -162,6 +167,8 @@ class Line:
             if since is None:
                 continue
             name = names.pop(node)
+            if result.warned:
+                self.run.warned(name, result.warned)
             result = self.returned.checked(name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 all_ended.append(self._ended(node, name, result))
@@ -178,7 +185,7 @@ class Line:
             self._void(result, since)
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
-        return Ended(node, *self.run.scheduler.place_of(node), name, result)
+        return Ended(node, *self.run.scheduler.place_of(node), name, result, self._attempt(node))
 
     def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
@@ -235,8 +242,22 @@ class Line:
             return
         now = time.monotonic()
         if now - self._told >= self.run.tick:
+            self._commit()  # what is shown is durable
             self._told = now
             self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
+
+    def activity(self) -> list[Activity]:
+        """Return the jobs that run at this moment."""
+        return [activity for lane, executor in self.executors.items() for activity in self._activity(lane, executor)]
+
+    def _activity(self, lane: int, executor: Executor) -> Sequence[Activity]:
+        under_way: Callable[[], Sequence[Activity]] | None = getattr(executor, "under_way", None)
+        if under_way is not None:
+            return under_way()
+        scheduler, epoch = self.run.scheduler, time.time() - time.monotonic()
+        lane_of = (scheduler.blocks[scheduler.block_of(node)].lane for node in self.run.running)
+        submitted = zip(self.run.running.items(), lane_of, strict=True)
+        return [Activity(node, since + epoch) for (node, since), own in submitted if own == lane]
 
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""
@@ -264,6 +285,24 @@ class Line:
         """Stop the workers: after what they are doing, or at once."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
+
+
+def worker_context(run: Run, specs: tuple[TaskSpec, ...], *, logs: str, directories: str) -> WorkerContext:
+    """Return what workers must know; `logs` and `directories` are folders in the store."""
+    project = run.project
+    return WorkerContext(
+        root=project.config.root,
+        store=project.config.store,
+        logs=logs,
+        directories=directories,
+        modules=project.collection.modules,
+        plugins=plugin_names(project.config),
+        specs=specs,
+        storage=project.config.storage,
+        sources=project.code.sources,
+        code=project.code.for_workers(),
+        captured=run.captured,
+    )
 
 
 def _uncertain(result: JobResult, file: File) -> JobResult:

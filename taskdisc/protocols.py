@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, WorkerContext
 
 
 class Executor(Protocol):
@@ -34,6 +34,13 @@ class Executor(Protocol):
 
     def stop(self, *, kill: bool) -> None:
         """End the workers: after their current job, or at once with everything that they started."""
+
+
+class Observable(Protocol):
+    """What an executor may have besides; without it, all that was submitted counts as running."""
+
+    def under_way(self) -> Sequence[Activity]:
+        """Return the jobs that run at this moment, others of those submitted wait; called ten times a second."""
 
 
 class Codec(Protocol):

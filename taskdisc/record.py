@@ -29,13 +29,14 @@ class Ended(NamedTuple):
     row: int
     id: str
     result: JobResult
+    attempt: int = 1
     blocked: tuple[str, ...] = ()
     """Printed ids of steps that its failure put out of reach: the first few."""
     blocked_count: int = 0
 
     def told(self, task: str) -> StepEnd:
         """Return what plugins and the report are told of it."""
-        return StepEnd(self.id, task, self.result.outcome, self.result, self.blocked, self.blocked_count)
+        return StepEnd(self.id, task, self.result.outcome, self.result, self.blocked, self.blocked_count, self.attempt)
 
 
 class Recorder:
@@ -68,7 +69,7 @@ class Recorder:
             self._since = time.monotonic()
         self._pending += ended
         keep, fresh = self._plan.keep, self._values.fresh
-        for _, block, row, _, result, _, _ in ended:
+        for _, block, row, _, result, *_ in ended:
             if result.outcome == Outcome.SUCCEEDED:
                 parts = result.parts
                 keep(block, row, parts[0].digest if len(parts) == 1 else _joined_digests(parts))

@@ -20,7 +20,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT = range(9)
@@ -85,6 +85,20 @@ class Scheduler:
     def state(self, node: int) -> int:
         """Return the node's state, one of the constants of this module."""
         return self._state[node]
+
+    def count(self, number: int, *states: int) -> int:
+        """Return how many nodes of a block are in one of these states."""
+        block = self.blocks[number]
+        return sum(self._state.count(state, block.offset, block.offset + block.size) for state in states)
+
+    def upcoming(self, most: int) -> list[int]:
+        """Return the first of the runnable nodes, in the order in which they will start."""
+        found: list[int] = []
+        for lane in sorted(self._runnable):
+            for _, number in heapq.nsmallest(most, self._runnable[lane]):
+                queue = self.blocks[number].runnable
+                found += [node for node in islice(queue, most) if self._state[node] == RUNNABLE]
+        return found[:most]
 
     def block_of(self, node: int) -> int:
         """Return the number of the node's block."""
@@ -388,7 +402,7 @@ class Scheduler:
         number = self.block_of(members[0])
         block = self.blocks[number]
         end = block.offset + block.size
-        if all(block.offset <= node < end for node in members):
+        if block.offset <= min(members) and max(members) < end:
             yield number, members
             return
         groups: dict[int, list[int]] = {}

@@ -22,6 +22,7 @@ from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
 from taskdisc.store.objects import LARGE, DamagedResult, Objects, load
+from taskdisc.warned import Warned
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
@@ -45,6 +46,13 @@ class Runner:
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
         self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
+        self.progress: Callable[[float, float], None] = _ignore
+        """Told how much of its job a task has done, of how much; replaced by executors that can pass it on."""
+        self.inspect: Callable[[BaseException, Job, ErrorText], None] | None = None
+        """Called with an exception of a task while its frames are there, for debuggers."""
+        self.warned = Warned(context.root)
+        if capture is not None:  # a process of our own: elsewhere, whoever it belongs to decides
+            self.warned.install()
         self._damaged: list[tuple[str, str, bool]] = []
         """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
@@ -85,9 +93,9 @@ class Runner:
             execution = Execution(self, task, job, started)
             value = task.function(**execution.arguments())
             if type(value) is CoroutineType:
-                import asyncio
+                from taskdisc.coroutines import completed
 
-                value = asyncio.run(value)
+                value = completed(value)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except KeyboardInterrupt:
@@ -100,6 +108,8 @@ class Runner:
             )
         except BaseException as raised:
             parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
+            if self.inspect is not None and not self._damaged:
+                self.inspect(raised, job, error)
         if self._damaged:
             parts, outcome = (), Outcome.VOID
         after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -128,6 +138,7 @@ class Runner:
             error,
             warnings,
             tuple(self._damaged),
+            self.warned.take(),
         )
 
     def _go_to_root(self) -> None:
@@ -145,7 +156,7 @@ class Runner:
         from taskdisc.tracebacks import describe_error
 
         error = describe_error(raised, self.context.root)
-        error = error._replace(hint=_hint(raised))
+        error = error._replace(hint=_hint(raised, has_keyboard=self.capture is None))
         if error.place is not None:
             return error
         spec = self.context.specs[job.task]
@@ -155,14 +166,21 @@ class Runner:
         spec = self.context.specs[index]
         function = spec.function
         if function is None:
-            function = getattr(self._module(spec.module), spec.attribute)
+            function = pickle.loads(spec.pickled) if spec.pickled else self._function(spec)
         task = self._tasks[index] = PreparedTask(spec, function)
         return task
+
+    def _function(self, spec: TaskSpec) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self._module(spec.module), spec.attribute)
+        return found
 
     def _module(self, name: str) -> ModuleType:
         """The project's modules are imported once, in the order of the run, when the first job needs one."""
         if not self._modules:
             from taskdisc.collect import import_modules
+            from taskdisc.session import forget_stale
+
+            forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
 
             self._modules = import_modules(self.context.root, self.context.modules)
         return self._modules[name]
@@ -175,6 +193,10 @@ class Runner:
         except DamagedResult as damage:
             self._damaged.append((damage.stored, damage.reason, damage.intact))
             raise
+
+
+def _ignore(done: float, total: float) -> None:
+    """Nobody looks on."""
 
 
 class PreparedTask:
@@ -410,10 +432,14 @@ def _listed(names: Any) -> str:
     return ", ".join(map(str, names)) or "nothing"
 
 
-def _hint(raised: BaseException) -> str:
+def _hint(raised: BaseException, *, has_keyboard: bool) -> str:
     """What to do about exceptions whose own message does not say it."""
     if isinstance(raised, SystemExit):
         return "A task ends by returning. To fail, raise an exception that says why."
-    if type(raised).__name__ == "BdbQuit":
-        return "Workers have no keyboard. For breakpoint(), run this task alone with --executor inline."
+    if type(raised).__name__ == "BdbQuit" and not has_keyboard:
+        return "Workers have no keyboard. For breakpoint(): `taskdisc debug`, run --pdb, or @task(interactive=True)."
+    if isinstance(raised, EOFError) and str(raised) == "EOF when reading a line":
+        if has_keyboard:
+            return "A task that asks must be run where somebody can answer: standard input is at its end."
+        return "Workers have no keyboard. A task that asks is one with @task(interactive=True)."
     return ""

@@ -11,7 +11,7 @@ from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.serving import RunnerFactory
 from taskdisc.builtin.workers import Worker, birth
 from taskdisc.capture import log_name, remove_empty, salvage
-from taskdisc.model import Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
@@ -118,6 +118,10 @@ class ProcessExecutor:
         if ended:
             self._window.observe(ended)
         return ended
+
+    def under_way(self) -> list[Activity]:
+        """Return the jobs that run; the others wait at their workers."""
+        return [activity for worker in self._living if (activity := worker.activity()) is not None]
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when a worker has results or room, or has died."""

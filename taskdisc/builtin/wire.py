@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from marshal import dumps, loads
 from struct import Struct
@@ -63,8 +64,33 @@ def _unpack_error(kind: str, message: str, place: Any, traceback: str, hint: str
 
 
 def without_functions(context: WorkerContext) -> WorkerContext:
-    """Return the context for workers that share no memory with the run: they find the functions by name."""
-    return context._replace(specs=tuple([spec._replace(function=None) for spec in context.specs]), code=None)
+    """Return the context for workers that share no memory with the run.
+
+    They find the functions by name in the project's modules; those of a program or a notebook travel by value.
+    """
+    modules = {name for name, _ in context.modules}
+    specs = [
+        spec._replace(
+            function=None, pickled=b"" if spec.function is None or spec.module in modules else _by_value(spec.function)
+        )
+        for spec in context.specs
+    ]
+    return context._replace(specs=tuple(specs), code=None)
+
+
+def _by_value(function: Any) -> bytes:
+    """Pickle a function with all that it names, though its module could be imported: perhaps not as it is here."""
+    import cloudpickle
+
+    module = sys.modules.get(function.__module__)
+    known = module is None or module.__name__ in (*cloudpickle.list_registry_pickle_by_value(), "__main__")
+    if not known:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(function, 5))
+    finally:
+        if not known:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 class Inbox:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from taskdisc.model import DROPPED, Part
+from taskdisc.model import DROPPED, Known, Part
 from taskdisc.store.columns import insert_columns
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
@@ -46,10 +46,6 @@ class FamilyRow(NamedTuple):
     task: str
     prefix: bytes
     parts: dict[str, Any]
-
-
-Known = tuple[bytes, int, bytes, str | None, str | None]
-"""One known result: key, number, value digests of its outputs (32 bytes each, joined), object, files (JSON)."""
 
 
 class Records(NamedTuple):
