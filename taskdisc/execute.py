@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import StoreError
 from taskdisc.graph import FromFile
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, TaskSpec, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
@@ -51,24 +52,14 @@ class Line:
         """The input files of the tasks that have some."""
         for task in run.expansion.by_task:
             run.plan.family(task)  # now, while the files are what was imported
-        self.context = WorkerContext(
-            root=project.config.root,
-            store=project.config.store,
-            logs=f"logs/{run.number}",
-            directories=f"dirs/{run.number}",
-            modules=project.collection.modules,
-            plugins=plugin_names(project.config),
-            specs=self.jobs.specs,
-            storage=project.config.storage,
-            sources=project.code.sources,
-            code=project.code.for_workers(),
-        )
+        self.context = worker_context(run, self.jobs.specs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
-        self._told = 0.0
+        self._told = time.monotonic()
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
         self.sharing = Sharing(Claims(project.config.store, run.number), run.plan, index, run.number)
         run.elsewhere = self.sharing.waiting
+        run.activity = self.activity
 
     def _executor(self, lane: int) -> Executor:
         """The executor of a lane, started when it is first needed."""
@@ -77,15 +68,17 @@ class Line:
             config, make = self.run.project.config, self.run.project.plugins.make
             if lane == Lane.LAUNCHED:
                 found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
+            elif lane == Lane.TERMINAL:
+                found = make("executors", "pdb" if config.executor == "pdb" else "inline", workers=1)
             else:
-                found = make("executors", config.executor, workers=config.workers)
+                found = self.run.make_executor()
             self.executors[lane] = found
             found.start(self.context)
         return found
 
     def work(self) -> None:
         """Submit what can run, wait, and take what has ended."""
-        for lane in (Lane.PLAIN, Lane.LAUNCHED):
+        for lane in (Lane.PLAIN, Lane.LAUNCHED, Lane.TERMINAL):
             self._submit(lane)
         if self.recorder.is_due:
             self._commit()
@@ -106,10 +99,9 @@ class Line:
                 return
             now = time.monotonic()
             jobs = self._jobs_of(self._claimed(nodes))
-            for job in jobs:
-                self.names[job.number] = job.instance
-                self.run.running[job.number] = now
             if jobs:
+                self.names.update([(job.number, job.instance) for job in jobs])
+                self.run.running.update([(job.number, now) for job in jobs])
                 executor.submit(jobs)
 
     def _claimed(self, nodes: list[int]) -> list[int]:
@@ -128,10 +120,9 @@ class Line:
         self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
-        by_block: dict[int, list[int]] = {}
-        for node in nodes:
-            by_block.setdefault(self.run.scheduler.block_of(node), []).append(node)
-        jobs = [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+        jobs = [
+            job for number, members in self.run.scheduler.by_block(nodes) for job in self.jobs.make(number, members)
+        ]
         if not self.judge.remade:
             return jobs
         return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
@@ -152,46 +143,55 @@ class Line:
         poll.poll(None if timeout is None else timeout * 1000)
 
     def _collect(self) -> None:
-        for executor in self.executors.values():
+        for lane, executor in self.executors.items():
+            if executor.fileno() is None and not executor.free():
+                self._lend_terminal(lane)
             results = executor.collect()
             if results:
                 self._take(results)
 
+    def _lend_terminal(self, lane: int) -> None:
+        """A job is about to run in this process, and may print and ask."""
+        if lane == Lane.TERMINAL:  # which can take long: what other jobs have done should not wait for it
+            self._commit()
+        self.run.project.plugins.hook.taskdisc_terminal_lent(run=self.run)
+
     def _take(self, results: list[JobResult]) -> None:
-        scheduler = self.run.scheduler
+        running, names = self.run.running, self.names
+        all_ended: list[Ended] = []
         good: list[int] = []
         void: list[tuple[JobResult, float]] = []
         for result in self._checked(results):
             node = result.number
-            since = self.run.running.pop(node, None)
+            since = running.pop(node, None)
             if since is None:
                 continue
-            name = self.names.pop(node)
-            if result.outcome == Outcome.VOID:
-                void.append((result, since))
-                continue
+            name = names.pop(node)
+            if result.warned:
+                self.run.warned(name, result.warned)
             result = self.returned.checked(name, result)
-            ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
+                all_ended.append(self._ended(node, name, result))
                 good.append(node)
+            elif result.outcome == Outcome.VOID:
+                void.append((result, since))
             else:
-                self._block(ended)
-            self.recorder.add(ended)
-        scheduler.done(good)
+                all_ended.append(self._blocking(self._ended(node, name, result)))
+        self.recorder.add(all_ended)
+        self.run.scheduler.done(good)
         if self.judge.remade:
             self.judge.succeeded(good, time.monotonic())
         for result, since in void:
             self._void(result, since)
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
-        block = self.run.scheduler.block_of(node)
-        return Ended(node, block, node - self.run.offset(block), name, result, self._attempt(node))
+        return Ended(node, *self.run.scheduler.place_of(node), name, result, self._attempt(node))
 
-    def _block(self, ended: Ended) -> None:
+    def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
         steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
-        ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
-        ended.blocked_count = len(steps)
+        shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
+        return ended._replace(blocked=shown, blocked_count=len(steps))
 
     def _cached_maker(self, path: str) -> str | None:
         found = self.run.plan.maker_of(path)
@@ -218,8 +218,7 @@ class Line:
             assert failure.error is not None
             place = self.run.task_of(step).place
             ended = self._ended(step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place)))
-            self._block(ended)
-            self.recorder.add(ended)
+            self.recorder.add([self._blocking(ended)])
 
     def _checked(self, results: list[JobResult]) -> list[JobResult]:
         """Results of input files that were changed after their digests were taken are void."""
@@ -243,8 +242,22 @@ class Line:
             return
         now = time.monotonic()
         if now - self._told >= self.run.tick:
+            self._commit()  # what is shown is durable
             self._told = now
             self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
+
+    def activity(self) -> list[Activity]:
+        """Return the jobs that run at this moment."""
+        return [activity for lane, executor in self.executors.items() for activity in self._activity(lane, executor)]
+
+    def _activity(self, lane: int, executor: Executor) -> Sequence[Activity]:
+        under_way: Callable[[], Sequence[Activity]] | None = getattr(executor, "under_way", None)
+        if under_way is not None:
+            return under_way()
+        scheduler, epoch = self.run.scheduler, time.time() - time.monotonic()
+        lane_of = (scheduler.blocks[scheduler.block_of(node)].lane for node in self.run.running)
+        submitted = zip(self.run.running.items(), lane_of, strict=True)
+        return [Activity(node, since + epoch) for (node, since), own in submitted if own == lane]
 
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""
@@ -272,6 +285,24 @@ class Line:
         """Stop the workers: after what they are doing, or at once."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
+
+
+def worker_context(run: Run, specs: tuple[TaskSpec, ...], *, logs: str, directories: str) -> WorkerContext:
+    """Return what workers must know; `logs` and `directories` are folders in the store."""
+    project = run.project
+    return WorkerContext(
+        root=project.config.root,
+        store=project.config.store,
+        logs=logs,
+        directories=directories,
+        modules=project.collection.modules,
+        plugins=plugin_names(project.config),
+        specs=specs,
+        storage=project.config.storage,
+        sources=project.code.sources,
+        code=project.code.for_workers(),
+        captured=run.captured,
+    )
 
 
 def _uncertain(result: JobResult, file: File) -> JobResult:

@@ -74,7 +74,7 @@ def _quoted(text: str) -> str:
 
 def label_texts(labels: list[Any]) -> list[str]:
     """Return the labels of one axis as texts that differ: those that would be alike are told apart by their type."""
-    if all(type(label) is int and -LARGE < label < LARGE for label in labels):
+    if set(map(type, labels)) == {int} and min(labels) > -LARGE and max(labels) < LARGE:
         return list(map(repr, labels))
     texts = [label_text(label) for label in labels]
     for tell_apart in (_typed, _digested):
@@ -91,6 +91,9 @@ def id_suffixes(names: list[str], columns: list[list[str]], count: int) -> list[
     """Return the bracketed coordinates of `count` rows; each column has the rows' label texts."""
     if not names:
         return [""] * count
+    if len(names) == 1:
+        head = f"[{names[0]}="
+        return [f"{head}{text}]" for text in columns[0]]
     form = "[" + ",".join(f"{name}={{}}" for name in names) + "]"
     return [form.format(*texts) for texts in zip(*columns, strict=True)]
 

@@ -68,6 +68,7 @@ def task(
     keep: bool = True,
     track: Iterable[str] = (),
     compress: str | None = None,
+    interactive: bool = False,
 ) -> Callable[[F], F]: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Set a task's options; a function without the decorator is a task too, unless its name begins with `_`.
@@ -81,6 +82,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
     only if the result differs. `keep=False` drops the value when all that needed it is done, and makes it again if
     need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",
     "lz4") makes large results smaller, where they would else be mapped into memory.
+    `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
     """
@@ -148,7 +150,7 @@ def _spread(elements: tuple[Any, ...], place: Place) -> tuple[Element, ...]:
             raise UsageError(f"axis at {place}: give it the elements, not a function.")
         if isinstance(single, Iterable) and not isinstance(single, tuple | str | bytes):
             elements = tuple(single)
-    return tuple(Element(value, value) for value in elements)
+    return tuple(map(Element, elements, elements))
 
 
 def file(path: str) -> Any:

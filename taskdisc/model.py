@@ -51,6 +51,8 @@ class Lane:
     """The run's executor."""
     LAUNCHED = 1
     """Commands behind a prefix."""
+    TERMINAL = 2
+    """Interactive tasks: in the run itself, one at a time."""
 
 
 class Parameter(NamedTuple):
@@ -82,6 +84,8 @@ class TaskOptions(NamedTuple):
     """Installed distributions whose versions count."""
     compress: str | None = None
     """How large results are compressed (see `compression.parse`)."""
+    interactive: bool = False
+    """True: it runs in the run itself, with the terminal."""
 
 
 DEFAULTS = TaskOptions()
@@ -143,6 +147,8 @@ class TaskSpec(NamedTuple):
     compress: str | None = None
     function: Any = None
     """The function itself, for workers that share memory with the run."""
+    pickled: bytes = b""
+    """The function by value (cloudpickle), for the others where no module of the project has it."""
 
 
 class ArgumentKind:
@@ -199,6 +205,10 @@ class Part(NamedTuple):
     """Of the encoded value, in bytes."""
 
 
+Known = tuple[bytes, int, bytes, str | None, str | None]
+"""One known result: key, number, value digests of its outputs (32 bytes each, joined), object, files (JSON)."""
+
+
 class FileResult(NamedTuple):
     """A file or folder that a result names: what must still be there for the result to count."""
 
@@ -249,6 +259,8 @@ class JobResult(NamedTuple):
     warnings: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str, bool], ...] = ()
     """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
+    warned: tuple[str, ...] = ()
+    """Python warnings that the task gave, each once: place, category, text."""
 
 
 class WorkerContext(NamedTuple):
@@ -274,6 +286,20 @@ class WorkerContext(NamedTuple):
     """Fingerprints of the project's code, for workers that share memory with the run."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+    captured: bool = True
+    """Whether output goes to logs; else it goes where that of the run goes."""
+
+
+class Activity(NamedTuple):
+    """A job that runs at this moment."""
+
+    number: int
+    """Of the job."""
+    began: float
+    """Seconds since the epoch."""
+    done: float = 0.0
+    total: float = 0.0
+    """What the task said of its progress; 0: nothing."""
 
 
 class StepEnd(NamedTuple):
@@ -288,6 +314,16 @@ class StepEnd(NamedTuple):
     """Printed ids of steps that its failure put out of reach: the first few."""
     blocked_count: int = 0
     attempt: int = 1
+
+
+class TaskWarning(NamedTuple):
+    """A Python warning of tasks, with who gave it."""
+
+    text: str
+    ids: tuple[str, ...]
+    """Printed ids: the first few."""
+    instances: int
+    """How many gave it."""
 
 
 class RunReport(NamedTuple):
@@ -308,3 +344,4 @@ class RunReport(NamedTuple):
     verbosity: int = 0
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
+    task_warnings: tuple[TaskWarning, ...] = ()

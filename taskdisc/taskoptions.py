@@ -105,4 +105,5 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "keep": _switch,
     "track": _names,
     "compress": _compression,
+    "interactive": _switch,
 }

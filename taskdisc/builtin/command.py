@@ -20,7 +20,7 @@ from taskdisc.builtin.wire import without_functions
 from taskdisc.capture import log_name, remove_empty, salvage
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
-from taskdisc.model import ErrorText, Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Outcome, WorkerContext
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Launcher
@@ -113,6 +113,10 @@ class CommandExecutor:
             self._poll(0)
         ended, self._ended = self._ended, []
         return ended
+
+    def under_way(self) -> list[Activity]:
+        """Return the jobs whose commands run."""
+        return [Activity(launch.job.number, launch.began) for launch in self._running]
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when a command has ended."""
@@ -217,8 +221,8 @@ def launch(context: WorkerContext, job: Job, words: list[str]) -> Launch:
             process = Popen(
                 command,
                 stdin=DEVNULL,
-                stdout=log,
-                stderr=STDOUT,
+                stdout=log if context.captured else None,
+                stderr=STDOUT if context.captured else None,
                 cwd=context.root,
                 start_new_session=True,
                 pass_fds=[theirs],

@@ -9,10 +9,10 @@ from mmap import PAGESIZE, mmap
 from typing import NamedTuple
 
 from taskdisc.builtin.groups import ProcessGroup
-from taskdisc.builtin.serving import READ, RUNNING, SINCE, STOP, Ends, RunnerFactory, work
+from taskdisc.builtin.serving import DONE, READ, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
 from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 from taskdisc.descriptors import close_private, keep_private
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, WorkerContext
 
 PIPE = 1 << 18
 """Bytes of results that a worker can have sent while the run is busy, before it must wait."""
@@ -36,12 +36,12 @@ class Worker:
         self._life = life
         self._page = page
         self._words = memoryview(page).cast("Q")
+        self._numbers = memoryview(page).cast("d")
         self._inbox = Inbox()
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs."""
-        for job in jobs:
-            self.queue[job.number] = job
+        self.queue.update([(job.number, job) for job in jobs])
         self.send(pack_jobs(jobs))
 
     def send(self, message: bytes) -> None:
@@ -79,6 +79,13 @@ class Worker:
         job = self.queue.get(self._words[RUNNING] - 1)
         return None if job is None else (job, self._words[SINCE] / 1e9)
 
+    def activity(self) -> Activity | None:
+        """Return what it is doing."""
+        found = self.running()
+        if found is None:
+            return None
+        return Activity(found[0].number, found[1], self._numbers[DONE], self._numbers[TOTAL])
+
     def dismiss(self) -> None:
         """Let it end after the job that is running."""
         self._words[STOP] = 1
@@ -98,6 +105,7 @@ class Worker:
         close_private(self.results)
         close_private(self._life)
         self._words.release()
+        self._numbers.release()
         self._page.close()
         return status
 

@@ -24,11 +24,14 @@ def run(options: Options) -> int:
 
     if options.json is not None and options.dry_run:
         raise UsageError("run: -n runs nothing, so there is nothing to write for --json. Leave out one of them.")
-    with opened(options) as (project, targets), streamed(options.json, project):
+    if options.junit is not None and options.dry_run:
+        raise UsageError("run: -n runs nothing, so there is nothing to write for --junit. Leave out one of them.")
+    options = in_foreground(options) if options.pdb else options
+    with opened(options) as (project, targets), streamed(options.json, project), reported(options, project):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
             project.plugins.factory("executors", project.config.executor)
         code_counts = not options.no_code_check
-        planned = Run(project, targets, verbosity=options.verbosity, code_counts=code_counts)
+        planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts)
         if options.dry_run:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)
@@ -40,11 +43,46 @@ def run(options: Options) -> int:
             from taskdisc.cli.output import remark
 
             remark(f"{damage}; it is made again")
-            planned = Run(project, targets, verbosity=options.verbosity, code_counts=code_counts)
+            planned = Run(
+                project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts
+            )
             report = planned.execute(guard=at_work)
             _print_values(planned, options)
         sys.stdout.flush()
     return exit_code(report)
+
+
+def in_foreground(options: Options) -> Options:
+    """Return the options for a run whose failures open the debugger."""
+    if options.executor is not None:
+        raise UsageError("run: --pdb chooses what runs the jobs. Leave out --executor.")
+    return options._replace(executor="pdb")
+
+
+@contextmanager
+def reported(options: Options, project: Project) -> Iterator[None]:
+    """Plug in what the options ask to be reported."""
+    reporters = _reporters(options)
+    for reporter in reporters:
+        project.plugins.register(reporter)
+    try:
+        yield
+    finally:
+        for reporter in reporters:
+            project.plugins.unregister(reporter)
+
+
+def _reporters(options: Options) -> list[object]:
+    reporters: list[object] = []
+    if options.durations is not None:
+        from taskdisc.builtin.durations import Durations
+
+        reporters.append(Durations(options.durations))
+    if options.junit is not None:
+        from taskdisc.builtin.junit import Junit
+
+        reporters.append(Junit(options.junit))
+    return reporters
 
 
 def streamed(path: str | None, project: Project) -> AbstractContextManager[None]:
