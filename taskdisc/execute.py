@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from typing import TYPE_CHECKING
 
+from taskdisc.attempts import Attempts
 from taskdisc.errors import StoreError
 from taskdisc.graph import FromFile
+from taskdisc.interrupts import held_back
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
+from taskdisc.model import ErrorText, Job, JobResult, Outcome, Retry, StepEnd, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
@@ -38,8 +41,17 @@ class Line:
         self.values = Values(run.plan, index, run.expansion, project.graph)
         self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
         self.recorder = Recorder(
-            index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
+            index,
+            run.plan,
+            self.values,
+            lambda n: run.expansion.blocks[n].task,
+            project.code.texts,
+            run.number,
+            self._attempt,
         )
+        self.attempts = Attempts(lambda node: run.task_of(node).options)
+        self._retries: list[Retry] = []
+        """Attempts that failed and are not durable yet; others follow them."""
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
@@ -62,6 +74,7 @@ class Line:
             storage=project.config.storage,
             sources=project.code.sources,
             code=project.code.for_workers(),
+            max_tasks=project.config.max_tasks_per_worker,
         )
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
@@ -75,23 +88,27 @@ class Line:
         found = self.executors.get(lane)
         if found is None:
             config, make = self.run.project.config, self.run.project.plugins.make
-            if lane == Lane.LAUNCHED:
-                found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
+            name, launcher = self.run.lanes.means(lane)
+            if launcher:
+                found = make("executors", name, workers=config.max_jobs, launcher=make("launchers", launcher))
             else:
-                found = make("executors", config.executor, workers=config.workers)
+                found = make("executors", name, workers=config.workers)
             self.executors[lane] = found
             found.start(self.context)
         return found
 
     def work(self) -> None:
         """Submit what can run, wait, and take what has ended."""
-        for lane in (Lane.PLAIN, Lane.LAUNCHED):
-            self._submit(lane)
+        self.run.scheduler.retry(self.attempts.take_due(time.monotonic()))
+        with held_back():  # what was given to a worker is known to be there
+            for lane in self.run.lanes:
+                self._submit(lane)
         if self.recorder.is_due:
             self._commit()
         if self.run.scheduler.has_undecided:
             return
-        assert self.run.running or self.run.elsewhere, "steps are left that wait for nothing"
+        waiting = self.run.running or self.run.elsewhere or self.attempts.waiting
+        assert waiting, "steps are left that wait for nothing"
         self._wait()
         self._collect()
         self.run.scheduler.released(self.sharing.ended())
@@ -123,8 +140,10 @@ class Line:
     def _commit(self) -> None:
         """Make durable what has ended, let other runs have it, and report it."""
         ends = self.recorder.commit()
-        if ends:
+        if ends or self._retries:
             self.sharing.release(self.run.running)
+        retries, self._retries = self._retries, []
+        self.run.retried(retries)
         self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
@@ -132,12 +151,22 @@ class Line:
         for node in nodes:
             by_block.setdefault(self.run.scheduler.block_of(node), []).append(node)
         jobs = [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
-        if not self.judge.remade:
+        if not self.judge.remade and not self.attempts.any_failed:
             return jobs
-        return [job._replace(attempt=2) if job.number in self.judge.remade else job for job in jobs]
+        return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
 
-    def _wait(self) -> None:
+    def _attempt(self, node: int) -> int:
+        """The number of a step's next attempt; one whose result was lost has had another before."""
+        return self.attempts.number(node) + (node in self.judge.remade)
+
+    def _wait(self, until: float | None = None) -> None:
+        """Wait until there is something to do, or until a moment (monotonic seconds)."""
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
+        moments = [until, self.attempts.next_due, *(executor.deadline() for executor in self.executors.values())]
+        due = min((moment for moment in moments if moment is not None), default=None)
+        if due is not None:
+            left = max(0.0, due - time.monotonic())
+            timeout = left if timeout is None else min(left, timeout)
         poll = select.poll()
         for executor in self.executors.values():
             descriptor = executor.fileno()
@@ -145,13 +174,15 @@ class Line:
                 poll.register(descriptor, select.POLLIN)
             elif not executor.free():
                 return  # it works when it is asked for results
-        poll.poll(None if timeout is None else timeout * 1000)
+        poll.poll(None if timeout is None else math.ceil(timeout * 1000))
 
     def _collect(self) -> None:
         for executor in self.executors.values():
-            results = executor.collect()
-            if results:
-                self._take(results)
+            if executor.fileno() is None:  # it works in here, and that can be broken off
+                self._take(executor.collect())
+                continue
+            with held_back():  # what was taken from a worker is not lost
+                self._take(executor.collect())
 
     def _take(self, results: list[JobResult]) -> None:
         scheduler = self.run.scheduler
@@ -166,6 +197,8 @@ class Line:
             if result.outcome == Outcome.VOID:
                 void.append((result, since))
                 continue
+            if result.outcome != Outcome.SUCCEEDED and self._tries_again(node, name, result):
+                continue
             result = self.returned.checked(name, result)
             ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
@@ -178,6 +211,17 @@ class Line:
             self.judge.succeeded(good, time.monotonic())
         for result, since in void:
             self._void(result, since)
+
+    def _tries_again(self, node: int, name: str, result: JobResult) -> bool:
+        """See to another attempt, if there is to be one after this failure."""
+        if self.run.interrupted or not self.attempts.is_followed(result):
+            return False
+        task, attempt = self.run.task_of(node), self._attempt(node)
+        self.recorder.add_retried(self._ended(node, name, result))
+        delay = self.attempts.follow(node, time.monotonic())
+        step = StepEnd(name, task.id, result.outcome, result)
+        self._retries.append(Retry(step, attempt, task.options.retries + 1, delay))
+        return True
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
         block = self.run.scheduler.block_of(node)
@@ -241,6 +285,16 @@ class Line:
         if now - self._told >= self.run.tick:
             self._told = now
             self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
+
+    def drain(self, seconds: float) -> None:
+        """Begin nothing more, and give what runs so many seconds to end."""
+        until = time.monotonic() + seconds
+        for executor in self.executors.values():
+            executor.dismiss()
+        while time.monotonic() < until and any(executor.busy() for executor in self.executors.values()):
+            self._wait(until)
+            self._collect()
+            self._tell()
 
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""

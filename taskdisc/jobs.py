@@ -91,6 +91,9 @@ class JobMaker:
             task.options.prefix,
             task.options.compress,
             task.function,
+            task.options.retries,
+            _timeout(task),
+            task.options.env,
         )
 
     def _arguments(self, task: Task) -> Iterable[tuple[str, str]]:
@@ -178,6 +181,14 @@ class JobMaker:
             what = f"axis {axis.name} ({axis.place}): an element"
             self._pickles[axis] = [_pickled(element.value, what) for element in elements]
         return self._pickles[axis]
+
+
+def _timeout(task: Task) -> float:
+    if task.options.timeout is None:
+        return 0.0
+    from taskdisc.durations import seconds
+
+    return seconds(task.options.timeout)
 
 
 def _pickled(value: Any, what: str) -> bytes:

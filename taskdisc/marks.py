@@ -68,6 +68,13 @@ def task(
     keep: bool = True,
     track: Iterable[str] = (),
     compress: str | None = None,
+    executor: str | None = None,
+    launcher: str | None = None,
+    retries: int = 0,
+    retry_delay: str = "2s",
+    retry_on: str | type[BaseException] | Iterable[str | type[BaseException]] = (),
+    timeout: str | None = None,
+    env: Mapping[str, str] | Iterable[tuple[str, str]] = (),
 ) -> Callable[[F], F]: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Set a task's options; a function without the decorator is a task too, unless its name begins with `_`.
@@ -81,6 +88,10 @@ def task(function: Any = None, /, **options: Any) -> Any:
     only if the result differs. `keep=False` drops the value when all that needed it is done, and makes it again if
     need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",
     "lz4") makes large results smaller, where they would else be mapped into memory.
+    `executor` says what runs the task, `launcher` what starts its commands. An attempt that fails is followed by up to
+    `retries` others, after `retry_delay` ("2s", twice as long each time); `retry_on` restricts that to exceptions
+    (classes or names), "killed" and "timeout". `timeout="10m"` ends an attempt with all that it has started;
+    `env={"OMP_NUM_THREADS": "1"}` holds while the task runs.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
     """

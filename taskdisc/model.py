@@ -51,6 +51,8 @@ class Lane:
     """The run's executor."""
     LAUNCHED = 1
     """Commands behind a prefix."""
+    OWN = 16
+    """The first of those for tasks that choose an executor or a launcher themselves."""
 
 
 class Parameter(NamedTuple):
@@ -82,6 +84,20 @@ class TaskOptions(NamedTuple):
     """Installed distributions whose versions count."""
     compress: str | None = None
     """How large results are compressed (see `compression.parse`)."""
+    executor: str | None = None
+    """Name of the executor that runs the task, where that is not the run's."""
+    launcher: str | None = None
+    """Name of the launcher that starts the task's commands."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    retry_delay: str = "2s"
+    """The pause before the second attempt, as a duration; it doubles each time."""
+    retry_on: tuple[str, ...] = ()
+    """Names of exceptions, "killed" and "timeout": what another attempt may help against; nothing: all."""
+    timeout: str | None = None
+    """How long an attempt may take, as a duration."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
 
 
 DEFAULTS = TaskOptions()
@@ -143,6 +159,12 @@ class TaskSpec(NamedTuple):
     compress: str | None = None
     function: Any = None
     """The function itself, for workers that share memory with the run."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    timeout: float = 0.0
+    """Seconds after which an attempt is ended; 0: none."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
 
 
 class ArgumentKind:
@@ -224,6 +246,8 @@ class ErrorText(NamedTuple):
     traceback: str
     """The user's frames only, formatted for people."""
     hint: str = ""
+    classes: tuple[str, ...] = ()
+    """Full names of the exception's class and its bases, the innermost first."""
 
 
 class JobResult(NamedTuple):
@@ -274,6 +298,8 @@ class WorkerContext(NamedTuple):
     """Fingerprints of the project's code, for workers that share memory with the run."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+    max_tasks: int = 0
+    """How many jobs a worker process runs before another takes its place; 0: any number."""
 
 
 class StepEnd(NamedTuple):
@@ -287,6 +313,18 @@ class StepEnd(NamedTuple):
     blocked: tuple[str, ...] = ()
     """Printed ids of steps that its failure put out of reach: the first few."""
     blocked_count: int = 0
+
+
+class Retry(NamedTuple):
+    """An attempt that failed and is followed by another: what is reported once it is durable."""
+
+    step: StepEnd
+    attempt: int
+    """The number of the attempt that failed, from 1."""
+    attempts: int
+    """How many there may be in all."""
+    delay: float
+    """Seconds from its end to the next attempt."""
 
 
 class RunReport(NamedTuple):
@@ -307,3 +345,10 @@ class RunReport(NamedTuple):
     verbosity: int = 0
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
+    retries: tuple[Retry, ...] = ()
+    """Of each step that was tried again, the last attempt that was followed by another."""
+
+    @property
+    def retried(self) -> int:
+        """How many attempts were followed by others."""
+        return sum([retry.attempt for retry in self.retries])

@@ -47,13 +47,17 @@ class Recorder:
         task_of: Callable[[int], str],
         texts_of: Callable[[list[tuple[str, str]]], list[tuple[str, str]]],
         run: int,
+        attempt_of: Callable[[int], int],
     ) -> None:
+        """`attempt_of` gives the number of a step's latest attempt."""
         self._index = index
         self._plan = plan
         self._values = values
         self._task_of = task_of
         self._texts_of = texts_of
         self._run = run
+        self._attempt_of = attempt_of
+        self._retried: list[FailureRow] = []
         self._pending: list[Ended] = []
         self._since = 0.0
         self._families: dict[str, int] = {}
@@ -73,14 +77,20 @@ class Recorder:
                 [part.payload if part.payload is not None else part.object or "" for part in parts]
             )
 
+    def add_retried(self, ended: Ended) -> None:
+        """Take an attempt that failed and that another will follow."""
+        if not self.pending:
+            self._since = time.monotonic()
+        self._retried.append(self._failure(ended, final=False))
+
     @property
     def pending(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending or self._retried)
 
     @property
     def is_due(self) -> bool:
         """Say whether it is time to commit."""
-        return len(self._pending) >= MOST or (bool(self._pending) and time.monotonic() - self._since > OLDEST)
+        return len(self._pending) >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
 
     def commit(self) -> list[StepEnd]:
         """Make everything durable; return what can now be reported."""
@@ -89,15 +99,16 @@ class Recorder:
 
     def _commit(self) -> list[StepEnd]:
         pending, self._pending = self._pending, []
-        if not pending:
+        retried, self._retried = self._retried, []
+        if not pending and not retried:
             return []
         good = [ended for ended in pending if ended.result.outcome == Outcome.SUCCEEDED]
         bad = [ended for ended in pending if ended.result.outcome != Outcome.SUCCEEDED]
         with self._index.transaction():
             records = self._records(good)
             first = self._index.add(records)
-            if bad:
-                self._index.add_failures([self._failure(ended) for ended in bad])
+            if bad or retried:
+                self._index.add_failures([*retried, *(self._failure(ended) for ended in bad)])
         for number, ended in enumerate(good, first):
             self._plan.artifacts[ended.block][ended.row] = number
             self._plan.keys.pop(ended.node, None)
@@ -162,7 +173,7 @@ class Recorder:
             () if single else tuple((part.object, part.payload) for part in parts),
         )
 
-    def _failure(self, ended: Ended) -> FailureRow:
+    def _failure(self, ended: Ended, *, final: bool = True) -> FailureRow:
         result = ended.result
         return FailureRow(
             self._task_of(ended.block),
@@ -175,6 +186,10 @@ class Recorder:
             result.stdout,
             result.stderr,
             json.dumps(result.error),
+            self._attempt_of(ended.node),
+            result.cpu_seconds,
+            result.peak_memory,
+            final,
         )
 
 

@@ -14,7 +14,8 @@ from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
-from taskdisc.model import Decision, FileResult, Lane, Outcome, RunReport, StepEnd, Task
+from taskdisc.lanes import Lanes, demands_nothing
+from taskdisc.model import Decision, FileResult, Outcome, Retry, RunReport, StepEnd, Task
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
@@ -22,6 +23,7 @@ from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.execute import Line
     from taskdisc.unkept import Unkept
 
 
@@ -57,6 +59,7 @@ class Run:
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
+        self.lanes = Lanes(project.config.executor)
         self.started = time.time()
         self.plan = self._make_plan(code_counts, age_counts)
         self._add_blocks()
@@ -64,6 +67,8 @@ class Run:
         self.failures: list[StepEnd] = []
         self.warnings: list[str] = []
         """What steps that ended had to remark."""
+        self.retries: dict[str, Retry] = {}
+        """By printed id, the last attempt of a step that another follows, or followed."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self._unkept: Unkept | None = None
@@ -139,12 +144,11 @@ class Run:
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
                 edges.append(Edge(block.gather.target, block.gather.rows, block.gather.starts))
-            prefix = block.gather is None and self.project.graph.tasks[block.task].options.prefix
             self.scheduler.add(
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=Lane.LAUNCHED if prefix else Lane.PLAIN,
+                lane=self.lanes.of(self.project.graph.tasks[block.task].options),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
             )
@@ -224,11 +228,23 @@ class Run:
 
     # Execution
 
+    def check_executors(self) -> None:
+        """Refuse options of tasks that their executors cannot honour. Raises UsageError."""
+        config = self.project.config
+        tasks = [self.project.graph.tasks[task] for task in self.expansion.by_task]
+        if not config.max_tasks_per_worker:
+            tasks = [task for task in tasks if not demands_nothing(task.options)]
+        if tasks:
+            from taskdisc.demands import check
+
+            check(tasks, self.lanes, config, self.project.plugins)
+
     def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
         """Compute what is missing; return what was done. An interruption ends up in the report.
 
         `guard` is entered when the first job is about to start.
         """
+        self.check_executors()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
@@ -255,8 +271,7 @@ class Run:
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
-            with suppress(KeyboardInterrupt), held_back():
-                line.close(kill=True)
+            self._wind_down(line)
         except BaseException:
             line.abandon()
             raise
@@ -264,7 +279,19 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._count(Outcome.CANCELLED, len(ended) + len(self.running))
+            self._count(Outcome.CANCELLED, len(ended) + len(self.running) + line.attempts.waiting)
+
+    def _wind_down(self, line: Line) -> None:
+        """What runs has a while to end; a second interruption ends it at once."""
+        from taskdisc.durations import seconds
+
+        try:
+            with suppress(KeyboardInterrupt):
+                self.project.plugins.hook.taskdisc_run_interrupted(run=self)
+                line.drain(seconds(self.project.config.grace))
+        finally:
+            with suppress(KeyboardInterrupt), held_back():
+                line.close(kill=True)
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -309,6 +336,13 @@ class Run:
         if self._drops:
             self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
 
+    def retried(self, retries: list[Retry]) -> None:
+        """Report attempts that failed, and that others follow."""
+        hook = self.project.plugins.hook.taskdisc_job_retried
+        for retry in retries:
+            self.retries[retry.step.id] = retry
+            hook(retry=retry)
+
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""
         number = self.scheduler.block_of(node)
@@ -341,6 +375,7 @@ class Run:
             (*self.project.graph.warnings, *self.warnings),
             self.project.config.store,
             self.verbosity,
+            retries=tuple(self.retries.values()),
         )
 
     # Results

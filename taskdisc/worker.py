@@ -6,7 +6,8 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -80,11 +81,12 @@ class Runner:
             os.chdir(self.context.root)  # the last task may have gone elsewhere
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
-            value = task.function(**execution.arguments())
-            if type(value) is CoroutineType:
-                import asyncio
-
-                value = asyncio.run(value)
+            arguments = execution.arguments()
+            if task.spec.env:
+                with _environment(task.spec.env):
+                    value = _called(task.function, arguments)
+            else:
+                value = _called(task.function, arguments)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except KeyboardInterrupt:
@@ -162,6 +164,31 @@ class Runner:
         except DamagedResult as damage:
             self._damaged.append((damage.stored, damage.reason, damage.intact))
             raise
+
+
+def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """What the function returns; a coroutine is run to its end."""
+    value = function(**arguments)
+    if type(value) is CoroutineType:
+        import asyncio
+
+        value = asyncio.run(value)
+    return value
+
+
+@contextmanager
+def _environment(variables: tuple[tuple[str, str], ...]) -> Iterator[None]:
+    """Set variables for a while; then these are as they were, whatever was done to them meanwhile."""
+    before = {name: os.environ.get(name) for name, _ in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            if text is not None:
+                os.environ[name] = text
+            else:
+                os.environ.pop(name, None)
 
 
 class PreparedTask:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 READ = 1 << 20
 RUNNING, SINCE, STOP = range(3)
-"""Words of the shared page: number of the running job plus one, when it began (ns), whether to take no other."""
+"""Words of the shared page: number of the running job plus one, when it began (monotonic ns), whether to take no
+other."""
 
 
 class Runs(Protocol):
@@ -73,7 +74,7 @@ def work(ends: Ends, name: str, context: WorkerContext, factory: RunnerFactory |
 
 
 def _serve(ends: Ends, run: Callable[[Job], JobResult]) -> None:
-    from time import time_ns
+    from time import monotonic_ns
 
     process = os.getpid()
     inbox = Inbox()
@@ -83,7 +84,7 @@ def _serve(ends: Ends, run: Callable[[Job], JobResult]) -> None:
                 for plain in batch:
                     if words[STOP]:
                         return
-                    words[SINCE] = time_ns()
+                    words[SINCE] = monotonic_ns()
                     words[RUNNING] = plain[0] + 1
                     result = run(unpack_job(plain))
                     if os.getpid() != process:

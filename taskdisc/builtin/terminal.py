@@ -12,7 +12,7 @@ from taskdisc.model import Outcome
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
-    from taskdisc.model import ErrorText, RunReport, StepEnd
+    from taskdisc.model import ErrorText, Retry, RunReport, StepEnd
     from taskdisc.run import Run
 
 WORDS = (
@@ -25,7 +25,7 @@ WORDS = (
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-NO_EXCEPTIONS = ("killed", "launcher", "input", "store")
+NO_EXCEPTIONS = ("killed", "timeout", "launcher", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 LONGEST_LINE = 200
 """Characters of a message in the short summary."""
@@ -62,6 +62,13 @@ class StepLines:
         sys.stderr.write(f"{wipe}{paint(step.outcome, colour)} {step.id}{seconds}\n")
 
     @hookimpl
+    def taskdisc_job_retried(self, retry: Retry) -> None:
+        """Print how the attempt ended, and when the next begins."""
+        what, delay = failure_line(retry.step), seconds_text(retry.delay)
+        wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{wipe}{what}; attempt {retry.attempt} of {retry.attempts}, again in {delay}\n")
+
+    @hookimpl
     def taskdisc_run_finished(self) -> None:
         """Go."""
         self.run.project.plugins.unregister(self)
@@ -72,6 +79,16 @@ def taskdisc_run_progress(run: Run) -> None:
     """Draw the line of progress anew."""
     sys.stderr.write(f"\r{progress_line(run, time.monotonic(), _columns() - 1)}\x1b[K")
     sys.stderr.flush()
+
+
+@hookimpl
+def taskdisc_run_interrupted(run: Run) -> None:
+    """Say what happens now, if it may take a while."""
+    if run.running:
+        wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
+        grace = run.project.config.grace
+        sys.stderr.write(f"{wipe}interrupted: what runs has {grace} to end; another Ctrl-C ends it at once\n")
+        sys.stderr.flush()
 
 
 @hookimpl
@@ -136,13 +153,27 @@ def summary(report: RunReport) -> Iterator[str]:
             yield f"... and {len(groups) - SHOWN_FAILURES:,} more"
         yield rule("short summary", "=")
         failures = [failure for group in groups for failure in group]
-        yield from map(failure_line, failures[:SHOWN_LINES])
+        attempts = {retry.step.id: retry.attempt + 1 for retry in report.retries}
+        yield from (failure_line(failure, attempts.get(failure.id, 1)) for failure in failures[:SHOWN_LINES])
         if len(failures) > SHOWN_LINES:
             yield f"... and {len(failures) - SHOWN_LINES:,} more; `taskdisc status` counts them"
+    yield from retry_lines(report)
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
     yield from report.lines
     yield closing_line(report)
+
+
+def retry_lines(report: RunReport) -> Iterator[str]:
+    """Yield a line for each step that succeeded after attempts that failed."""
+    failed = {failure.id for failure in report.failures}
+    retries = [retry for retry in report.retries if retry.step.id not in failed]
+    if retries and not report.failures:
+        yield rule("short summary", "=")
+    for retry in retries[:SHOWN_LINES]:
+        yield f"{paint('RETRIED', 'yellow')} {retry.step.id} after {retry.attempt} failed{reason_text(retry.step)}"
+    if len(retries) > SHOWN_LINES:
+        yield f"... and {len(retries) - SHOWN_LINES:,} more"
 
 
 def left_out_line(task: str, names: Iterable[str]) -> str:
@@ -159,6 +190,8 @@ def closing_line(report: RunReport) -> str:
     if set(report.counts) == {Outcome.CACHED}:
         return f"{paint('up to date', 'green')}: {total} cached in {seconds}"
     words = [f"{report.counts[outcome]} {outcome}" for outcome in WORDS if report.counts.get(outcome)]
+    if report.retried:
+        words.append(f"{report.retried} {'retry' if report.retried == 1 else 'retries'}")
     good = not report.failures and not report.interrupted
     return f"{paint(', '.join(words), 'green' if good else 'red')} in {seconds}"
 
@@ -209,8 +242,14 @@ def _named(names: Sequence[str], count: int) -> str:
     return f"{', '.join(shown)}{f' and {more:,} more' if more else ''}"
 
 
-def failure_line(failure: StepEnd) -> str:
-    """Return one line about a failed step; its id can be pasted back as a target."""
+def failure_line(failure: StepEnd, attempts: int = 1) -> str:
+    """Return one line about a failed step, with how often it was tried; its id can be pasted back as a target."""
+    times = f", {attempts} attempts" if attempts > 1 else ""
+    return f"{paint(failure.outcome.upper(), 'red')} {failure.id}{reason_text(failure)}{times}"
+
+
+def reason_text(failure: StepEnd) -> str:
+    """Return what follows a failed step's id: " - ", the error in one line, and its place."""
     error = failure.result.error if failure.result is not None else None
     reason = ""
     if error is not None:
@@ -223,7 +262,7 @@ def failure_line(failure: StepEnd) -> str:
             room = max(_columns() - len(f"{failure.outcome} {failure.id} - {place}"), SHORTEST_REASON)
             what = what if len(what) <= room else f"{what[: room - 1]}…"
         reason = f" - {what}{place}"
-    return f"{paint(failure.outcome.upper(), 'red')} {failure.id}{reason}"
+    return reason
 
 
 def tail(path: str, most: int = 8000) -> str:

@@ -41,7 +41,7 @@ def pack_result(result: JobResult) -> bytes:
 
 
 def _pack_error(error: ErrorText) -> tuple[Any, ...]:
-    return error.kind, error.message, error.place and tuple(error.place), error.traceback, error.hint
+    return tuple(error._replace(place=error.place and tuple(error.place)))  # type: ignore[arg-type]
 
 
 def unpack_result(plain: Any) -> JobResult:
@@ -51,12 +51,13 @@ def unpack_result(plain: Any) -> JobResult:
     if files:
         files = tuple([_new(FileResult, file) for file in files])
     if error is not None:
-        error = _unpack_error(*error)
+        error = _unpack_error(error)
     return _new(JobResult, (number, outcome, records, files, *others, error, warnings, damaged))
 
 
-def _unpack_error(kind: str, message: str, place: Any, traceback: str, hint: str) -> ErrorText:
-    return ErrorText(kind, message, place and Place(*place), traceback, hint)
+def _unpack_error(plain: tuple[Any, ...]) -> ErrorText:
+    error = ErrorText(*plain)
+    return error._replace(place=error.place and Place(*error.place))
 
 
 def without_functions(context: WorkerContext) -> WorkerContext:

@@ -16,8 +16,8 @@ LAYERS = (
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs"},
     {"pluginmanager"},
-    {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
+    {"collect", "resolve", "bind", "expand", "lanes", "schedule", "select", "plan", "store"},
+    {"attempts", "demands", "jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
     {"execute"},
@@ -179,7 +179,8 @@ UNNEEDED = (
     "networkx click multiprocessing cloudpickle filelock importlib.metadata concurrent.futures ssl "
     "dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process taskdisc.worker "
     "taskdisc.record taskdisc.sharing taskdisc.store.claims taskdisc.explain taskdisc.cli.commands "
-    "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
+    "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression "
+    "taskdisc.attempts taskdisc.demands"
 )
 
 
