@@ -30,9 +30,8 @@ def demands_of(options: TaskOptions, config: Config) -> Iterator[Demand]:
     if options.timeout:
         yield Demand("timeout", f'timeout="{options.timeout}"', "timeouts", "ends jobs that take too long")
     if options.env:
-        yield Demand(
-            "env", f"env ({', '.join(name for name, _ in options.env)})", "environment", "gives jobs variables"
-        )
+        text = f"env ({', '.join(name for name, _ in options.env)})"
+        yield Demand("env", text, "environment", "gives jobs variables of their own")
     if "killed" in options.retry_on:
         yield Demand("retry_on", 'retry_on="killed"', "attribution", "knows which job a dead process had")
     if config.max_tasks_per_worker:

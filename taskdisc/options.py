@@ -160,6 +160,8 @@ def as_toml(value: Any) -> str:
     """Return the value of an option as pyproject.toml would write it."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return f"{{ {', '.join(f'{name} = {as_toml(inner)}' for name, inner in value)} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(as_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -347,9 +347,9 @@ class Index:
         """Return a task's failures, newest first, without attempts that were followed by others."""
         return self._failures("task=? and final=1 order by id desc", (task,))
 
-    def failed_attempts(self, task: str, run: int) -> list[FailureRow]:
-        """Return the attempts of a task in a run that were followed by others, in their order."""
-        return self._failures("task=? and run=? and final=0 order by id", (task, run))
+    def failed_attempts(self, task: str) -> list[FailureRow]:
+        """Return the attempts of a task that were followed by others in the same run, in their order."""
+        return self._failures("task=? and final=0 order by id", (task,))
 
     def _failures(self, condition: str, values: Sequence[Any]) -> list[FailureRow]:
         return [FailureRow(*r) for r in self._rows(f"select {FAILURE_COLUMNS} from failure where {condition}", values)]
