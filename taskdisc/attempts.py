@@ -48,9 +48,9 @@ class Attempts:
         return delay
 
     @property
-    def waiting(self) -> int:
-        """How many steps wait for their next attempt."""
-        return len(self._due)
+    def waiting(self) -> list[int]:
+        """The steps that wait for their next attempt."""
+        return [node for _, node in self._due]
 
     @property
     def next_due(self) -> float | None:

@@ -1,7 +1,5 @@
 """Binding: the values that settings have in this run, and the elements of axes and open parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +26,7 @@ class Bindings(NamedTuple):
         return [axis.name for axis in graph.axes[task] if axis not in self.elements]
 
 
-def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = None) -> Bindings:
+def bind(graph: TaskGraph, config: "Config", given: Mapping[str, str] | None = None) -> Bindings:
     """Return the values of this run; `given` are texts for open parameters, from the brackets of targets.
 
     Raises UsageError or ConfigError for a name that nothing has, and for a value that does not fit.
@@ -53,7 +51,7 @@ def bind(graph: TaskGraph, config: Config, given: Mapping[str, str] | None = Non
     return Bindings(settings, elements)
 
 
-def _setting(task: Task, source: FromSetting, config: Config) -> Any:
+def _setting(task: Task, source: FromSetting, config: "Config") -> Any:
     given = config.setting(task.name, source.name)
     if given is None:
         return source.default
@@ -71,7 +69,7 @@ def _converted(value: Any, annotation: Any, default: Any, task: Task, name: str,
         raise UsageError(f"{origin}: {task.name}.{name} ({task.place}): {error}") from None
 
 
-def _elements(axis: Axis, task: Task, config: Config, given: Mapping[str, str]) -> tuple[Element, ...] | None:
+def _elements(axis: Axis, task: Task, config: "Config", given: Mapping[str, str]) -> tuple[Element, ...] | None:
     found = config.setting("", axis.name)
     if axis.open:
         return _open_element(axis, task, found, given)
@@ -87,7 +85,7 @@ def _elements(axis: Axis, task: Task, config: Config, given: Mapping[str, str]) 
     return found_elements
 
 
-def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: ParamLayer) -> None:
+def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: "ParamLayer") -> None:
     seen = set()
     for text in label_texts([element.label for element in elements]) if len(elements) > 1 else ():
         if text in seen:
@@ -96,7 +94,7 @@ def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: ParamLa
 
 
 def _open_element(
-    axis: Axis, task: Task, found: tuple[Any, ParamLayer] | None, given: Mapping[str, str]
+    axis: Axis, task: Task, found: "tuple[Any, ParamLayer] | None", given: Mapping[str, str]
 ) -> tuple[Element, ...] | None:
     annotation = next(p.annotation for p in task.parameters if p.name == axis.name)
     if axis.name in given:
@@ -110,7 +108,7 @@ def _open_element(
     return (Element(value, value),)
 
 
-def _element(axis: Axis, item: Any, layer: ParamLayer) -> Element:
+def _element(axis: Axis, item: Any, layer: "ParamLayer") -> Element:
     """The element that a label means; an axis without labels takes new values of its elements' type."""
     texts = label_texts([element.label for element in axis.elements])
     wanted = str(item).strip()
@@ -144,7 +142,7 @@ def _check_encodable(value: Any, what: str) -> None:
         raise UsageError(f"{what}: {error}") from None
 
 
-def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> None:
+def _check_names(graph: TaskGraph, config: "Config", axes: Mapping[str, Axis]) -> None:
     layers = [layer for layer in config.layers if layer.values]
     if not layers:
         return
@@ -165,7 +163,7 @@ def _check_names(graph: TaskGraph, config: Config, axes: Mapping[str, Axis]) -> 
 
 def _unknown_name(
     key: str,
-    layer: ParamLayer,
+    layer: "ParamLayer",
     graph: TaskGraph,
     settings: set[tuple[str, str]],
     plain: set[str],

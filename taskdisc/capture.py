@@ -40,9 +40,7 @@ class Capture:
             # Appending, so that the next byte goes to the start of a truncated file, whoever writes it.
             _point(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), descriptor)
         # What was imported earlier may hold the old streams; what it prints should not wait in their buffers.
-        for old in (sys.stdout, sys.stderr):
-            if (reconfigure := getattr(old, "reconfigure", None)) is not None:
-                reconfigure(line_buffering=True)
+        _buffer_lines_only()
         self._streams = _text_stream(1), _text_stream(2)
         sys.stdout, sys.stderr = self._streams
         for name, stream in zip(("__stdout__", "__stderr__"), self._streams, strict=True):
@@ -57,6 +55,8 @@ class Capture:
             if not stream.closed:
                 stream.flush()
         _flush_c_library()
+        if not os.lseek(1, 0, os.SEEK_END) and not os.lseek(2, 0, os.SEEK_END):
+            return None, None
         return self._take(1, name, "out"), self._take(2, name, "err")
 
     def _take(self, descriptor: int, name: str, ending: str) -> str | None:
@@ -71,6 +71,23 @@ class Capture:
                 position += len(block)
         os.ftruncate(descriptor, 0)
         return log
+
+
+class Uncaptured(Capture):
+    """Leaves output where that of the run goes, for `-s`; there is still nothing to be read from standard input."""
+
+    def start(self) -> None:
+        """Point standard input at nothing."""
+        _point(os.open(os.devnull, os.O_RDONLY), 0)
+        _buffer_lines_only()
+
+    def take(self, name: str) -> tuple[None, None]:
+        """Write out what waits in buffers, so that it does not come after what the run says."""
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
+        _flush_c_library()
+        return None, None
 
 
 def salvage(store: str, logs: str, worker: str, name: str) -> tuple[str | None, str | None]:
@@ -117,6 +134,12 @@ def _point(source: int, descriptor: int) -> None:
 
 def _text_stream(descriptor: int) -> TextIO:
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _buffer_lines_only() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(line_buffering=True)
 
 
 def _flush_c_library() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,24 @@ def make_importable(root: str) -> None:
     load_carefully(root)
 
 
+_imports: list[None] = []
+"""As long as imports are nested."""
+
+
+def is_importing() -> bool:
+    """Say whether modules of a project are being imported: none of its tasks can run in the course of that."""
+    return bool(_imports)
+
+
+@contextmanager
+def _importing() -> Iterator[None]:
+    _imports.append(None)
+    try:
+        yield
+    finally:
+        _imports.pop()
+
+
 def import_modules(root: str, modules: Sequence[tuple[str, str]]) -> dict[str, ModuleType]:
     """Import the modules in order. Raises CollectionError that tells of every module that cannot be imported.
 
@@ -101,7 +119,7 @@ def import_modules(root: str, modules: Sequence[tuple[str, str]]) -> dict[str, M
     make_importable(root)
     imported: dict[str, ModuleType] = {}
     problems: list[str] = []
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), _importing():
         for name, path in modules:
             try:
                 imported[name] = _import(name, os.path.join(root, path))
@@ -202,6 +220,7 @@ def take(imported: dict[str, ModuleType], modules: tuple[tuple[str, str], ...], 
 def _namespace(module: ModuleType, name: str, path: str, root: str, problems: list[str]) -> Namespace:
     tasks: list[Task] = []
     names: dict[str, Any] = {}
+    lines = _lines_of(module)
     for key, value in list(vars(module).items()):
         kind = type(value)  # not isinstance: what stands for something else may fail when it is asked what it is
         if issubclass(kind, Axis):
@@ -216,9 +235,55 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
                 continue
             names[key] = value
             if function.__module__ == name and function.__name__ == key:
-                _take_function(value, function, name, path, key, tasks, problems)
+                _take_function(value, function, name, path, key, lines, tasks, problems)
     tasks.sort(key=lambda task: task.place.line)
     return Namespace(name, path, tuple(tasks), names)
+
+
+def take_functions(functions: Sequence[Any], root: str) -> Collection:
+    """Return a collection of these functions alone, with the axes and files that their modules' names mean.
+
+    No file is read for them: functions of a notebook will do. Raises CollectionError, UsageError.
+    """
+    by_module: dict[str, list[tuple[Any, FunctionType]]] = {}
+    for value in functions:
+        function = innermost(value)
+        if function is None or not function.__name__.isidentifier():
+            raise UsageError(f"from_functions takes functions that have names, not {value!r}.")
+        by_module.setdefault(function.__module__, []).append((value, function))
+    problems: list[str] = []
+    namespaces = [_given_namespace(name, members, root, problems) for name, members in by_module.items()]
+    if problems:
+        raise CollectionError("\n".join(problems))
+    return Collection(tuple(namespaces), ())
+
+
+def _given_namespace(module: str, members: list[tuple[Any, FunctionType]], root: str, problems: list[str]) -> Namespace:
+    names: dict[str, Any] = {}
+    tasks: list[Task] = []
+    path = _path_of(members[0][1], root)
+    scope = members[0][1].__globals__
+    for key, value in list(scope.items()):
+        if type(value) is Axis and scope.get(value.name) is not value:
+            value.name = key
+        if type(value) in (Axis, File):
+            names[key] = value
+    for value, function in members:
+        key, lines = function.__name__, _cell_lines(function)
+        if names.setdefault(key, value) is not value:
+            problems.append(
+                f"{path}:{_def_line(function, lines)} {key}: two things of this name were given. Rename one."
+            )
+        else:
+            _take_function(value, function, module, path, key, lines, tasks, problems)
+    return Namespace(module, path, tuple(tasks), names)
+
+
+def _path_of(function: FunctionType, root: str) -> str:
+    """Where a function is, for people; a cell of a notebook has another name in every session."""
+    file = os.path.realpath(function.__code__.co_filename)
+    inside = os.path.join(os.path.realpath(root), "")
+    return file[len(inside) :] if file.startswith(inside) and os.path.isfile(file) else function.__module__
 
 
 def _wraps(value: Any) -> bool:
@@ -243,7 +308,14 @@ def _name_axis(axis: Axis, key: str, module: ModuleType, root: str) -> None:
 
 
 def _take_function(
-    value: Any, function: FunctionType, module: str, path: str, key: str, tasks: list[Task], problems: list[str]
+    value: Any,
+    function: FunctionType,
+    module: str,
+    path: str,
+    key: str,
+    lines: Sequence[bytes],
+    tasks: list[Task],
+    problems: list[str],
 ) -> None:
     if key.startswith("taskdisc_"):
         if key in EARLY_HOOKS:
@@ -252,7 +324,7 @@ def _take_function(
                 f'Put it into a module of its own and name that in pyproject.toml: plugins = ["..."].'
             )
         return
-    place = Place(path, _def_line(function))
+    place = Place(path, _def_line(function, lines))
     options = getattr(value, MARK, None) or getattr(function, MARK, None) or DEFAULTS
     problem = _refusal(function, key)
     if problem:
@@ -262,15 +334,29 @@ def _take_function(
     tasks.append(Task(f"{path}::{name}", name, module, place, value, parameters_of(value, function), options))
 
 
-def _def_line(function: FunctionType) -> int:
-    """The line of `def`; Python itself only knows that of the first decorator."""
+def _lines_of(module: ModuleType) -> list[bytes]:
+    """The lines of a module; bytes, since `linecache` takes 1.5 ms to import, for encodings that do not matter here."""
+    try:
+        with open(getattr(module, "__file__", None) or "", "rb") as stream:
+            return stream.read().splitlines()
+    except OSError:
+        return []
+
+
+def _cell_lines(function: FunctionType) -> list[bytes]:
+    """The lines where a function is, which may be a cell of a notebook."""
     from linecache import getlines
 
+    return [line.encode(errors="replace") for line in getlines(function.__code__.co_filename)]
+
+
+def _def_line(function: FunctionType, lines: Sequence[bytes]) -> int:
+    """The line of `def`; Python itself only knows that of the first decorator."""
     first = function.__code__.co_firstlineno
-    lines = getlines(function.__code__.co_filename)
-    if not lines[first - 1 : first] or not lines[first - 1].lstrip().startswith("@"):
+    if not lines[first - 1 : first] or not lines[first - 1].lstrip().startswith(b"@"):
         return first
-    starts = (f"def {function.__name__}(", f"async def {function.__name__}(")
+    name = function.__name__.encode()
+    starts = (b"def %b(" % name, b"async def %b(" % name)
     return next((n for n, line in enumerate(lines[first:], first + 1) if line.lstrip().startswith(starts)), first)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.errors import PluginError, UsageError
 from taskdisc.lanes import COMMAND, Lanes, Means
-from taskdisc.model import Task, TaskOptions
+from taskdisc.model import Lane, Task, TaskOptions
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
@@ -39,21 +39,36 @@ def demands_of(options: TaskOptions, config: Config) -> Iterator[Demand]:
         yield Demand("max_tasks_per_worker", text, "replacement", "replaces its workers")
 
 
-def check(tasks: Iterable[Task], lanes: Lanes, config: Config, plugins: PluginManager) -> None:
-    """Check that the executor of each task can do what the task asks. Raises UsageError."""
-    known: dict[Means, Capabilities] = {}
+def check(
+    tasks: Iterable[Task],
+    lanes: Lanes,
+    config: Config,
+    plugins: PluginManager,
+    make_plain: Callable[[], Executor],
+) -> None:
+    """Check that the executor of each task can do what the task asks. Raises UsageError.
+
+    `make_plain` makes the run's executor, which may be the caller's own.
+    """
+    known: dict[int, Capabilities] = {}
     for task in tasks:
-        means = lanes.means(lanes.of(task.options))
+        lane = lanes.of(task.options)
+        means = lanes.means(lane)
         _check_means(task, means)
-        if means not in known:
-            known[means] = _capabilities(task, means, plugins)
+        if lane not in known:
+            known[lane] = _looked_at(make_plain()) if lane == Lane.PLAIN else _capabilities(task, means, plugins)
         for demand in demands_of(task.options, config):
-            if not getattr(known[means], demand.capability):
+            if not getattr(known[lane], demand.capability):
                 raise UsageError(_refusal(task, means.executor, demand, plugins))
 
 
 def _check_means(task: Task, means: Means) -> None:
-    """Only commands have something before them."""
+    """Only commands have something before them, and only this process has the terminal."""
+    if task.options.interactive and (task.options.executor or task.options.launcher):
+        option = "executor" if task.options.executor else "launcher"
+        raise UsageError(
+            f"{task.place} {task.name}: it is interactive, so it runs in the command itself. Leave {option} out."
+        )
     if means.launcher and means.executor != COMMAND:
         option = "launcher" if task.options.launcher else "prefix"
         raise UsageError(
@@ -72,7 +87,11 @@ def _capabilities(task: Task, means: Means, plugins: PluginManager) -> Capabilit
 
 
 def _of_executor(name: str, plugins: PluginManager) -> Capabilities:
-    executor: Executor = plugins.make("executors", name, workers=1)
+    return _looked_at(plugins.make("executors", name, workers=1))
+
+
+def _looked_at(executor: Executor) -> Capabilities:
+    """What an executor can do that was made for this alone."""
     executor.stop(kill=False)
     return executor.capabilities
 

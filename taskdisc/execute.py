@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import select
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskdisc.attempts import Attempts
+from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import ErrorText, Job, JobResult, Outcome, Retry, StepEnd, WorkerContext
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, Retry, TaskSpec, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
+FINAL = (Outcome.SUCCEEDED, Outcome.VOID, Outcome.CANCELLED)
+"""How attempts end that no other follows on its account."""
 
 
 class Line:
@@ -47,7 +52,6 @@ class Line:
             lambda n: run.expansion.blocks[n].task,
             project.code.texts,
             run.number,
-            self._attempt,
         )
         self.attempts = Attempts(lambda node: run.task_of(node).options)
         self._retries: list[Retry] = []
@@ -63,25 +67,14 @@ class Line:
         """The input files of the tasks that have some."""
         for task in run.expansion.by_task:
             run.plan.family(task)  # now, while the files are what was imported
-        self.context = WorkerContext(
-            root=project.config.root,
-            store=project.config.store,
-            logs=f"logs/{run.number}",
-            directories=f"dirs/{run.number}",
-            modules=project.collection.modules,
-            plugins=plugin_names(project.config),
-            specs=self.jobs.specs,
-            storage=project.config.storage,
-            sources=project.code.sources,
-            code=project.code.for_workers(),
-            max_tasks=project.config.max_tasks_per_worker,
-        )
+        self.context = worker_context(run, self.jobs.specs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
-        self._told = 0.0
+        self._told = time.monotonic()
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
         self.sharing = Sharing(Claims(project.config.store, run.number), run.plan, index, run.number)
         run.elsewhere = self.sharing.waiting
+        run.activity = self.activity
 
     def _executor(self, lane: int) -> Executor:
         """The executor of a lane, started when it is first needed."""
@@ -89,7 +82,9 @@ class Line:
         if found is None:
             config, make = self.run.project.config, self.run.project.plugins.make
             name, launcher = self.run.lanes.means(lane)
-            if launcher:
+            if lane == Lane.PLAIN:
+                found = self.run.make_executor()
+            elif launcher:
                 found = make("executors", name, workers=config.max_jobs, launcher=make("launchers", launcher))
             else:
                 found = make("executors", name, workers=config.workers)
@@ -123,10 +118,9 @@ class Line:
                 return
             now = time.monotonic()
             jobs = self._jobs_of(self._claimed(nodes))
-            for job in jobs:
-                self.names[job.number] = job.instance
-                self.run.running[job.number] = now
             if jobs:
+                self.names.update([(job.number, job.instance) for job in jobs])
+                self.run.running.update([(job.number, now) for job in jobs])
                 executor.submit(jobs)
 
     def _claimed(self, nodes: list[int]) -> list[int]:
@@ -147,10 +141,9 @@ class Line:
         self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
-        by_block: dict[int, list[int]] = {}
-        for node in nodes:
-            by_block.setdefault(self.run.scheduler.block_of(node), []).append(node)
-        jobs = [job for number, members in by_block.items() for job in self.jobs.make(number, members)]
+        jobs = [
+            job for number, members in self.run.scheduler.by_block(nodes) for job in self.jobs.make(number, members)
+        ]
         if not self.judge.remade and not self.attempts.any_failed:
             return jobs
         return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
@@ -177,36 +170,48 @@ class Line:
         poll.poll(None if timeout is None else math.ceil(timeout * 1000))
 
     def _collect(self) -> None:
-        for executor in self.executors.values():
+        for lane, executor in self.executors.items():
             if executor.fileno() is None:  # it works in here, and that can be broken off
+                if not executor.free():
+                    self._lend_terminal(lane)
                 self._take(executor.collect())
                 continue
             with held_back():  # what was taken from a worker is not lost
-                self._take(executor.collect())
+                results = executor.collect()
+                if results:
+                    self._take(results)
+
+    def _lend_terminal(self, lane: int) -> None:
+        """A job is about to run in this process, and may print and ask."""
+        if lane == Lane.TERMINAL:  # which can take long: what other jobs have done should not wait for it
+            self._commit()
+        self.run.project.plugins.hook.taskdisc_terminal_lent(run=self.run)
 
     def _take(self, results: list[JobResult]) -> None:
-        scheduler = self.run.scheduler
+        running, names = self.run.running, self.names
+        all_ended: list[Ended] = []
         good: list[int] = []
         void: list[tuple[JobResult, float]] = []
         for result in self._checked(results):
             node = result.number
-            since = self.run.running.pop(node, None)
+            since = running.pop(node, None)
             if since is None:
                 continue
-            name = self.names.pop(node)
-            if result.outcome == Outcome.VOID:
-                void.append((result, since))
-                continue
-            if result.outcome != Outcome.SUCCEEDED and self._tries_again(node, name, result):
+            name = names.pop(node)
+            if result.warned:
+                self.run.warned(name, result.warned)
+            if result.outcome not in FINAL and self._tries_again(node, name, result):
                 continue
             result = self.returned.checked(name, result)
-            ended = self._ended(node, name, result)
             if result.outcome == Outcome.SUCCEEDED:
+                all_ended.append(self._ended(node, name, result))
                 good.append(node)
+            elif result.outcome == Outcome.VOID:
+                void.append((result, since))
             else:
-                self._block(ended)
-            self.recorder.add(ended)
-        scheduler.done(good)
+                all_ended.append(self._blocking(self._ended(node, name, result)))
+        self.recorder.add(all_ended)
+        self.run.scheduler.done(good)
         if self.judge.remade:
             self.judge.succeeded(good, time.monotonic())
         for result, since in void:
@@ -216,22 +221,21 @@ class Line:
         """See to another attempt, if there is to be one after this failure."""
         if self.run.interrupted or not self.attempts.is_followed(result):
             return False
-        task, attempt = self.run.task_of(node), self._attempt(node)
-        self.recorder.add_retried(self._ended(node, name, result))
+        task, ended = self.run.task_of(node), self._ended(node, name, result)
+        self.recorder.add_retried(ended)
         delay = self.attempts.follow(node, time.monotonic())
-        step = StepEnd(name, task.id, result.outcome, result)
-        self._retries.append(Retry(step, attempt, task.options.retries + 1, delay))
+        step = ended.told(task.id)
+        self._retries.append(Retry(step, ended.attempt, task.options.retries + 1, delay))
         return True
 
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
-        block = self.run.scheduler.block_of(node)
-        return Ended(node, block, node - self.run.offset(block), name, result)
+        return Ended(node, *self.run.scheduler.place_of(node), name, result, self._attempt(node))
 
-    def _block(self, ended: Ended) -> None:
+    def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
         steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
-        ended.blocked = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
-        ended.blocked_count = len(steps)
+        shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
+        return ended._replace(blocked=shown, blocked_count=len(steps))
 
     def _cached_maker(self, path: str) -> str | None:
         found = self.run.plan.maker_of(path)
@@ -258,8 +262,7 @@ class Line:
             assert failure.error is not None
             place = self.run.task_of(step).place
             ended = self._ended(step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place)))
-            self._block(ended)
-            self.recorder.add(ended)
+            self.recorder.add([self._blocking(ended)])
 
     def _checked(self, results: list[JobResult]) -> list[JobResult]:
         """Results of input files that were changed after their digests were taken are void."""
@@ -283,18 +286,42 @@ class Line:
             return
         now = time.monotonic()
         if now - self._told >= self.run.tick:
+            self._commit()  # what is shown is durable
             self._told = now
             self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
 
-    def drain(self, seconds: float) -> None:
+    def wind_down(self) -> None:
+        """After an interruption: what runs has a while to end; a second one ends it at once."""
+        try:
+            with suppress(KeyboardInterrupt):
+                self.run.project.plugins.hook.taskdisc_run_interrupted(run=self.run)
+                self._drain(seconds(self.run.project.config.grace))
+        finally:
+            with suppress(KeyboardInterrupt), held_back():
+                self.close(kill=True)
+
+    def _drain(self, grace: float) -> None:
         """Begin nothing more, and give what runs so many seconds to end."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + grace
         for executor in self.executors.values():
             executor.dismiss()
         while time.monotonic() < until and any(executor.busy() for executor in self.executors.values()):
             self._wait(until)
             self._collect()
             self._tell()
+
+    def activity(self) -> list[Activity]:
+        """Return the jobs that run at this moment."""
+        return [activity for lane, executor in self.executors.items() for activity in self._activity(lane, executor)]
+
+    def _activity(self, lane: int, executor: Executor) -> Sequence[Activity]:
+        under_way: Callable[[], Sequence[Activity]] | None = getattr(executor, "under_way", None)
+        if under_way is not None:
+            return under_way()
+        scheduler, epoch = self.run.scheduler, time.time() - time.monotonic()
+        lane_of = (scheduler.blocks[scheduler.block_of(node)].lane for node in self.run.running)
+        submitted = zip(self.run.running.items(), lane_of, strict=True)
+        return [Activity(node, since + epoch) for (node, since), own in submitted if own == lane]
 
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""
@@ -322,6 +349,25 @@ class Line:
         """Stop the workers: after what they are doing, or at once."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
+
+
+def worker_context(run: Run, specs: tuple[TaskSpec, ...], *, logs: str, directories: str) -> WorkerContext:
+    """Return what workers must know; `logs` and `directories` are folders in the store."""
+    project = run.project
+    return WorkerContext(
+        root=project.config.root,
+        store=project.config.store,
+        logs=logs,
+        directories=directories,
+        modules=project.collection.modules,
+        plugins=plugin_names(project.config),
+        specs=specs,
+        storage=project.config.storage,
+        sources=project.code.sources,
+        code=project.code.for_workers(),
+        max_tasks=project.config.max_tasks_per_worker,
+        captured=run.captured,
+    )
 
 
 def _uncertain(result: JobResult, file: File) -> JobResult:

@@ -1,8 +1,6 @@
 """`Gather`: what a parameter receives that collects a task's results over its axes."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from types import GenericAlias
 from typing import Any, NamedTuple, TypeVar
 
@@ -72,7 +70,7 @@ class Gather(Mapping[Any, T_co]):
         self._index: dict[Hashable, int] | None = None
 
     @classmethod
-    def lazy(cls, keys: Sequence[Any], stored: Sequence[Any], load: Callable[[Any], Any]) -> Gather[Any]:
+    def lazy(cls, keys: Sequence[Any], stored: Sequence[Any], load: Callable[[Any], Any]) -> "Gather[Any]":
         """Return a gather whose i-th result is `load(stored[i])`, loaded once, when it is first read."""
         self: Gather[Any] = cls()
         self._keys, self._load = keys, load
@@ -110,13 +108,13 @@ class Gather(Mapping[Any, T_co]):
     def __reduce__(self) -> tuple[Any, ...]:
         return (dict, (list(self.items()),))
 
-    def items(self) -> Any:
+    def items(self) -> ItemsView[Any, T_co]:
         """Return (coordinate, result) pairs, in order."""
-        return _Pairs(self)
+        return _Pairs(self)  # type: ignore[return-value]
 
-    def values(self) -> Any:
+    def values(self) -> ValuesView[T_co]:
         """Return the results, in order."""
-        return _Results(self)
+        return _Results(self)  # type: ignore[return-value]
 
 
 class _Unloaded(NamedTuple):

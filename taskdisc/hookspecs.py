@@ -118,6 +118,11 @@ def taskdisc_run_progress(run: Run) -> None:
 
 
 @hookspec
+def taskdisc_terminal_lent(run: Run) -> None:
+    """Called before a task runs in the run's own process: it has the terminal until the next call of any other hook."""
+
+
+@hookspec
 def taskdisc_job_finished(step: StepEnd) -> None:
     """Called for every step that was executed (never for cached ones), after its outcome is durable.
 

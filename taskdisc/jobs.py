@@ -91,9 +91,9 @@ class JobMaker:
             task.options.prefix,
             task.options.compress,
             task.function,
-            task.options.retries,
-            _timeout(task),
-            task.options.env,
+            retries=task.options.retries,
+            timeout=_timeout(task),
+            env=task.options.env,
         )
 
     def _arguments(self, task: Task) -> Iterable[tuple[str, str]]:

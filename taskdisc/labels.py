@@ -35,8 +35,14 @@ def label_text(label: Any) -> str:
     if hasattr(label, "__fspath__"):
         return label_text(str(label))
     if hasattr(kind, "__members__"):
-        return f"{kind.__name__}.{label.name}"
+        return f"{kind.__name__}.{label.name or _combined(label)}"
     return _digested(label)
+
+
+def _combined(flags: Any) -> str:
+    """Name a combination of flags as Python 3.11 and later do; one of none has no name."""
+    single = (each for each in type(flags) if each.value & (each.value - 1) == 0)
+    return "|".join(each.name for each in single if each.value & flags.value) or str(flags.value)
 
 
 def _digested(label: Any) -> str:
@@ -68,7 +74,7 @@ def _quoted(text: str) -> str:
 
 def label_texts(labels: list[Any]) -> list[str]:
     """Return the labels of one axis as texts that differ: those that would be alike are told apart by their type."""
-    if all(type(label) is int and -LARGE < label < LARGE for label in labels):
+    if set(map(type, labels)) == {int} and min(labels) > -LARGE and max(labels) < LARGE:
         return list(map(repr, labels))
     texts = [label_text(label) for label in labels]
     for tell_apart in (_typed, _digested):
@@ -85,6 +91,9 @@ def id_suffixes(names: list[str], columns: list[list[str]], count: int) -> list[
     """Return the bracketed coordinates of `count` rows; each column has the rows' label texts."""
     if not names:
         return [""] * count
+    if len(names) == 1:
+        head = f"[{names[0]}="
+        return [f"{head}{text}]" for text in columns[0]]
     form = "[" + ",".join(f"{name}={{}}" for name in names) + "]"
     return [form.format(*texts) for texts in zip(*columns, strict=True)]
 

@@ -7,6 +7,8 @@ from taskdisc.model import DEFAULTS, Lane, TaskOptions
 
 COMMAND, PREFIX = "command", "prefix"
 """The executor and the launcher of tasks that have a prefix and choose nothing else."""
+INLINE, DEBUGGER = "inline", "pdb"
+"""The executors of interactive tasks; the debugger is one only where it is everybody's."""
 
 
 class Means(NamedTuple):
@@ -21,15 +23,21 @@ class Lanes:
 
     def __init__(self, executor: str) -> None:
         """`executor` runs the tasks that do not say what does."""
-        self._means = {Lane.PLAIN: Means(executor), Lane.LAUNCHED: Means(COMMAND, PREFIX)}
-        self._numbers = {means: lane for lane, means in self._means.items()}
+        self._means = {
+            Lane.PLAIN: Means(executor),
+            Lane.LAUNCHED: Means(COMMAND, PREFIX),
+            Lane.TERMINAL: Means(DEBUGGER if executor == DEBUGGER else INLINE),
+        }
+        self._numbers = {self._means[lane]: lane for lane in (Lane.LAUNCHED, Lane.PLAIN)}
 
     def of(self, options: TaskOptions) -> int:
         """Return the lane of a task."""
+        if options.interactive:
+            return Lane.TERMINAL
         if options.executor is None and options.launcher is None:
             return Lane.LAUNCHED if options.prefix else Lane.PLAIN
         means = Means(options.executor or COMMAND, options.launcher or (PREFIX if options.prefix else ""))
-        lane = self._numbers.setdefault(means, Lane.OWN + len(self._numbers))
+        lane = self._numbers.setdefault(means, Lane.OWN + len(self._means))
         self._means[lane] = means
         return lane
 

@@ -38,6 +38,11 @@ def expect_sources(sources: Mapping[str, str]) -> None:
     _expected.update(sources)
 
 
+def forget_expected() -> None:
+    """Let any text be imported again: the run that was planned with another has ended."""
+    _expected.clear()
+
+
 def source_stamp(status: os.stat_result) -> tuple[int, int, int]:
     """Return what is another for another state of a file."""
     return status.st_ino, status.st_size, status.st_mtime_ns

@@ -75,6 +75,7 @@ def task(
     retry_on: str | type[BaseException] | Iterable[str | type[BaseException]] = (),
     timeout: str | None = None,
     env: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    interactive: bool = False,
 ) -> Callable[[F], F]: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Set a task's options; a function without the decorator is a task too, unless its name begins with `_`.
@@ -92,6 +93,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
     `retries` others, after `retry_delay` ("2s", twice as long each time); `retry_on` restricts that to exceptions
     (classes or names), "killed" and "timeout". `timeout="10m"` ends an attempt with all that it has started;
     `env={"OMP_NUM_THREADS": "1"}` holds while the task runs.
+    `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.
     """
@@ -159,7 +161,7 @@ def _spread(elements: tuple[Any, ...], place: Place) -> tuple[Element, ...]:
             raise UsageError(f"axis at {place}: give it the elements, not a function.")
         if isinstance(single, Iterable) and not isinstance(single, tuple | str | bytes):
             elements = tuple(single)
-    return tuple(Element(value, value) for value in elements)
+    return tuple(map(Element, elements, elements))
 
 
 def file(path: str) -> Any:

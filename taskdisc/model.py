@@ -51,6 +51,8 @@ class Lane:
     """The run's executor."""
     LAUNCHED = 1
     """Commands behind a prefix."""
+    TERMINAL = 2
+    """Interactive tasks: in the run itself, one at a time."""
     OWN = 16
     """The first of those for tasks that choose an executor or a launcher themselves."""
 
@@ -98,6 +100,8 @@ class TaskOptions(NamedTuple):
     """How long an attempt may take, as a duration."""
     env: tuple[tuple[str, str], ...] = ()
     """Variables of the environment while the task runs."""
+    interactive: bool = False
+    """True: it runs in the run itself, with the terminal."""
 
 
 DEFAULTS = TaskOptions()
@@ -159,6 +163,8 @@ class TaskSpec(NamedTuple):
     compress: str | None = None
     function: Any = None
     """The function itself, for workers that share memory with the run."""
+    pickled: bytes = b""
+    """The function by value (cloudpickle), for the others where no module of the project has it."""
     retries: int = 0
     """How often a failed attempt is followed by another."""
     timeout: float = 0.0
@@ -221,6 +227,10 @@ class Part(NamedTuple):
     """Of the encoded value, in bytes."""
 
 
+Known = tuple[bytes, int, bytes, str | None, str | None]
+"""One known result: key, number, value digests of its outputs (32 bytes each, joined), object, files (JSON)."""
+
+
 class FileResult(NamedTuple):
     """A file or folder that a result names: what must still be there for the result to count."""
 
@@ -273,6 +283,8 @@ class JobResult(NamedTuple):
     warnings: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str, bool], ...] = ()
     """(stored, reason, intact) of each input that could not be loaded (see `DamagedResult`): the attempt is void."""
+    warned: tuple[str, ...] = ()
+    """Python warnings that the task gave, each once: place, category, text."""
 
 
 class WorkerContext(NamedTuple):
@@ -300,6 +312,20 @@ class WorkerContext(NamedTuple):
     """Encoded values up to this many bytes travel and are kept inline."""
     max_tasks: int = 0
     """How many jobs a worker process runs before another takes its place; 0: any number."""
+    captured: bool = True
+    """Whether output goes to logs; else it goes where that of the run goes."""
+
+
+class Activity(NamedTuple):
+    """A job that runs at this moment."""
+
+    number: int
+    """Of the job."""
+    began: float
+    """Seconds since the epoch."""
+    done: float = 0.0
+    total: float = 0.0
+    """What the task said of its progress; 0: nothing."""
 
 
 class StepEnd(NamedTuple):
@@ -313,6 +339,17 @@ class StepEnd(NamedTuple):
     blocked: tuple[str, ...] = ()
     """Printed ids of steps that its failure put out of reach: the first few."""
     blocked_count: int = 0
+    attempt: int = 1
+
+
+class TaskWarning(NamedTuple):
+    """A Python warning of tasks, with who gave it."""
+
+    text: str
+    ids: tuple[str, ...]
+    """Printed ids: the first few."""
+    instances: int
+    """How many gave it."""
 
 
 class Retry(NamedTuple):
@@ -345,6 +382,7 @@ class RunReport(NamedTuple):
     verbosity: int = 0
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
+    task_warnings: tuple[TaskWarning, ...] = ()
     retries: tuple[Retry, ...] = ()
     """Of each step that was tried again, the last attempt that was followed by another."""
 

@@ -4,8 +4,6 @@ A `Path` that a task returns, also inside a list, tuple or dict, is a file resul
 to the store, so that a project that was moved, or a second one with the same content, sees the same result.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from errno import EINVAL
@@ -32,7 +30,7 @@ def set_bases(root: str, store: str) -> None:
     _bases["root"], _bases["store"] = root, store
 
 
-def restore_path(base: str, relative: str) -> Path:
+def restore_path(base: str, relative: str) -> "Path":
     """Return the path that was kept as `relative` to the root or to the store; what its pickle calls."""
     from pathlib import Path
 
@@ -65,7 +63,7 @@ def relative_to(path: str, folder: str) -> str | None:
     return path[len(prefix) :] if path.startswith(prefix) else None
 
 
-def replace_paths(value: Any, replace: Callable[[PurePath], Any]) -> Any:
+def replace_paths(value: Any, replace: "Callable[[PurePath], Any]") -> Any:
     """Return `value` with every Path in it, also inside lists, tuples and dicts, replaced."""
     return _replaced(value, replace) if _holds_path(value) else value
 
@@ -89,7 +87,7 @@ def _is_path(kind: type) -> bool:
     return hasattr(kind, "__fspath__") and hasattr(kind, "joinpath")
 
 
-def _replaced(value: Any, replace: Callable[[PurePath], Any]) -> Any:
+def _replaced(value: Any, replace: "Callable[[PurePath], Any]") -> Any:
     kind = type(value)
     if _is_path(kind):
         return replace(value)
@@ -217,7 +215,7 @@ class ResultPaths:
         """When the execution began, in seconds since the epoch."""
         self.files: dict[str, FileResult] = {}
 
-    def note(self, path: PurePath) -> FileResult:
+    def note(self, path: "PurePath") -> FileResult:
         """Digest the file that `path` names. Raises FileNotFoundError where there is none."""
         absolute = os.path.normpath(os.path.join(self.root, path))
         found = self.files.get(absolute)
@@ -244,7 +242,7 @@ class ResultPaths:
             return False
         return time >= self.started * 1e9 - TICK_NS
 
-    def place(self, path: PurePath) -> tuple[str, str]:
+    def place(self, path: "PurePath") -> tuple[str, str]:
         """How a Path counts in the value digest: by its place and its content."""
         content = self.note(path).digest
         absolute = os.path.normpath(os.path.join(self.root, path))
@@ -256,7 +254,7 @@ class ResultPaths:
         inside = relative_to(absolute, self.root)
         return ("", f"{absolute}\0{content}") if inside is None else ("root", f"{inside}\0{content}")
 
-    def keep(self, path: PurePath) -> Any:
+    def keep(self, path: "PurePath") -> Any:
         """How a Path is written into the stored value."""
         self.note(path)
         absolute = os.path.normpath(os.path.join(self.root, path))

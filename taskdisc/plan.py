@@ -5,8 +5,6 @@ digests of its inputs. Since those are digests of results, not keys, a task that
 what depends on it cached.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +13,7 @@ from taskdisc.errors import EncodingError, UsageError
 from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
 from taskdisc.hashing import sha256
 from taskdisc.marks import File
-from taskdisc.model import DROPPED, FileResult, Task
+from taskdisc.model import DROPPED, FileResult, Known, Task
 from taskdisc.paths import unchanged
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from taskdisc.expand import Block, Expansion
     from taskdisc.fingerprint.code import Fingerprint
     from taskdisc.fingerprint.values import ValueFingerprints
-    from taskdisc.store.index import Index, Known
+    from taskdisc.store.index import Index
 
 FORMAT = 1
 SIZE = 32
@@ -71,12 +69,12 @@ class Plan:
     def __init__(
         self,
         graph: TaskGraph,
-        expansion: Expansion,
-        bindings: Bindings,
+        expansion: "Expansion",
+        bindings: "Bindings",
         *,
-        index: Index | None,
-        code: Callable[[Any], Fingerprint],
-        fingerprints: ValueFingerprints,
+        index: "Index | None",
+        code: "Callable[[Any], Fingerprint]",
+        fingerprints: "ValueFingerprints",
         file_digest: Callable[[File], bytes],
         has_object: Callable[[str], bool],
         reuse: Reuse,
@@ -282,7 +280,7 @@ class Plan:
         number, row, artifact = self._makers.get(path, (0, 0, 0))
         return (number, row) if artifact and self.artifacts[number][row] == artifact else None
 
-    def _take_other_code(self, block: Block, rows: list[int]) -> None:
+    def _take_other_code(self, block: "Block", rows: list[int]) -> None:
         """Note, for rows without a result, the newest that is equal in all but code."""
         task = self.graph.tasks[block.task]
         if task.id not in self._other_code:
@@ -310,7 +308,7 @@ class Plan:
             found.append((current._replace(prefix=row.prefix), {each[0]: each for each in known}))
         return found
 
-    def _keys(self, block: Block, rows: list[int], family: Family) -> list[bytes]:
+    def _keys(self, block: "Block", rows: list[int], family: Family) -> list[bytes]:
         columns = [column for _, column in self._columns(block, rows)]
         prefix, digested = family.prefix, _sha256_for(len(rows))
         if not columns:
@@ -320,7 +318,7 @@ class Plan:
         join = b"".join
         return [digested(prefix + join(parts)).digest() for parts in zip(*columns, strict=True)]
 
-    def _columns(self, block: Block, rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
+    def _columns(self, block: "Block", rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (parameter, what it puts into each row's key), sorted by parameter."""
         links = {link.parameter: link for link in block.links}
         for name, source in sorted(self.graph.sources[block.task].items()):
@@ -385,10 +383,11 @@ class Plan:
 
     def _label_encodings(self, axis: Any) -> list[bytes]:
         if axis not in self._labels:
+            elements = self.expansion.elements[axis].elements
+            if axis in self._values and all(label is value for label, value in elements):
+                return self._values[axis]
             try:
-                self._labels[axis] = self._fingerprints.encode_each(
-                    [element.label for element in self.expansion.elements[axis].elements]
-                )
+                self._labels[axis] = self._fingerprints.encode_each([element.label for element in elements])
             except EncodingError as error:
                 raise UsageError(
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'

@@ -1,17 +1,16 @@
 """Who is plugged in: built-ins first, then installed plugins, then those named in the configuration."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pluggy
-
-from taskdisc import hookspecs
 from taskdisc.errors import Place, PluginError, TaskdiscError, closest
+from taskdisc.plainhooks import PlainHooks
+
+if TYPE_CHECKING:
+    from taskdisc.pluggyhooks import PluggyHooks
 
 GROUP = "taskdisc"
 SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables")
@@ -26,59 +25,84 @@ class Distribution(NamedTuple):
     version: str
 
 
-class PluginManager(pluggy.PluginManager):
-    """pluggy's manager, with hooks found by name, plugins found without importlib.metadata, and lookup of factories."""
+class PluginManager:
+    """Registers plugins, calls their hooks, and looks up what they supply."""
 
     def __init__(self) -> None:
-        super().__init__("taskdisc")
-        self.add_hookspecs(hookspecs)
-        self.add_hookcall_monitoring(_nothing, self._name_culprit)
         self.distributions: dict[str, Distribution] = {}
+        self._hooks: PlainHooks | PluggyHooks = PlainHooks(self._culprit)
         self._supplied: dict[str, dict[str, Any]] = {}
 
-    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
-        """Functions called `taskdisc_*` are hook implementations without a decorator."""
-        options = super().parse_hookimpl_opts(plugin, name)
-        if options is None and name.startswith(hookspecs.PREFIX) and callable(getattr(plugin, name, None)):
-            return {}
-        return options
+    @property
+    def hook(self) -> Any:
+        """What has the hooks as its methods; look it up again after a plugin was added."""
+        return self._hooks.hook
 
     def add(self, plugin: object, name: str, distribution: Distribution) -> None:
         """Register a plugin. Raises PluginError for a misspelt hook or wrong arguments."""
-        self._check_names(plugin, name)
-        try:
-            self.register(plugin, name)
-        except pluggy.PluginValidationError as error:
-            self.unregister(name=name)
-            raise PluginError(f"plugin {name}: {error}") from None
+        self.register(plugin, name)
         self.distributions[name] = distribution
         self._supplied.clear()
 
     def remove(self, name: str) -> None:
         """Take a plugin out again."""
-        self.unregister(name=name)
+        self._hooks.unregister(name=name)
         self.distributions.pop(name, None)
         self._supplied.clear()
 
-    def _check_names(self, plugin: object, name: str) -> None:
-        known = [hook for hook in vars(hookspecs) if hook.startswith(hookspecs.PREFIX)]
-        for attribute in dir(plugin):
-            if attribute.startswith(hookspecs.PREFIX) and attribute not in known:
-                near = closest(attribute, known)
-                meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
-                raise PluginError(f"plugin {name}: there is no hook {attribute}. {meant}")
+    def register(self, plugin: object, name: str | None = None) -> None:
+        """Have a module or an object called for hooks. Raises PluginError for a misspelt hook or wrong arguments."""
+        if _is_builtin(plugin):
+            self._hooks.register(plugin, name)
+        else:
+            self._register_outsider(plugin, name or repr(plugin))
 
-    def _name_culprit(
-        self,
-        outcome: pluggy.Result[Any],
-        hook: str,
-        implementations: Sequence[pluggy.HookImpl],
-        arguments: Mapping[str, Any],
-    ) -> None:
-        """After a hook was called: what a plugin raised by mistake becomes an error that names it."""
-        error = outcome.exception
-        if not isinstance(error, Exception) or isinstance(error, TaskdiscError):
-            return
+    def unregister(self, plugin: object) -> None:
+        """Have it called no longer."""
+        self._hooks.unregister(plugin)
+
+    def get_plugin(self, name: str) -> Any:
+        """Return the plugin of this name, or None."""
+        return self._hooks.get_plugin(name)
+
+    def _register_outsider(self, plugin: object, name: str) -> None:
+        from pluggy import PluginValidationError
+
+        _check_names(plugin, name)
+        hooks = self._with_pluggy()
+        try:
+            hooks.register(plugin, name)
+        except PluginValidationError as error:
+            hooks.unregister(name=name)
+            raise PluginError(f"plugin {name}: {error}") from None
+
+    def _with_pluggy(self) -> "PluggyHooks":
+        """From now on, pluggy calls the hooks of everybody."""
+        if isinstance(self._hooks, PlainHooks):
+            from taskdisc.pluggyhooks import PluggyHooks
+
+            builtins = self._hooks.list_name_plugin()
+            self._hooks = PluggyHooks(self._culprit)
+            for name, plugin in builtins:
+                self._hooks.register(plugin, name)
+        return self._hooks
+
+    def names(self) -> list[str]:
+        """Return the names of the plugins, in the order of their registration."""
+        return [name for name, _ in self._hooks.list_name_plugin()]
+
+    def hooks_of(self, name: str) -> list[str]:
+        """Return the hooks that a plugin implements, by their names without the prefix."""
+        found = (hook for hook in _known_hooks() if name in self._implementers(hook))
+        return sorted(hook.removeprefix("taskdisc_") for hook in found)
+
+    def _implementers(self, hook: str) -> list[str]:
+        return [implementation.plugin_name for implementation in getattr(self.hook, hook).get_hookimpls()]
+
+    def _culprit(self, error: Exception, hook: str, implementations: Sequence[Any]) -> Exception:
+        """What a plugin raised by mistake becomes an error that names the plugin."""
+        if isinstance(error, TaskdiscError):
+            return error
         names = {getattr(each.function, "__code__", None): each.plugin_name for each in implementations}
         trace, name, place = error.__traceback__, "", None
         while trace is not None:
@@ -87,9 +111,7 @@ class PluginManager(pluggy.PluginManager):
             trace = trace.tb_next
         known = self.distributions.get(name)
         remedy = f" Leave it out: --plugin no:{name}" if known is not None and known.name else ""
-        raised = PluginError(f"plugin {name}: {hook} raised {error!r} ({place}).{remedy}")
-        raised.__cause__ = error
-        outcome.force_exception(raised)
+        return PluginError(f"plugin {name}: {hook} raised {error!r} ({place}).{remedy}")
 
     def supplied(self, kind: str) -> dict[str, Any]:
         """Return what all plugins supply of a kind (one of SUPPLIES), by name. Raises PluginError for a duplicate."""
@@ -130,8 +152,25 @@ class PluginManager(pluggy.PluginManager):
         return known[name]
 
 
-def _nothing(hook: str, implementations: Sequence[pluggy.HookImpl], arguments: Mapping[str, Any]) -> None:
-    """Before a hook is called."""
+def _is_builtin(plugin: Any) -> bool:
+    """Whether a module, or an object's class, is one of taskdisc's own."""
+    home = getattr(plugin, "__module__", None) or getattr(plugin, "__name__", "")
+    return str(home).startswith("taskdisc.builtin.")
+
+
+def _known_hooks() -> list[str]:
+    from taskdisc import hookspecs
+
+    return [hook for hook in vars(hookspecs) if hook.startswith(hookspecs.PREFIX)]
+
+
+def _check_names(plugin: object, name: str) -> None:
+    known = _known_hooks()
+    for attribute in dir(plugin):
+        if attribute.startswith("taskdisc_") and attribute not in known:
+            near = closest(attribute, known)
+            meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+            raise PluginError(f"plugin {name}: there is no hook {attribute}. {meant}")
 
 
 _managers: dict[tuple[str, ...], PluginManager] = {}
@@ -161,7 +200,7 @@ def _load(names: tuple[str, ...]) -> PluginManager:
     if "*" not in refused:
         wanted = [name for name in installed if name not in refused] + wanted
     for name in dict.fromkeys(wanted):
-        if manager.get_plugin(name) is not None:
+        if name in manager.names():
             continue
         entry = installed.get(name, EntryPoint(name, name, Distribution("", "")))
         manager.add(_import(entry), name, entry.distribution)

@@ -45,8 +45,8 @@ class Project:
         self.summaries = Summaries(self)
         self.plugins.hook.taskdisc_configure(config=config)
         try:
-            self.collection: Collection = collect(config, self.plugins, extra)
-            self.code = CodeFingerprints(config.root, self.summaries)
+            self.collection: Collection = self._collected(extra)
+            self.code = self._fingerprints()
             self._refuse_second_definitions()
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
@@ -57,6 +57,12 @@ class Project:
             self.close()
             raise
         self.files = InputFiles(config.root, self.index)
+
+    def _collected(self, extra: Sequence[str]) -> Collection:
+        return collect(self.config, self.plugins, extra)
+
+    def _fingerprints(self) -> CodeFingerprints:
+        return CodeFingerprints(self.config.root, self.summaries)
 
     def _refuse_second_definitions(self) -> None:
         """The later of two functions of one name hides the earlier, which is never what was meant."""
@@ -177,6 +183,10 @@ class Project:
             self.plugins.remove(name)
         self._hooked.clear()
         self.plugins.hook.taskdisc_unconfigure(config=self.config)
+        self.close_index()
+
+    def close_index(self) -> None:
+        """Close the index; whoever asks for it opens it again."""
         if self._index is not None:
             self._index.close()
             self._index = None
@@ -206,6 +216,36 @@ def _matches(pattern: str, task: Task) -> bool:
     if pattern.startswith("tag:"):
         return any(fnmatchcase(tag, pattern[4:]) for tag in task.options.tags)
     return fnmatchcase(task.name, pattern) or fnmatchcase(task.id, pattern)
+
+
+def no_tasks(project: Project) -> str:
+    """Say that there is nothing to run, and what to do."""
+    config = project.config
+    if not project.collection.modules:
+        above = _tasks_above(config.root)
+        remedy = (
+            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
+            f"by [tool.taskdisc] in its pyproject.toml."
+            if above
+            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
+        )
+        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
+    files = ", ".join(path for _, path in project.collection.modules[:3])
+    return (
+        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
+    )
+
+
+def _tasks_above(root: str) -> str | None:
+    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
+    from glob import escape, glob
+
+    above = os.path.dirname(root)
+    while above != os.path.dirname(above):
+        if glob(os.path.join(escape(above), "tasks_*.py")):
+            return above
+        above = os.path.dirname(above)
+    return None
 
 
 class Summaries(MutableMapping[str, object]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, WorkerContext
 
 
 class Capabilities(NamedTuple):
@@ -71,6 +71,13 @@ class Executor(Protocol):
         """
 
 
+class Observable(Protocol):
+    """What an executor may have besides; without it, all that was submitted counts as running."""
+
+    def under_way(self) -> Sequence[Activity]:
+        """Return the jobs that run at this moment, others of those submitted wait; called ten times a second."""
+
+
 class Codec(Protocol):
     """Turns a value into bytes and back. Made by a factory from `taskdisc_codecs`, called without arguments."""
 
@@ -91,6 +98,8 @@ class ObjectStore(Protocol):
         """Keep the joined pieces under `name`, durably and all or nothing.
 
         An object already there is left alone, but `stat` says that it was put just now.
+        A store that also has `draft(pieces)`, which writes them before their name is known and returns what has
+        `keep(name)` and `drop()`, is used so for large objects: they are written while they are hashed.
         """
 
     def open(self, name: str) -> memoryview:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.interrupts import held_back
-from taskdisc.model import JobResult, Outcome, StepEnd
-from taskdisc.store.index import FailureRow, Index, Record
+from taskdisc.model import JobResult, Outcome, Part, StepEnd
+from taskdisc.store.index import FailureRow, Index, Records
 
 if TYPE_CHECKING:
     from taskdisc.jobs import Values
@@ -21,19 +21,22 @@ OLDEST = 0.05
 """Seconds that a result waits for others before it is written."""
 
 
-class Ended:
+class Ended(NamedTuple):
     """A step that has ended, as the run tells the recorder."""
 
-    __slots__ = ("block", "blocked", "blocked_count", "id", "node", "result", "row")
+    node: int
+    block: int
+    row: int
+    id: str
+    result: JobResult
+    attempt: int = 1
+    blocked: tuple[str, ...] = ()
+    """Printed ids of steps that its failure put out of reach: the first few."""
+    blocked_count: int = 0
 
-    def __init__(self, node: int, block: int, row: int, id: str, result: JobResult) -> None:
-        self.node = node
-        self.block = block
-        self.row = row
-        self.id = id
-        self.result = result
-        self.blocked: tuple[str, ...] = ()
-        self.blocked_count = 0
+    def told(self, task: str) -> StepEnd:
+        """Return what plugins and the report are told of it."""
+        return StepEnd(self.id, task, self.result.outcome, self.result, self.blocked, self.blocked_count, self.attempt)
 
 
 class Recorder:
@@ -47,16 +50,13 @@ class Recorder:
         task_of: Callable[[int], str],
         texts_of: Callable[[list[tuple[str, str]]], list[tuple[str, str]]],
         run: int,
-        attempt_of: Callable[[int], int],
     ) -> None:
-        """`attempt_of` gives the number of a step's latest attempt."""
         self._index = index
         self._plan = plan
         self._values = values
         self._task_of = task_of
         self._texts_of = texts_of
         self._run = run
-        self._attempt_of = attempt_of
         self._retried: list[FailureRow] = []
         self._pending: list[Ended] = []
         self._since = 0.0
@@ -64,18 +64,19 @@ class Recorder:
         self._texts: set[str] = set()
         """Digests of the parts of code whose texts were looked for."""
 
-    def add(self, ended: Ended) -> None:
-        """Take a step that has ended; its value serves dependents at once."""
-        if not self._pending:
+    def add(self, ended: Iterable[Ended]) -> None:
+        """Take steps that have ended; their values serve dependents at once."""
+        if not self.pending:
             self._since = time.monotonic()
-        self._pending.append(ended)
-        parts = ended.result.parts
-        if ended.result.outcome == Outcome.SUCCEEDED:
-            digest = parts[0].digest if len(parts) == 1 else b"".join([part.digest for part in parts])
-            self._plan.keep(ended.block, ended.row, digest)
-            self._values.fresh[ended.block, ended.row] = tuple(
-                [part.payload if part.payload is not None else part.object or "" for part in parts]
-            )
+        self._pending += ended
+        keep, fresh = self._plan.keep, self._values.fresh
+        for _, block, row, _, result, *_ in ended:
+            if result.outcome == Outcome.SUCCEEDED:
+                parts = result.parts
+                keep(block, row, parts[0].digest if len(parts) == 1 else _joined_digests(parts))
+                fresh[block, row] = tuple(
+                    [payload if payload is not None else name or "" for _, payload, name, _ in parts]
+                )
 
     def add_retried(self, ended: Ended) -> None:
         """Take an attempt that failed and that another will follow."""
@@ -92,12 +93,12 @@ class Recorder:
         """Say whether it is time to commit."""
         return len(self._pending) >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
 
-    def commit(self) -> list[StepEnd]:
+    def commit(self) -> list[Ended]:
         """Make everything durable; return what can now be reported."""
         with held_back():
             return self._commit()
 
-    def _commit(self) -> list[StepEnd]:
+    def _commit(self) -> list[Ended]:
         pending, self._pending = self._pending, []
         retried, self._retried = self._retried, []
         if not pending and not retried:
@@ -105,31 +106,62 @@ class Recorder:
         good = [ended for ended in pending if ended.result.outcome == Outcome.SUCCEEDED]
         bad = [ended for ended in pending if ended.result.outcome != Outcome.SUCCEEDED]
         with self._index.transaction():
-            records = self._records(good)
-            first = self._index.add(records)
+            first = self._index.add(self._records(good), self._parts(good)) if good else 0
             if bad or retried:
                 self._index.add_failures([*retried, *(self._failure(ended) for ended in bad)])
+        self._values.fresh.clear()
+        artifacts, keys = self._plan.artifacts, self._plan.keys
         for number, ended in enumerate(good, first):
-            self._plan.artifacts[ended.block][ended.row] = number
-            self._plan.keys.pop(ended.node, None)
-            self._values.fresh.pop((ended.block, ended.row), None)
-        return [
-            StepEnd(e.id, self._task_of(e.block), e.result.outcome, e.result, e.blocked, e.blocked_count)
-            for e in pending
-        ]
+            artifacts[ended.block][ended.row] = number
+            keys.pop(ended.node, None)
+        return pending
 
-    def _records(self, good: list[Ended]) -> list[Record]:
-        """One record a result; inputs are digested block by block, where that is cheap."""
-        by_block: dict[int, list[Ended]] = {}
-        for ended in good:
-            by_block.setdefault(ended.block, []).append(ended)
-        records: dict[int, Record] = {}
-        for block, members in by_block.items():
+    def _records(self, good: list[Ended]) -> Records:
+        """The results as columns, which are quicker to make than rows."""
+        families, inputs = self._inputs(good)
+        results = zip(*[ended.result for ended in good], strict=True)
+        _, _, parts, files, directories, started, seconds, cpu, memory, stdouts, stderrs, *_ = results
+        keys = self._plan.keys
+        single = [each[0] if len(each) == 1 else _joined(each) for each in parts]
+        digests, payloads, objects, sizes = zip(*single, strict=True)
+        return Records(
+            family=families,
+            instance=[suffix_of(ended.id) for ended in good],
+            key=[keys[ended.node] for ended in good],
+            digest=digests,
+            inputs=inputs,
+            run=[self._run] * len(good),
+            started=started,
+            seconds=seconds,
+            cpu=cpu,
+            memory=memory,
+            size=sizes,
+            object=objects,
+            files=[json.dumps(each) if each else None for each in files],
+            directory=directories,
+            stdout=stdouts,
+            stderr=stderrs,
+            payload=payloads,
+        )
+
+    def _inputs(self, good: list[Ended]) -> tuple[list[int], list[bytes]]:
+        """The families of the steps, and the digests of their inputs, which are cheap to have block by block."""
+        places: dict[int, list[int]] = {}
+        for place, ended in enumerate(good):
+            places.setdefault(ended.block, []).append(place)
+        families, inputs = [0] * len(good), [b""] * len(good)
+        for block, members in places.items():
             family = self._family(self._task_of(block))
-            inputs = self._plan.inputs_of(block, [ended.row for ended in members])
-            for ended, digests in zip(members, inputs, strict=True):
-                records[ended.node] = self._record(ended, family, digests)
-        return [records[ended.node] for ended in good]
+            digests = self._plan.inputs_of(block, [good[place].row for place in members])
+            for place, digest in zip(members, digests, strict=True):
+                families[place] = family
+                inputs[place] = digest
+        return families, inputs
+
+    @staticmethod
+    def _parts(good: list[Ended]) -> dict[int, tuple[Part, ...]]:
+        """By place in the batch, the named outputs of a result."""
+        return {place: ended.result.parts for place, ended in enumerate(good) if len(ended.result.parts) > 1}
 
     def _family(self, task: str) -> int:
         if task not in self._families:
@@ -147,32 +179,6 @@ class Recorder:
         self._index.keep_part_texts(self._texts_of(parts))
         return self._index.add_family(task, family.prefix, family.parts)
 
-    def _record(self, ended: Ended, family: int, inputs: bytes) -> Record:
-        result = ended.result
-        parts = result.parts
-        single = parts[0] if len(parts) == 1 else None
-        files: Any = json.dumps(result.files) if result.files else None
-        return Record(
-            family,
-            suffix_of(ended.id),
-            self._plan.keys[ended.node],
-            single.digest if single else b"".join([part.digest for part in parts]),
-            inputs,
-            self._run,
-            result.started,
-            result.seconds,
-            result.cpu_seconds,
-            result.peak_memory,
-            single.size if single else sum(part.size for part in parts),
-            single.object if single else None,
-            files,
-            result.directory,
-            result.stdout,
-            result.stderr,
-            single.payload if single else None,
-            () if single else tuple((part.object, part.payload) for part in parts),
-        )
-
     def _failure(self, ended: Ended, *, final: bool = True) -> FailureRow:
         result = ended.result
         return FailureRow(
@@ -186,11 +192,20 @@ class Recorder:
             result.stdout,
             result.stderr,
             json.dumps(result.error),
-            self._attempt_of(ended.node),
+            ended.attempt,
             result.cpu_seconds,
             result.peak_memory,
             final,
         )
+
+
+def _joined_digests(parts: Sequence[Part]) -> bytes:
+    return b"".join([part.digest for part in parts])
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    """What is kept of several named outputs as if they were one; their values are kept apart."""
+    return Part(_joined_digests(parts), None, None, sum(part.size for part in parts))
 
 
 def suffix_of(instance: str) -> str:

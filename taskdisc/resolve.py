@@ -1,7 +1,5 @@
 """Name resolution: what each parameter of each task gets, by pytest's rules for fixtures."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple

@@ -10,8 +10,8 @@ from taskdisc.errors import CollectionError, closest
 from taskdisc.hashing import sha256
 
 if TYPE_CHECKING:
-    from taskdisc.model import Task
-    from taskdisc.store.index import FamilyRow, Index, Known
+    from taskdisc.model import Known, Task
+    from taskdisc.store.index import FamilyRow, Index
 
 
 class Freshness:

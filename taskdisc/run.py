@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import time
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
-from taskdisc.interrupts import held_back
 from taskdisc.lanes import Lanes, demands_nothing
-from taskdisc.model import Decision, FileResult, Outcome, Retry, RunReport, StepEnd, Task
+from taskdisc.model import (
+    Activity,
+    Decision,
+    FileResult,
+    Outcome,
+    Retry,
+    RunReport,
+    StepEnd,
+    Task,
+    TaskWarning,
+)
 from taskdisc.plan import Plan, Reuse
-from taskdisc.project import Project
+from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
-    from taskdisc.execute import Line
+    from taskdisc.outlook import Outlook
+    from taskdisc.protocols import Executor
+    from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
+
+SHOWN_WARNED = 3
+"""Instances that are named of those that give one warning."""
 
 
 class Run:
@@ -38,6 +51,7 @@ class Run:
         verbosity: int = 0,
         code_counts: bool = True,
         age_counts: bool = True,
+        captured: bool = True,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
@@ -46,7 +60,9 @@ class Run:
         """
         self.project = project
         self.verbosity = verbosity
-        """-1: failures only; 1: a line for every step."""
+        """-1: failures only; 1: a line for every step; 2: with its cost, and for cached ones too."""
+        self.captured = captured
+        """Whether the output of tasks goes to logs; else it goes where that of the run goes."""
         graph = project.graph
         if not graph.tasks:
             raise NothingMatched(no_tasks(project))
@@ -75,9 +91,13 @@ class Run:
         self._drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
+        self.activity: Callable[[], Sequence[Activity]] = tuple
+        """Return the jobs that run at this moment: their numbers are nodes."""
+        self._warned: dict[str, TaskWarning] = {}
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
 
@@ -139,7 +159,7 @@ class Run:
         needed = self.expansion.needed(self.wanted)
         self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if block.gather is None)
         """How many steps there are."""
-        ranks = _ranks(self.expansion)
+        ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
@@ -179,6 +199,11 @@ class Run:
             for node in range(self.offset(block.number), self.offset(block.number) + block.size)
             if self.scheduler.state(node) != LEFT_OUT
         ]
+
+    def cached_steps(self) -> list[int]:
+        """Return the nodes of the steps that are done and were not executed by this run."""
+        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
+        return [node for node in done if not self.has_made(node)] if self.number else done
 
     def is_gather(self, node: int) -> bool:
         """Say whether a node collects results, and so is no step."""
@@ -237,7 +262,13 @@ class Run:
         if tasks:
             from taskdisc.demands import check
 
-            check(tasks, self.lanes, config, self.project.plugins)
+            check(tasks, self.lanes, config, self.project.plugins, self.make_executor)
+
+    def make_executor(self) -> Executor:
+        """Make what runs the steps that no command of their own runs."""
+        config = self.project.config
+        executor: Executor = self.project.plugins.make("executors", config.executor, workers=config.workers)
+        return executor
 
     def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
         """Compute what is missing; return what was done. An interruption ends up in the report.
@@ -271,7 +302,7 @@ class Run:
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
-            self._wind_down(line)
+            line.wind_down()
         except BaseException:
             line.abandon()
             raise
@@ -279,19 +310,8 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._count(Outcome.CANCELLED, len(ended) + len(self.running) + line.attempts.waiting)
-
-    def _wind_down(self, line: Line) -> None:
-        """What runs has a while to end; a second interruption ends it at once."""
-        from taskdisc.durations import seconds
-
-        try:
-            with suppress(KeyboardInterrupt):
-                self.project.plugins.hook.taskdisc_run_interrupted(run=self)
-                line.drain(seconds(self.project.config.grace))
-        finally:
-            with suppress(KeyboardInterrupt), held_back():
-                line.close(kill=True)
+            self._cancelled = frozenset([*ended, *self.running, *line.attempts.waiting])
+            self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -320,21 +340,32 @@ class Run:
             if not self.counts[outcome]:
                 del self.counts[outcome]
 
-    def ended(self, ends: list[StepEnd]) -> None:
+    def ended(self, ends: list[Ended]) -> None:
         """Report steps that have ended and are durable."""
         hook = self.project.plugins.hook.taskdisc_job_finished
-        for end in ends:
-            self.counts[end.outcome] = self.counts.get(end.outcome, 0) + 1
-            if end.result is not None and end.result.warnings:
-                self.warnings += end.result.warnings
-            if end.outcome != Outcome.SUCCEEDED:
-                self.failures.append(end)
+        blocks = self.expansion.blocks
+        good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
+        self._count(Outcome.SUCCEEDED, len(good))
+        for end in ends if len(good) < len(ends) else ():
+            if end.result.outcome != Outcome.SUCCEEDED:
+                self._count(end.result.outcome)
                 self._count(Outcome.BLOCKED, end.blocked_count)
+                self.failures.append(end.told(blocks[end.block].task))
+        self.warnings += [warning for end in ends for warning in end.result.warnings]
         if hook.get_hookimpls():
             for end in ends:
-                hook(step=end)
+                hook(step=end.told(blocks[end.block].task))
         if self._drops:
-            self._drop([end.result.number for end in ends if end.result and end.outcome == Outcome.SUCCEEDED])
+            self._drop(good)
+
+    def fate(self, node: int) -> str:
+        """Return the outcome of a step that was not reported as executed, once the run has ended."""
+        if node in self._cancelled:
+            return Outcome.CANCELLED
+        if self.scheduler.state(node) != DONE:
+            return Outcome.BLOCKED
+        # An interruption may have come between the writing of a result and its report.
+        return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
     def retried(self, retries: list[Retry]) -> None:
         """Report attempts that failed, and that others follow."""
@@ -359,6 +390,13 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
+    def warned(self, name: str, texts: Iterable[str]) -> None:
+        """Note Python warnings that an instance gave."""
+        for text in texts:
+            known = self._warned.get(text, TaskWarning(text, (), 0))
+            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
+            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
+
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -372,16 +410,31 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self.warnings),
+            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
             self.project.config.store,
             self.verbosity,
             retries=tuple(self.retries.values()),
+            task_warnings=tuple(self._warned.values()),
         )
+
+    def outlook(self) -> Outlook:
+        """Return what shows, while the run goes on, what there is to come."""
+        from taskdisc.outlook import Outlook
+
+        return Outlook(self)
+
+    def _ignored_prefixes(self) -> list[str]:
+        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
+        return [
+            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
+            for task in tasks
+            if task.options.interactive and task.options.prefix
+        ]
 
     # Results
 
-    def values(self, selection: Selection) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result.
+    def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
+        """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
@@ -392,7 +445,8 @@ class Run:
             return []
         task = self.project.graph.tasks[selection.task]
         block = self.expansion.by_task[task.id]
-        chosen = rows_of(self.project.graph, self.expansion, selection)
+        if chosen is None:
+            chosen = rows_of(self.project.graph, self.expansion, selection)
         offset = self.offset(block.number)
         rows = [
             r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
@@ -440,46 +494,3 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
-
-
-def _ranks(expansion: Expansion) -> list[float]:
-    """The longest path from each block to the end, counting steps."""
-    ranks = array("d", bytes(8 * len(expansion.blocks)))
-    for block in reversed(expansion.blocks):
-        here = ranks[block.number] + (0.0 if block.gather else 1.0)
-        ranks[block.number] = here
-        targets = [link.block for link in block.links] + ([block.gather.target] if block.gather else [])
-        for target in targets:
-            ranks[target] = max(ranks[target], here)
-    return list(ranks)
-
-
-def no_tasks(project: Project) -> str:
-    """Say that there is nothing to run, and what to do."""
-    config = project.config
-    if not project.collection.modules:
-        above = _tasks_above(config.root)
-        remedy = (
-            f"There are some in {above}: use -C {above}, or make it the root of all that is below it "
-            f"by [tool.taskdisc] in its pyproject.toml."
-            if above
-            else "Make a tasks_hello.py with a function in it, or choose a folder with -C."
-        )
-        return f"no task modules in {config.root}: nothing matches {', '.join(config.files)}. {remedy}"
-    files = ", ".join(path for _, path in project.collection.modules[:3])
-    return (
-        f"no tasks in {files}{', ...' if len(project.collection.modules) > 3 else ''}. Every public function is a task."
-    )
-
-
-def _tasks_above(root: str) -> str | None:
-    """The nearest folder above that has modules of tasks: a command given too deep in a project."""
-    import os
-    from glob import escape, glob
-
-    above = os.path.dirname(root)
-    while above != os.path.dirname(above):
-        if glob(os.path.join(escape(above), "tasks_*.py")):
-            return above
-        above = os.path.dirname(above)
-    return None

@@ -20,7 +20,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT = range(9)
@@ -86,9 +86,28 @@ class Scheduler:
         """Return the node's state, one of the constants of this module."""
         return self._state[node]
 
+    def count(self, number: int, *states: int) -> int:
+        """Return how many nodes of a block are in one of these states."""
+        block = self.blocks[number]
+        return sum(self._state.count(state, block.offset, block.offset + block.size) for state in states)
+
+    def upcoming(self, most: int) -> list[int]:
+        """Return the first of the runnable nodes, in the order in which they will start."""
+        found: list[int] = []
+        for lane in sorted(self._runnable):
+            for _, number in heapq.nsmallest(most, self._runnable[lane]):
+                queue = self.blocks[number].runnable
+                found += [node for node in islice(queue, most) if self._state[node] == RUNNABLE]
+        return found[:most]
+
     def block_of(self, node: int) -> int:
         """Return the number of the node's block."""
         return bisect_right(self._offsets, node) - 1
+
+    def place_of(self, node: int) -> tuple[int, int]:
+        """Return the number of the node's block, and its row there."""
+        number = bisect_right(self._offsets, node) - 1
+        return number, node - self._offsets[number]
 
     def add(
         self,
@@ -192,13 +211,13 @@ class Scheduler:
 
     def must_run(self, nodes: Iterable[int]) -> None:
         """These nodes are to be executed."""
-        for node in nodes:
-            self._state[node] = RUNNABLE
-            number = self.block_of(node)
+        for number, members in self.by_block(nodes):
+            for node in members:
+                self._state[node] = RUNNABLE
             block = self.blocks[number]
             if not block.runnable:
                 heapq.heappush(self._runnable.setdefault(block.lane, []), (-block.rank, number))
-            block.runnable.append(node)
+            block.runnable += members
 
     def take_runnable(self, most: int, lane: int = 0) -> list[int]:
         """Return up to `most` nodes of a lane to execute now, the longest path first; they count as running."""
@@ -227,7 +246,7 @@ class Scheduler:
 
     def released(self, nodes: Iterable[int]) -> None:
         """The other run has ended these nodes, or itself: they are to be decided anew."""
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             self._open(number, [node for node in members if self._state[node] == CLAIMED])
 
     def retry(self, nodes: Iterable[int]) -> None:
@@ -236,7 +255,7 @@ class Scheduler:
 
     def done(self, nodes: Iterable[int]) -> None:
         """These nodes have a result, found or made; what waited for them alone becomes undecided."""
-        todo = deque(self._by_block(nodes))
+        todo = deque(self.by_block(nodes))
         while todo:
             number, members = todo.popleft()
             block = self.blocks[number]
@@ -321,7 +340,7 @@ class Scheduler:
         return self._block(members)
 
     def _open_what_waits_for_nothing(self, nodes: Iterable[int]) -> None:
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             self._open(number, [n for n in members if self._state[n] == WAITING and not self._pending[n]])
 
     def failed(self, nodes: Iterable[int]) -> list[int]:
@@ -350,7 +369,7 @@ class Scheduler:
 
     def _direct_dependents(self, nodes: list[int]) -> list[int]:
         found: list[int] = []
-        for number, members in self._by_block(nodes):
+        for number, members in self.by_block(nodes):
             block = self.blocks[number]
             for dependents in block.dependents:
                 offset = self.blocks[dependents.block].offset
@@ -375,7 +394,7 @@ class Scheduler:
             block.runnable.clear()
         return ended
 
-    def _by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
         """Yield (block, its nodes); cheap where all are of one block, as in a batch."""
         members = nodes if isinstance(nodes, list) else list(nodes)
         if not members:
@@ -383,7 +402,7 @@ class Scheduler:
         number = self.block_of(members[0])
         block = self.blocks[number]
         end = block.offset + block.size
-        if all(block.offset <= node < end for node in members):
+        if block.offset <= min(members) and max(members) < end:
             yield number, members
             return
         groups: dict[int, list[int]] = {}

@@ -1,7 +1,5 @@
 """Targets: which tasks, and which of their instances, the words of a command line mean."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -116,7 +114,7 @@ def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, s
     return given
 
 
-def rows_of(graph: TaskGraph, expansion: Expansion, selection: Selection) -> list[int] | None:
+def rows_of(graph: TaskGraph, expansion: "Expansion", selection: Selection) -> list[int] | None:
     """Return the rows that a slice chooses, None for all. Raises NothingMatched for a slice without any."""
     brackets = selection.target.brackets
     if not brackets:

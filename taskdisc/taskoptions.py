@@ -162,4 +162,5 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "retry_on": _exceptions,
     "timeout": _limit,
     "env": _variables,
+    "interactive": _switch,
 }

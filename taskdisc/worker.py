@@ -12,6 +12,7 @@ from hashlib import sha256
 from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.aside import Aside
 from taskdisc.capture import log_name
 from taskdisc.compression import compressed, escaped
 from taskdisc.errors import StoreError
@@ -21,7 +22,8 @@ from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
-from taskdisc.store.objects import DamagedResult, Objects, load
+from taskdisc.store.objects import LARGE, DamagedResult, Objects, load
+from taskdisc.warned import Warned
 
 if TYPE_CHECKING:
     from taskdisc.capture import Capture
@@ -40,9 +42,18 @@ class Runner:
 
         self.context = context
         expect_sources(context.sources)
+        self._folder: str | None = None
+        """The root, as the system calls it."""
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
         self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
+        self.progress: Callable[[float, float], None] = _ignore
+        """Told how much of its job a task has done, of how much; replaced by executors that can pass it on."""
+        self.inspect: Callable[[BaseException, Job, ErrorText], None] | None = None
+        """Called with an exception of a task while its frames are there, for debuggers."""
+        self.warned = Warned(context.root)
+        if capture is not None:  # a process of our own: elsewhere, whoever it belongs to decides
+            self.warned.install()
         self._damaged: list[tuple[str, str, bool]] = []
         """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
@@ -78,7 +89,7 @@ class Runner:
         self._damaged.clear()
         execution = None
         try:
-            os.chdir(self.context.root)  # the last task may have gone elsewhere
+            self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
             arguments = execution.arguments()
@@ -99,6 +110,8 @@ class Runner:
             )
         except BaseException as raised:
             parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
+            if self.inspect is not None and not self._damaged:
+                self.inspect(raised, job, error)
         if self._damaged:
             parts, outcome = (), Outcome.VOID
         after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -126,15 +139,26 @@ class Runner:
             stderr,
             error,
             warnings,
-            damaged=tuple(self._damaged),
+            tuple(self._damaged),
+            self.warned.take(),
         )
+
+    def _go_to_root(self) -> None:
+        """The last task may have gone elsewhere; to see that it has not is quicker than to look for the root."""
+        try:
+            if os.getcwd() == self._folder:
+                return
+        except FileNotFoundError:  # nor has it removed where it went
+            pass
+        os.chdir(self.context.root)
+        self._folder = os.getcwd()
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
         """The exception as text; it names the task's place where no line of the project is to blame."""
         from taskdisc.tracebacks import describe_error
 
         error = describe_error(raised, self.context.root)
-        error = error._replace(hint=_hint(raised))
+        error = error._replace(hint=_hint(raised, has_keyboard=self.capture is None))
         if error.place is not None:
             return error
         spec = self.context.specs[job.task]
@@ -144,14 +168,21 @@ class Runner:
         spec = self.context.specs[index]
         function = spec.function
         if function is None:
-            function = getattr(self._module(spec.module), spec.attribute)
+            function = pickle.loads(spec.pickled) if spec.pickled else self._function(spec)
         task = self._tasks[index] = PreparedTask(spec, function)
         return task
+
+    def _function(self, spec: TaskSpec) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self._module(spec.module), spec.attribute)
+        return found
 
     def _module(self, name: str) -> ModuleType:
         """The project's modules are imported once, in the order of the run, when the first job needs one."""
         if not self._modules:
             from taskdisc.collect import import_modules
+            from taskdisc.session import forget_stale
+
+            forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
 
             self._modules = import_modules(self.context.root, self.context.modules)
         return self._modules[name]
@@ -170,9 +201,9 @@ def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """What the function returns; a coroutine is run to its end."""
     value = function(**arguments)
     if type(value) is CoroutineType:
-        import asyncio
+        from taskdisc.coroutines import completed
 
-        value = asyncio.run(value)
+        value = completed(value)
     return value
 
 
@@ -189,6 +220,10 @@ def _environment(variables: tuple[tuple[str, str], ...]) -> Iterator[None]:
                 os.environ[name] = text
             else:
                 os.environ.pop(name, None)
+
+
+def _ignore(done: float, total: float) -> None:
+    """Nobody looks on."""
 
 
 class PreparedTask:
@@ -324,9 +359,14 @@ class Execution:
     def _part(self, value: Any, what: str) -> Part:
         if type(value) not in PLAIN:
             return self._general_part(value, what)
-        plain = self.task.spec.codec == "pickle"
-        pieces: list[Any] = [pickle.dumps(value, 5)] if plain else self._encode(value, what)
-        return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        if self.task.spec.codec != "pickle":
+            pieces = self._encode(value, what)
+            return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        payload = pickle.dumps(value, 5)
+        size = len(payload)
+        if size <= self.runner.context.inline_limit:
+            return Part(digest(value), payload, None, size)
+        return self._kept(digest(value), [payload], size)
 
     def _general_part(self, value: Any, what: str) -> Part:
         context = self.runner.context
@@ -336,8 +376,13 @@ class Execution:
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
-        identity = self.runner.values.digest(value, paths.place, pieces)
-        return self._kept(identity, pieces, sum(memoryview(piece).nbytes for piece in pieces))
+        size = sum(memoryview(piece).nbytes for piece in pieces)
+        if size < LARGE:
+            identity = self.runner.values.digest(value, paths.place, pieces)
+            return self._kept(identity, pieces, size)
+        with Aside(lambda: self._kept(b"", pieces, size)) as keeping:
+            identity = self.runner.values.digest(value, paths.place, pieces)
+        return keeping.result._replace(digest=identity)
 
     def _encode(self, value: Any, what: str) -> list[bytes | memoryview]:
         try:
@@ -356,15 +401,14 @@ class Execution:
             pieces, size = _measured(escaped(pieces))
         if size <= limit:
             return Part(identity, bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces), None, size)
-        content = sha256()
-        for piece in pieces:
-            content.update(piece)
-        name = content.hexdigest()
+        return Part(identity, None, self._saved(pieces), size)
+
+    def _saved(self, pieces: list[bytes | memoryview]) -> str:
+        """Keep an object in the store; return its name."""
         try:
-            self.runner.objects.put(name, pieces)
+            return self.runner.objects.save(pieces)
         except OSError as error:
             raise no_room("its result", error) from None
-        return Part(identity, None, name, size)
 
     def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
         """Return the file results and the kept task_dir; a folder that holds nothing is removed."""
@@ -415,10 +459,14 @@ def _listed(names: Any) -> str:
     return ", ".join(map(str, names)) or "nothing"
 
 
-def _hint(raised: BaseException) -> str:
+def _hint(raised: BaseException, *, has_keyboard: bool) -> str:
     """What to do about exceptions whose own message does not say it."""
     if isinstance(raised, SystemExit):
         return "A task ends by returning. To fail, raise an exception that says why."
-    if type(raised).__name__ == "BdbQuit":
-        return "Workers have no keyboard. For breakpoint(), run this task alone with --executor inline."
+    if type(raised).__name__ == "BdbQuit" and not has_keyboard:
+        return "Workers have no keyboard. For breakpoint(): `taskdisc debug`, run --pdb, or @task(interactive=True)."
+    if isinstance(raised, EOFError) and str(raised) == "EOF when reading a line":
+        if has_keyboard:
+            return "A task that asks must be run where somebody can answer: standard input is at its end."
+        return "Workers have no keyboard. A task that asks is one with @task(interactive=True)."
     return ""

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import NamedTuple
 
 import taskdisc
@@ -38,6 +40,8 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._begun = 0
+        self._outputs: dict[int, tuple[Path, Path]] = {}
         self.write({"pyproject.toml": "[tool.taskdisc]\n", WATCHER: WATCH})
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -50,18 +54,35 @@ class Folder:
 
     def run(self, *arguments: str, executor: str = "inline") -> Ended:
         """Run `taskdisc run` in a fork of this process, which spares the start of an interpreter."""
-        words = ["run", *arguments, "-C", str(self.root), "--executor", executor]
+        return self.do("run", *arguments, "--executor", executor)
+
+    def do(self, *words: str) -> Ended:
+        """Run any command in a fork of this process."""
         self.forget_finished()
-        with open(self.root / "out.txt", "w") as out, open(self.root / "err.txt", "w") as err:
+        return self.end(self.begin(*words))
+
+    def begin(self, *words: str) -> int:
+        """Start a command in a fork of this process; return the number of the process."""
+        self._begun += 1
+        outputs = self.root / f"out-{self._begun}.txt", self.root / f"err-{self._begun}.txt"
+        with open(outputs[0], "w") as out, open(outputs[1], "w") as err:
             child = _forked()
             if child == 0:
-                _be_the_command(words, out.fileno(), err.fileno())
-            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        out_text, err_text = (self.root / "out.txt").read_text(), (self.root / "err.txt").read_text()
-        return Ended(code, out_text, err_text, self.finished("succeeded"))
+                _be_the_command([*words, "-C", str(self.root)], out.fileno(), err.fileno())
+        self._outputs[child] = outputs
+        return child
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start the command as users do, in a process group of its own."""
+    def end(self, process: int) -> Ended:
+        """Wait for a process that `begin` has started; return how it ended."""
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        paths = self._outputs.pop(process)
+        out, err = (path.read_text() for path in paths)
+        for path in paths:
+            path.unlink()
+        return Ended(code, out, err, self.finished("succeeded"))
+
+    def start(self, *arguments: str, inherited: tuple[int, ...] = ()) -> subprocess.Popen[str]:
+        """Start the command as users do, in a process group of its own; it has the `inherited` descriptors, too."""
         return subprocess.Popen(
             [sys.executable, "-m", "taskdisc", *arguments],
             cwd=self.root,
@@ -70,6 +91,7 @@ class Folder:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            pass_fds=inherited,
         )
 
     def command(self, *arguments: str) -> Ended:
@@ -88,6 +110,13 @@ class Folder:
     def forget_finished(self) -> None:
         """Begin the list of what was reported anew."""
         (self.root / "finished.txt").unlink(missing_ok=True)
+
+
+def import_commands() -> None:
+    """Import now what commands import when they need it, so that forks of this process need not."""
+    for module in walk_packages(taskdisc.__path__, "taskdisc."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
 
 
 def environment() -> dict[str, str]:

@@ -21,7 +21,7 @@ from taskdisc.builtin.wire import without_functions
 from taskdisc.capture import log_name, remove_empty, salvage
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
-from taskdisc.model import ErrorText, Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 
 if TYPE_CHECKING:
@@ -126,6 +126,10 @@ class CommandExecutor:
             self._patience.end_overdue()
         ended, self._ended = self._ended, []
         return ended
+
+    def under_way(self) -> list[Activity]:
+        """Return the jobs whose commands run."""
+        return [Activity(launch.job.number, launch.began) for launch in self._running]
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when a command has ended."""
@@ -252,8 +256,8 @@ def launch(context: WorkerContext, job: Job, words: list[str]) -> Launch:
             process = Popen(
                 command,
                 stdin=DEVNULL,
-                stdout=log,
-                stderr=STDOUT,
+                stdout=log if context.captured else None,
+                stderr=STDOUT if context.captured else None,
                 cwd=context.root,
                 env={**os.environ, **dict(context.specs[job.task].env)},
                 start_new_session=True,

@@ -36,30 +36,27 @@ class DiskStore:
 
         What is there under this name and not sealed is replaced.
         """
+        if not self._is_renewed(name):
+            self.draft(pieces).keep(name)
+
+    def draft(self, pieces: Sequence[bytes | memoryview]) -> Draft:
+        """Write the joined pieces before their name is known, durably. Raises OSError."""
+        return Draft(self, pieces)
+
+    def _is_renewed(self, name: str) -> bool:
+        """Make a sealed object young again, so that nobody who cleans up takes it for a left-over."""
+        if not self.trusted(name):
+            return False
+        _seal(name, self._path(name))
+        return self.has(name)
+
+    def _make_room(self, name: str) -> str:
+        """Return the path for an object, at which a file can be put."""
         path = self._path(name)
-        if self.trusted(name):
-            _seal(name, path)  # young again, so that nobody who cleans up takes it for a left-over
-            if self.has(name):
-                return
-        folder = os.path.dirname(path)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         if os.path.isdir(path):
             self.quarantine(name)
-        temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                for piece in pieces:
-                    _write(descriptor, memoryview(piece).cast("B"))
-                os.fsync(descriptor)
-                os.rename(temporary, path)
-                _seal(name, descriptor)
-            finally:
-                os.close(descriptor)
-        except BaseException:
-            self._remove(temporary)
-            raise
-        _sync_folder(folder)
+        return path
 
     def put_file(self, name: str, path: str) -> bool:
         """Make a file itself the object, by a second name, durably; False where that cannot be, or one is there."""
@@ -184,6 +181,41 @@ class DiskStore:
             os.unlink(path)
         except FileNotFoundError:
             pass
+
+
+class Draft:
+    """What was written for an object that has no name yet: keep it or drop it."""
+
+    def __init__(self, store: DiskStore, pieces: Sequence[bytes | memoryview]) -> None:
+        """Raises OSError, and leaves nothing then."""
+        self._store = store
+        os.makedirs(store.folder, mode=0o700, exist_ok=True)
+        self._path = os.path.join(store.folder, f"{os.getpid()}-{os.urandom(8).hex()}.tmp")
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            for piece in pieces:
+                _write(self._file, memoryview(piece).cast("B"))
+            os.fsync(self._file)
+        except BaseException:
+            self.drop()
+            raise
+
+    def keep(self, name: str) -> None:
+        """Make it the object of this name, unless there is one already, durably. Raises OSError."""
+        try:
+            if self._store._is_renewed(name):
+                return
+            path = self._store._make_room(name)
+            os.rename(self._path, path)
+            _seal(name, self._file)
+        finally:
+            self.drop()
+        _sync_folder(os.path.dirname(path))
+
+    def drop(self) -> None:
+        """Remove what has no name."""
+        os.close(self._file)
+        self._store._remove(self._path)
 
 
 def _state(status: os.stat_result) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The executor for debugging and for tiny runs: jobs run in the run's own process, one at a time, output uncaught."""
+"""The executor of the run's own process: jobs run one at a time, uncaught, with the terminal; for debuggers too."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from collections import deque
 from collections.abc import Sequence
 
 from taskdisc.builtin.serving import RunnerFactory, Runs
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, WorkerContext
 from taskdisc.protocols import Capabilities
+from taskdisc.worker import Runner
+
+
+class Foreground(Runner):
+    """Runs jobs in a process that is not the executor's own, and leaves it as it was."""
+
+    def run(self, job: Job) -> JobResult:
+        """Run one attempt, noting its warnings alone."""
+        with self.warned.installed():
+            return super().run(job)
 
 
 class InlineExecutor:
@@ -15,7 +25,7 @@ class InlineExecutor:
 
     capabilities = Capabilities(environment=True)
 
-    def __init__(self, workers: int = 1, factory: RunnerFactory | None = None) -> None:
+    def __init__(self, workers: int = 1, factory: RunnerFactory = Foreground) -> None:
         """`workers` is of no consequence: there is one. For `factory` see `ProcessExecutor`."""
         self._factory = factory
         self._runner: Runs | None = None
@@ -23,12 +33,7 @@ class InlineExecutor:
 
     def start(self, context: WorkerContext) -> None:
         """Make what runs the jobs."""
-        factory = self._factory
-        if factory is None:
-            from taskdisc.worker import Runner
-
-            factory = Runner
-        self._runner = factory(context, None)
+        self._runner = self._factory(context, None)
 
     def free(self) -> int:
         """Return 1 when the last job has been run."""
@@ -44,6 +49,10 @@ class InlineExecutor:
             return []
         assert self._runner is not None, "start() comes first"
         return [self._runner.run(self._waiting.popleft())]
+
+    def under_way(self) -> list[Activity]:
+        """Nothing runs while anybody looks."""
+        return []
 
     def fileno(self) -> None:
         """There is nothing to wait for."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from heapq import heapify, heapreplace
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from typing import Any
 
 from taskdisc.builtin.endings import describe_status, too_slow, unanswered
 from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.serving import RunnerFactory
 from taskdisc.builtin.workers import Worker, birth
 from taskdisc.capture import log_name, remove_empty, salvage
-from taskdisc.model import Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 
 GRACE = 0.5
@@ -39,6 +39,26 @@ class Window:
         else:
             self._mean += (sum(seconds) / len(seconds) - self._mean) / 2
         self.size = max(self.LEAST, min(self.MOST, int(self.QUEUED / max(self._mean, 1e-6))))
+
+
+def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
+    """Deal cards one by one, each to the hand that then has the least; `loads` is what the hands have already.
+
+    Hands with as little as each other are dealt to in turn, so many cards are dealt by a few slices.
+    """
+    hands: list[list[Any]] = [[] for _ in loads]
+    order = sorted(range(len(loads)), key=loads.__getitem__)
+    dealt = 0
+    for lowest in range(1, len(order) + 1):
+        if dealt >= len(cards):
+            break
+        level = loads[order[lowest - 1]]
+        gap = loads[order[lowest]] - level if lowest < len(order) else len(cards)
+        share = cards[dealt : dealt + gap * lowest]
+        for place, hand in enumerate(order[:lowest]):
+            hands[hand] += share[place::lowest]
+        dealt += len(share)
+    return hands
 
 
 class ProcessExecutor:
@@ -103,18 +123,12 @@ class ProcessExecutor:
             self._watch_backlog(receiver)
 
     def _deal(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
-        """Deal the jobs like cards, in their order; None stands for a worker that is not there yet."""
+        """Deal the jobs in their order; None stands for a worker that is not there yet."""
         if self._most:
             return self._deal_few(jobs)
-        hands: list[tuple[Worker | None, list[Job]]] = [(worker, []) for worker in self._living]
-        hands += [(None, []) for _ in range(self._unborn)]
-        loads = [(len(worker.queue) if worker else 0, index) for index, (worker, _) in enumerate(hands)]
-        heapify(loads)
-        for job in jobs:
-            load, index = loads[0]
-            hands[index][1].append(job)
-            heapreplace(loads, (load + 1, index))
-        return [hand for hand in hands if hand[1]]
+        workers: list[Worker | None] = [*self._living, *[None] * self._unborn]
+        hands = deal(jobs, [_load(worker) for worker in workers])
+        return [(worker, hand) for worker, hand in zip(workers, hands, strict=True) if hand]
 
     def _deal_few(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
         """Deal so that no worker gets more jobs than it may have in its life."""
@@ -147,6 +161,10 @@ class ProcessExecutor:
         if ended:
             self._window.observe(ended)
         return ended
+
+    def under_way(self) -> list[Activity]:
+        """Return the jobs that run; the others wait at their workers."""
+        return [activity for worker in self._living if (activity := worker.activity()) is not None]
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when a worker has results or room, or has died."""

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from taskdisc.capture import Capture
 
 READ = 1 << 20
-RUNNING, SINCE, STOP = range(3)
+RUNNING, SINCE, STOP, DONE, TOTAL = range(5)
 """Words of the shared page: number of the running job plus one, when it began (monotonic ns), whether to take no
-other."""
+other, and two floats, what it said of its progress."""
 
 
 class Runs(Protocol):
     """What runs a worker's jobs."""
+
+    progress: Callable[[float, float], None]
+    """What a job calls to say how much is done, of how much; set by whoever can pass that on."""
 
     def run(self, job: Job) -> JobResult:
         """Run one job."""
@@ -59,7 +62,7 @@ def work(ends: Ends, name: str, context: WorkerContext, factory: RunnerFactory |
             from taskdisc.worker import Runner
 
             factory = Runner
-        _serve(ends, factory(context, capture).run)
+        _serve(ends, factory(context, capture))
         status = 0
     except BrokenPipeError:
         pass
@@ -73,18 +76,24 @@ def work(ends: Ends, name: str, context: WorkerContext, factory: RunnerFactory |
         os._exit(status)
 
 
-def _serve(ends: Ends, run: Callable[[Job], JobResult]) -> None:
+def _serve(ends: Ends, runner: Runs) -> None:
     from time import monotonic_ns
 
-    process = os.getpid()
+    process, run = os.getpid(), runner.run
     inbox = Inbox()
-    with memoryview(ends.page) as page, page.cast("Q") as words:
+    with memoryview(ends.page) as page, page.cast("Q") as words, page.cast("d") as numbers:
+
+        def tell(done: float, total: float) -> None:
+            numbers[DONE], numbers[TOTAL] = done, total
+
+        runner.progress = tell
         while data := os.read(ends.jobs, READ):
             for batch in inbox.feed(data):
                 for plain in batch:
                     if words[STOP]:
                         return
                     words[SINCE] = monotonic_ns()
+                    words[TOTAL] = 0
                     words[RUNNING] = plain[0] + 1
                     result = run(unpack_job(plain))
                     if os.getpid() != process:
@@ -95,12 +104,12 @@ def _serve(ends: Ends, run: Callable[[Job], JobResult]) -> None:
 
 
 def start_capture(context: WorkerContext, name: str) -> Capture:
-    """Catch all output of this process from here on, that of a crash included."""
+    """Catch all output of this process from here on, that of a crash included; where that is wanted."""
     import faulthandler
 
-    from taskdisc.capture import Capture
+    from taskdisc.capture import Capture, Uncaptured
 
-    capture = Capture(context.store, context.logs, name)
+    capture = (Capture if context.captured else Uncaptured)(context.store, context.logs, name)
     capture.start()
     faulthandler.enable(sys.stderr)
     return capture

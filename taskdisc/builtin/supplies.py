@@ -8,13 +8,18 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from taskdisc.builtin.taskinfo import TaskInfo
     from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
     from taskdisc.worker import Execution
 
 
 def taskdisc_executors() -> dict[str, Callable[..., Executor]]:
-    """`process`: forked workers; `inline`: one job at a time in the run itself; `command`: a process for each job."""
-    return {"process": _process, "inline": _inline, "command": _command}
+    """Supply them.
+
+    `process`: forked workers; `inline`: one job at a time in the run itself; `pdb`: the same, with a debugger where
+    one fails; `command`: a process for each job.
+    """
+    return {"process": _process, "inline": _inline, "pdb": _pdb, "command": _command}
 
 
 def _process(workers: int) -> Executor:
@@ -27,6 +32,13 @@ def _inline(workers: int) -> Executor:
     from taskdisc.builtin.inline import InlineExecutor
 
     return InlineExecutor(workers)
+
+
+def _pdb(workers: int) -> Executor:
+    from taskdisc.builtin.debugging import Debugged
+    from taskdisc.builtin.inline import InlineExecutor
+
+    return InlineExecutor(workers, Debugged)
 
 
 def _command(workers: int, launcher: Launcher | None = None) -> Executor:
@@ -69,11 +81,17 @@ def _prefix() -> Launcher:
 
 
 def taskdisc_injectables() -> dict[str, Callable[[Any], Any]]:
-    """`task_dir`: a new empty folder of this execution, kept with its result and removed with it."""
-    return {"task_dir": _task_dir}
+    """`task_dir`: a new empty folder of this execution, kept with its result; `task_info`: what is known of it."""
+    return {"task_dir": _task_dir, "task_info": _task_info}
 
 
 def _task_dir(execution: Execution) -> Path:
     from pathlib import Path
 
     return Path(execution.task_dir())
+
+
+def _task_info(execution: Execution) -> TaskInfo:
+    from taskdisc.builtin.taskinfo import TaskInfo
+
+    return TaskInfo(execution)

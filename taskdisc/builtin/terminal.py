@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from taskdisc.hookspecs import hookimpl
 from taskdisc.model import Outcome
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
-    from taskdisc.model import ErrorText, Retry, RunReport, StepEnd
+    from taskdisc.model import ErrorText, JobResult, Retry, RunReport, StepEnd, TaskWarning
     from taskdisc.run import Run
 
 WORDS = (
@@ -25,6 +23,12 @@ WORDS = (
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+LIVE = "live"
+"""The plugin that draws on the terminal while a run works."""
+TICK = 0.1
+"""Seconds between two drawings."""
+FOREGROUND = ("inline", "pdb")
+"""Executors whose jobs write to the terminal themselves."""
 NO_EXCEPTIONS = ("killed", "timeout", "launcher", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 LONGEST_LINE = 200
@@ -37,14 +41,32 @@ SHOWN_NAMES = 3
 """Instances that are named where more share a line."""
 
 
-@hookimpl
 def taskdisc_run_started(run: Run) -> None:
-    """Ask for progress where somebody is watching, and for every step where -v asks for it."""
-    if sys.stderr.isatty():
-        run.tick = 0.1
+    """Show the run where somebody is watching, and every step where -v asks for it."""
+    if is_watched(run):
+        run.tick = TICK
     if run.verbosity > 0:
         sys.stderr.writelines(f"{line}\n" for line in run.header())
         run.project.plugins.register(StepLines(run))
+
+
+def taskdisc_run_progress(run: Run) -> None:
+    """Begin to show the run: only now, since most runs have ended before."""
+    if is_watched(run) and run.project.plugins.get_plugin(LIVE) is None:
+        from taskdisc.builtin.live import Live
+
+        live = Live(run)
+        run.project.plugins.register(live, LIVE)
+        live.begin()
+
+
+def is_watched(run: Run) -> bool:
+    """Say whether progress can be drawn: on a terminal that is not written to by tasks, and not to please a log."""
+    import os
+
+    if run.verbosity < 0 or not run.captured or run.project.config.executor in FOREGROUND or os.environ.get("CI"):
+        return False
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 class StepLines:
@@ -53,90 +75,61 @@ class StepLines:
     def __init__(self, run: Run) -> None:
         self.run = run
 
-    @hookimpl
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Print how the step ended, and how long it took."""
-        seconds = f" in {seconds_text(step.result.seconds)}" if step.result is not None else ""
         colour = "green" if step.outcome == Outcome.SUCCEEDED else "red"
-        wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
-        sys.stderr.write(f"{wipe}{paint(step.outcome, colour)} {step.id}{seconds}\n")
+        cost = self._cost(step.result) if step.result is not None else ""
+        self._print(f"{paint(step.outcome, colour)} {step.id}{cost}")
 
-    @hookimpl
+    def _cost(self, result: JobResult) -> str:
+        if self.run.verbosity < 2:
+            return f" in {seconds_text(result.seconds)}"
+        cpu, memory = seconds_text(result.cpu_seconds), result.peak_memory / 1e6
+        return f" in {seconds_text(result.seconds)} (CPU {cpu}, worker up to {memory:,.0f} MB)"
+
+    def _print(self, line: str) -> None:
+        live = self.run.project.plugins.get_plugin(LIVE)
+        if live is not None:
+            live.above(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+
     def taskdisc_job_retried(self, retry: Retry) -> None:
         """Print how the attempt ended, and when the next begins."""
         what, delay = failure_line(retry.step), seconds_text(retry.delay)
-        wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
-        sys.stderr.write(f"{wipe}{what}; attempt {retry.attempt} of {retry.attempts}, again in {delay}\n")
+        self._print(f"{what}; attempt {retry.attempt} of {retry.attempts}, again in {delay}")
 
-    @hookimpl
     def taskdisc_run_finished(self) -> None:
-        """Go."""
+        """Name what was cached, where that is wanted, and go."""
+        if self.run.verbosity > 1:
+            for node in self.run.cached_steps():
+                self._print(f"cached {self.run.id_of(node)}")
         self.run.project.plugins.unregister(self)
 
 
-@hookimpl
-def taskdisc_run_progress(run: Run) -> None:
-    """Draw the line of progress anew."""
-    sys.stderr.write(f"\r{progress_line(run, time.monotonic(), _columns() - 1)}\x1b[K")
-    sys.stderr.flush()
-
-
-@hookimpl
 def taskdisc_run_interrupted(run: Run) -> None:
     """Say what happens now, if it may take a while."""
     if run.running:
-        wipe = "\r\x1b[K" if sys.stderr.isatty() else ""
-        grace = run.project.config.grace
-        sys.stderr.write(f"{wipe}interrupted: what runs has {grace} to end; another Ctrl-C ends it at once\n")
-        sys.stderr.flush()
+        line = f"interrupted: what runs has {run.project.config.grace} to end; another Ctrl-C ends it at once"
+        live = run.project.plugins.get_plugin(LIVE)
+        if live is not None:
+            live.above(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
 
-@hookimpl
 def taskdisc_run_finished(report: RunReport, config: Config) -> None:
     """Print failures and the summary."""
     quiet = report.verbosity < 0 and not report.failures and not report.interrupted
     lines = [] if quiet else list(summary(report))
     if lines:
-        start = "\r\x1b[K" if sys.stderr.isatty() else ""
-        sys.stderr.write(start + "\n".join(lines) + "\n")
+        sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
 
 
-def progress_line(run: Run, now: float, width: int) -> str:
-    """Return one line of at most `width` characters: how many of how many, what runs, since when."""
-    done = sum(run.counts.values())
-    parts = [f"{done}/{run.total}"]
-    failed = len(run.failures)
-    if failed:
-        parts.append(f"{failed} failed")
-    if run.elsewhere:
-        parts.append(f"{len(run.elsewhere)} in another run")
-    if run.running:
-        parts.append("running")
-    line = " · ".join(parts)[:width]
-    oldest = sorted(run.running.items(), key=lambda item: item[1])[:SHOWN_NAMES]
-    for node, since in oldest:
-        seconds = f" {seconds_text(now - since)}"
-        room = width - len(line) - len(": ") - len(seconds)
-        name = run.id_of(node)
-        if room < min(len(name), SHORTEST_NAME):
-            break
-        line += f"{': ' if node == oldest[0][0] else ', '}{cut(name, room)}{seconds}"
-    return line
-
-
-SHORTEST_NAME = 16
-"""Characters of a long id that still tell something."""
 SHORTEST_REASON = 40
 """Characters of an error's message that are shown even if the line gets too long."""
-
-
-def cut(text: str, width: int) -> str:
-    """Return the text, without its middle where it is too long: ids differ at their ends."""
-    if len(text) <= width:
-        return text
-    tail_ = (width - 1) // 2
-    return f"{text[: width - 1 - tail_]}…{text[len(text) - tail_ :]}"
 
 
 def summary(report: RunReport) -> Iterator[str]:
@@ -158,6 +151,8 @@ def summary(report: RunReport) -> Iterator[str]:
         if len(failures) > SHOWN_LINES:
             yield f"... and {len(failures) - SHOWN_LINES:,} more; `taskdisc status` counts them"
     yield from retry_lines(report)
+    if report.task_warnings:
+        yield from warnings_section(report.task_warnings)
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
     yield from report.lines
@@ -174,6 +169,16 @@ def retry_lines(report: RunReport) -> Iterator[str]:
         yield f"{paint('RETRIED', 'yellow')} {retry.step.id} after {retry.attempt} failed{reason_text(retry.step)}"
     if len(retries) > SHOWN_LINES:
         yield f"... and {len(retries) - SHOWN_LINES:,} more"
+
+
+def warnings_section(warnings: Sequence[TaskWarning]) -> Iterator[str]:
+    """Yield the Python warnings of tasks, each once."""
+    yield rule("warnings", "=")
+    for warning in warnings[:SHOWN_LINES]:
+        yield paint(warning.text, "yellow")
+        yield f"    in {_named(warning.ids, warning.instances)}"
+    if len(warnings) > SHOWN_LINES:
+        yield f"... and {len(warnings) - SHOWN_LINES:,} more"
 
 
 def left_out_line(task: str, names: Iterable[str]) -> str:
@@ -287,10 +292,10 @@ def rule(title: str, character: str) -> str:
     return f" {title} ".center(min(_columns(), 100), character)
 
 
-def seconds_text(seconds: float) -> str:
-    """Return a duration as people read it."""
+def seconds_text(seconds: float, digits: int = 2) -> str:
+    """Return a duration as people read it; `digits` after the point where it is short."""
     if seconds < 10:
-        return f"{seconds:.2f} s"
+        return f"{seconds:.{digits}f} s"
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(int(seconds), 60)
@@ -299,10 +304,13 @@ def seconds_text(seconds: float) -> str:
 
 
 def paint(text: str, colour: str) -> str:
-    """Return the text in a colour, where stderr is a terminal and NO_COLOR is not set."""
+    """Return the text in a colour: on a terminal or with FORCE_COLOR, but never with NO_COLOR."""
     import os
 
-    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+    variables = os.environ
+    if variables.get("NO_COLOR") or not (variables.get("FORCE_COLOR") or sys.stderr.isatty()):
+        return text
+    if variables.get("TERM") == "dumb" and not variables.get("FORCE_COLOR"):
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
 

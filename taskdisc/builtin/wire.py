@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from marshal import dumps, loads
 from struct import Struct
@@ -12,6 +13,8 @@ from taskdisc.errors import Place
 from taskdisc.model import ErrorText, FileResult, Job, JobResult, Part, WorkerContext
 
 HEADER = Struct("=I")
+PARTS, FILES, ERROR = map(JobResult._fields.index, ("parts", "files", "error"))
+"""Fields of a result that marshal does not take as they are."""
 _new = tuple.__new__
 
 
@@ -33,26 +36,27 @@ def unpack_job(plain: tuple[Any, ...]) -> Job:
 
 def pack_result(result: JobResult) -> bytes:
     """Return the message that carries one result."""
-    number, outcome, parts, files, *others, error, warnings, damaged = result
-    plain_parts = [tuple(part) for part in parts]
-    plain_files = [tuple(file) for file in files] if files else ()
-    plain_error = None if error is None else _pack_error(error)
-    return frame((number, outcome, plain_parts, plain_files, *others, plain_error, warnings, damaged))
+    plain: list[Any] = list(result)
+    plain[PARTS] = [tuple(part) for part in result.parts]
+    if result.files:
+        plain[FILES] = [tuple(file) for file in result.files]
+    if result.error is not None:
+        plain[ERROR] = _pack_error(result.error)
+    return frame(plain)
 
 
 def _pack_error(error: ErrorText) -> tuple[Any, ...]:
     return tuple(error._replace(place=error.place and tuple(error.place)))  # type: ignore[arg-type]
 
 
-def unpack_result(plain: Any) -> JobResult:
-    """Return a result from its message."""
-    number, outcome, parts, files, *others, error, warnings, damaged = plain
-    records = tuple([_new(Part, part) for part in parts])
-    if files:
-        files = tuple([_new(FileResult, file) for file in files])
-    if error is not None:
-        error = _unpack_error(error)
-    return _new(JobResult, (number, outcome, records, files, *others, error, warnings, damaged))
+def unpack_result(plain: list[Any]) -> JobResult:
+    """Return a result from its message, which is used up."""
+    plain[PARTS] = tuple([_new(Part, part) for part in plain[PARTS]])
+    if plain[FILES]:
+        plain[FILES] = tuple([_new(FileResult, file) for file in plain[FILES]])
+    if plain[ERROR] is not None:
+        plain[ERROR] = _unpack_error(plain[ERROR])
+    return _new(JobResult, plain)
 
 
 def _unpack_error(plain: tuple[Any, ...]) -> ErrorText:
@@ -61,8 +65,33 @@ def _unpack_error(plain: tuple[Any, ...]) -> ErrorText:
 
 
 def without_functions(context: WorkerContext) -> WorkerContext:
-    """Return the context for workers that share no memory with the run: they find the functions by name."""
-    return context._replace(specs=tuple([spec._replace(function=None) for spec in context.specs]), code=None)
+    """Return the context for workers that share no memory with the run.
+
+    They find the functions by name in the project's modules; those of a program or a notebook travel by value.
+    """
+    modules = {name for name, _ in context.modules}
+    specs = [
+        spec._replace(
+            function=None, pickled=b"" if spec.function is None or spec.module in modules else _by_value(spec.function)
+        )
+        for spec in context.specs
+    ]
+    return context._replace(specs=tuple(specs), code=None)
+
+
+def _by_value(function: Any) -> bytes:
+    """Pickle a function with all that it names, though its module could be imported: perhaps not as it is here."""
+    import cloudpickle
+
+    module = sys.modules.get(function.__module__)
+    known = module is None or module.__name__ in (*cloudpickle.list_registry_pickle_by_value(), "__main__")
+    if not known:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(function, 5))
+    finally:
+        if not known:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 class Inbox:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from mmap import PAGESIZE, mmap
 from typing import NamedTuple
 
 from taskdisc.builtin.groups import Ending, ProcessGroup
-from taskdisc.builtin.serving import READ, RUNNING, SINCE, STOP, Ends, RunnerFactory, work
+from taskdisc.builtin.serving import DONE, READ, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
 from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 from taskdisc.descriptors import close_private, keep_private
-from taskdisc.model import Job, JobResult, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, WorkerContext
 
 PIPE = 1 << 18
 """Bytes of results that a worker can have sent while the run is busy, before it must wait."""
@@ -48,12 +49,12 @@ class Worker:
         self._life = life
         self._page = page
         self._words = memoryview(page).cast("Q")
+        self._numbers = memoryview(page).cast("d")
         self._inbox = Inbox()
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs."""
-        for job in jobs:
-            self.queue[job.number] = job
+        self.queue.update([(job.number, job) for job in jobs])
         self.given += len(jobs)
         self.send(pack_jobs(jobs))
 
@@ -99,6 +100,14 @@ class Worker:
         self.overdue = Overdue(job, began, Ending(self.group, grace))
         self.dismiss()
 
+    def activity(self) -> Activity | None:
+        """Return what it is doing."""
+        found = self.running()
+        if found is None:
+            return None
+        began = found[1] + time.time() - time.monotonic()
+        return Activity(found[0].number, began, self._numbers[DONE], self._numbers[TOTAL])
+
     def dismiss(self) -> None:
         """Let it end after the job that is running."""
         self._words[STOP] = 1
@@ -120,6 +129,7 @@ class Worker:
         close_private(self.results)
         close_private(self._life)
         self._words.release()
+        self._numbers.release()
         self._page.close()
         return status
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from taskdisc.cli.kept import Instances, instances_of, kept_rows
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import counted, remark
 from taskdisc.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from taskdisc.project import Project
+from taskdisc.kept import forget, instances_of, kept_rows
 
 
 def clear(options: Options, *, everything: bool, downstream: bool) -> int:
@@ -25,18 +20,8 @@ def clear(options: Options, *, everything: bool, downstream: bool) -> int:
             print(f"{verb} {name}")
         in_company = False
         if not options.dry_run and project.index is not None:
-            _forget_failures(project, instances)
-            in_company = project.broom().forget([row.id for _, row in rows]).in_company
+            in_company = forget(project, instances, [row for _, row in rows])
         remark(f"{verb} {counted(len(rows), 'result')}")
         if in_company and rows:
             remark("a run is at work: what it has found before, it may still use; `taskdisc gc` gives the space back")
     return ExitCode.OK
-
-
-def _forget_failures(project: Project, instances: Instances) -> None:
-    from taskdisc.store.upkeep import forget_failures
-
-    index = project.open_index()
-    with index.transaction():
-        for task, chosen in instances.items():
-            forget_failures(index, task, chosen)

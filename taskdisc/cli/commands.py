@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -62,6 +63,11 @@ def options_from(context: click.Context, given: dict[str, Any]) -> Options:
     return Options(**{name: value for name, value in given.items() if name in Options._fields})
 
 
+def from_here(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """Return the path as seen from the root too; links are kept, since those in /dev/fd lead nowhere else."""
+    return path if path in (None, "-") else os.path.abspath(path)
+
+
 class InOrder(click.Group):
     """Lists its commands in the order in which people meet them."""
 
@@ -86,10 +92,20 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--exit-code", is_flag=True, help="With -n: end with 1 when something would run.")
 @NO_CODE_CHECK
-@click.option("-v", "--verbose", "verbosity", count=True, help="A line for every step.")
+@click.option("-v", "--verbose", "verbosity", count=True, help="A line for every step; -vv: with its cost.")
+@click.option(
+    "--json",
+    metavar="FILE",
+    callback=from_here,
+    help="Write how each step ended, as JSON, a line each; -: to standard output, in the place of values.",
+)
+@click.option("--junit", metavar="FILE", callback=from_here, help="Write how the steps ended as JUnit XML.")
 @click.option("-q", "--quiet", is_flag=True, help="Failures only.")
+@click.option("-s", "uncaptured", is_flag=True, help="Let tasks write to the terminal; nothing is kept of that.")
+@click.option("--pdb", is_flag=True, help="Run jobs here, one at a time, and open the debugger where one fails.")
+@click.option("--durations", type=click.IntRange(1), metavar="N", help="Name the N slowest steps.")
 @click.pass_context
-def run(context: click.Context, /, quiet: bool, **given: Any) -> int:
+def run(context: click.Context, /, quiet: bool, uncaptured: bool, **given: Any) -> int:
     """Compute TARGETS and print their values.
 
     Without TARGETS: default_targets of the configuration, or else all tasks, and no values are printed.
@@ -100,6 +116,7 @@ def run(context: click.Context, /, quiet: bool, **given: Any) -> int:
 
     if quiet:
         given["verbosity"] = -1
+    given["captured"] = not uncaptured
     return command(options_from(context, given))
 
 
@@ -112,6 +129,24 @@ def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
     from taskdisc.cli.list import list_tasks
 
     return list_tasks(options_from(context, given), tree=tree)
+
+
+@taskdisc_command.command()
+@shared(params=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tree", "dot", "mermaid"]),
+    default="tree",
+    show_default=True,
+    help="Indented lines, Graphviz or Mermaid.",
+)
+@click.pass_context
+def graph(context: click.Context, /, form: str, **given: Any) -> int:
+    """Draw what TARGETS, or all tasks, depend on."""
+    from taskdisc.cli.graph import graph as command
+
+    return command(options_from(context, given), form=form)
 
 
 @taskdisc_command.command()
@@ -159,6 +194,19 @@ def logs(context: click.Context, /, stream: str | None, **given: Any) -> int:
     from taskdisc.cli.logs import logs as command
 
     return command(options_from(context, given), stream=stream)
+
+
+@taskdisc_command.command()
+@shared()
+@click.pass_context
+def debug(context: click.Context, /, **given: Any) -> int:
+    """Run one instance again, here, with its kept inputs, and open the debugger where it fails.
+
+    Nothing of it is recorded.
+    """
+    from taskdisc.cli.debug import debug as command
+
+    return command(options_from(context, given))
 
 
 @taskdisc_command.command()

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from taskdisc.cli.kept import instances_of, kept_rows
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import print_table, remark
 from taskdisc.errors import ExitCode
+from taskdisc.kept import instances_of, kept_rows
 
 if TYPE_CHECKING:
     from taskdisc.project import Project

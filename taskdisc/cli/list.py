@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from taskdisc.cli.graph import ends, tree_lines
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import print_table
+from taskdisc.drawing import described
 from taskdisc.errors import ExitCode, NothingMatched
 from taskdisc.graph import TaskGraph
 from taskdisc.model import Task
@@ -16,13 +18,14 @@ def list_tasks(options: Options, *, tree: bool) -> int:
     with opened(options) as (project, targets):
         graph = project.graph
         if not graph.tasks:
-            from taskdisc.run import no_tasks
+            from taskdisc.project import no_tasks
 
             raise NothingMatched(no_tasks(project))
         wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
         if tree:
-            for task in wanted if targets else _ends(graph):
-                _print_tree(graph, task)
+            for task in wanted if targets else ends(graph):
+                for line in tree_lines(graph, task):
+                    print(line)
         else:
             print_table(_row(graph, graph.tasks[task]) for task in wanted)
     return ExitCode.OK
@@ -31,30 +34,3 @@ def list_tasks(options: Options, *, tree: bool) -> int:
 def _row(graph: TaskGraph, task: Task) -> tuple[str, str, str]:
     doc = (getattr(task.function, "__doc__", None) or "").strip().partition("\n")[0]
     return described(graph, task), str(task.place), doc
-
-
-def described(graph: TaskGraph, task: Task) -> str:
-    """Return the task's name with its axes and outputs: `split[seed] -> train, test`."""
-    name = graph.names[task.id]
-    axes = ",".join(axis.name for axis in graph.axes[task.id])
-    outputs = f" -> {', '.join(task.options.outputs)}" if task.options.outputs else ""
-    return f"{name}{f'[{axes}]' if axes else ''}{outputs}"
-
-
-def _ends(graph: TaskGraph) -> list[str]:
-    needed = {dependency for task in graph.tasks for dependency in graph.dependencies(task)}
-    return [task for task in graph.tasks if task not in needed]
-
-
-def _print_tree(graph: TaskGraph, task: str) -> None:
-    """Each task is spelled out once; where it comes again, three dots stand for what is below it."""
-    seen: set[str] = set()
-    todo = [(task, 0)]
-    while todo:
-        name, depth = todo.pop()
-        dependencies = list(dict.fromkeys(graph.dependencies(name)))
-        again = " ..." if name in seen and dependencies else ""
-        print(f"{'    ' * depth}{described(graph, graph.tasks[name])}{again}")
-        if not again:
-            todo += [(dependency, depth + 1) for dependency in reversed(dependencies)]
-        seen.add(name)

@@ -1,7 +1,5 @@
 """What the commands are told, and the project that they open by it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,11 +23,16 @@ class Options(NamedTuple):
     dry_run: bool = False
     exit_code: bool = False
     verbosity: int = 0
+    json: str | None = None
     no_code_check: bool = False
+    captured: bool = True
+    pdb: bool = False
+    durations: int | None = None
+    junit: str | None = None
 
 
 @contextmanager
-def opened(options: Options) -> Iterator[tuple[Project, list[str]]]:
+def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
     """Open the project in the current folder or in `-C`; yield it and the targets, their paths relative to its root.
 
     The root becomes the working folder, and `.env` part of the environment, for tasks and plugins alike.
@@ -59,7 +62,7 @@ def opened(options: Options) -> Iterator[tuple[Project, list[str]]]:
         project.close()
 
 
-def _tell(project: Project) -> None:
+def _tell(project: "Project") -> None:
     """Say what was found in the store, once."""
     if project.remarks:
         from taskdisc.cli.output import remark

@@ -12,7 +12,7 @@ def plugins(options: Options) -> int:
     with opened(options) as (project, _):
         manager = project.plugins
         supplies = supplied_by(manager)
-        for name, _plugin in manager.list_name_plugin():
+        for name in manager.names():
             distribution = manager.distributions[name]
             source = f"{distribution.name} {distribution.version}".strip() or "this project"
             print(f"{name} ({source})")
@@ -37,6 +37,4 @@ def _hooks(names: list[str]) -> list[str]:
 
 def hooks_of(manager: PluginManager, name: str) -> list[str]:
     """Return the hooks that a plugin implements, those that supply something apart."""
-    callers = manager.get_hookcallers(manager.get_plugin(name)) or []
-    names = (caller.name.removeprefix("taskdisc_") for caller in callers)
-    return sorted(hook for hook in names if hook not in SUPPLIES)
+    return [hook for hook in manager.hooks_of(name) if hook not in SUPPLIES]

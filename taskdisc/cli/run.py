@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
-from taskdisc.errors import ExitCode
+from taskdisc.errors import ExitCode, UsageError
 from taskdisc.options import OPTIONS
 
 if TYPE_CHECKING:
     from taskdisc.model import RunReport
+    from taskdisc.project import Project
     from taskdisc.run import Run
 
 
@@ -21,31 +22,90 @@ def run(options: Options) -> int:
     from taskdisc.run import Run
     from taskdisc.store.objects import DamagedResult
 
-    with opened(options) as (project, targets):
+    if options.json is not None and options.dry_run:
+        raise UsageError("run: -n runs nothing, so there is nothing to write for --json. Leave out one of them.")
+    if options.junit is not None and options.dry_run:
+        raise UsageError("run: -n runs nothing, so there is nothing to write for --junit. Leave out one of them.")
+    options = in_foreground(options) if options.pdb else options
+    with opened(options) as (project, targets), streamed(options.json, project), reported(options, project):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
             project.plugins.factory("executors", project.config.executor)
         code_counts = not options.no_code_check
-        planned = Run(project, targets, verbosity=options.verbosity, code_counts=code_counts)
+        planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts)
         if options.dry_run:
             return _preview(planned, options)
         report = planned.execute(guard=at_work)
         try:
-            _print_values(planned)
+            _print_values(planned, options)
         except DamagedResult as damage:
             if damage.intact:
                 raise
             from taskdisc.cli.output import remark
 
             remark(f"{damage}; it is made again")
-            planned = Run(project, targets, verbosity=options.verbosity, code_counts=code_counts)
+            planned = Run(
+                project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts
+            )
             report = planned.execute(guard=at_work)
-            _print_values(planned)
+            _print_values(planned, options)
         sys.stdout.flush()
     return exit_code(report)
 
 
-def _print_values(planned: Run) -> None:
-    if planned.targets:
+def in_foreground(options: Options) -> Options:
+    """Return the options for a run whose failures open the debugger."""
+    if options.executor is not None:
+        raise UsageError("run: --pdb chooses what runs the jobs. Leave out --executor.")
+    return options._replace(executor="pdb")
+
+
+@contextmanager
+def reported(options: Options, project: Project) -> Iterator[None]:
+    """Plug in what the options ask to be reported."""
+    reporters = _reporters(options)
+    for reporter in reporters:
+        project.plugins.register(reporter)
+    try:
+        yield
+    finally:
+        for reporter in reporters:
+            project.plugins.unregister(reporter)
+
+
+def _reporters(options: Options) -> list[object]:
+    reporters: list[object] = []
+    if options.durations is not None:
+        from taskdisc.builtin.durations import Durations
+
+        reporters.append(Durations(options.durations))
+    if options.junit is not None:
+        from taskdisc.builtin.junit import Junit
+
+        reporters.append(Junit(options.junit))
+    return reporters
+
+
+def streamed(path: str | None, project: Project) -> AbstractContextManager[None]:
+    """Write how steps end to a file, as they do; `None`: nobody asks for that."""
+    return nullcontext() if path is None else _streamed(path, project)
+
+
+@contextmanager
+def _streamed(path: str, project: Project) -> Iterator[None]:
+    from taskdisc.builtin.json_lines import JsonLines
+
+    lines = JsonLines(path)
+    project.plugins.register(lines)
+    try:
+        yield
+    finally:
+        project.plugins.unregister(lines)
+        lines.close()
+
+
+def _print_values(planned: Run, options: Options) -> None:
+    """Print what was asked for, unless standard output is for other things."""
+    if planned.targets and options.json != "-":
         from taskdisc.cli.output import print_values
 
         values = (pair for selection in planned.selections for pair in planned.values(selection))

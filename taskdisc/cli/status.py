@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from taskdisc.cli.list import described
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import print_table, remark
+from taskdisc.drawing import described
 from taskdisc.errors import ExitCode
 from taskdisc.model import Decision
 from taskdisc.record import suffix_of

@@ -14,13 +14,18 @@ def digest_of_code(function: FunctionType) -> str:
 
 def globals_of(function: FunctionType) -> dict[str, object]:
     """Return the globals that a function, or a function inside it, may name."""
-    values = {}
+    return {name: function.__globals__[name] for name in names_of(function) if name in function.__globals__}
+
+
+def names_of(function: FunctionType) -> list[str]:
+    """Return the names that a function, or a function inside it, uses: globals, attributes and modules."""
+    names: dict[str, None] = {}
     pending = [function.__code__]
     while pending:
         code = pending.pop()
-        values.update({name: function.__globals__[name] for name in code.co_names if name in function.__globals__})
+        names.update(dict.fromkeys(code.co_names))
         pending += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return values
+    return list(names)
 
 
 def spell_plain(value: object) -> str | None:

@@ -1,7 +1,5 @@
 """Fingerprints of code: what a task's function, and everything of the project that it reaches, will do."""
 
-from __future__ import annotations
-
 from bisect import insort
 from collections.abc import Iterable, MutableMapping
 from types import FunctionType
@@ -54,8 +52,9 @@ class CodeFingerprints:
     JSON. Files are read once, when first needed; nothing is imported.
     """
 
-    def __init__(self, root: str, cache: MutableMapping[str, object] | None = None) -> None:
-        self._modules = ProjectModules(root, {} if cache is None else cache)
+    def __init__(self, root: str, cache: MutableMapping[str, object] | None = None, *, live: bool = False) -> None:
+        """With `live`, modules that are loaded count by the objects in them, whatever their files say by now."""
+        self._modules = ProjectModules(root, {} if cache is None else cache, live)
         self._units: dict[tuple[str, int], _Content] = {}
         self._nodes: dict[_Node, _Content] = {}
         self._items: dict[int, tuple[object, bytes]] = {}
@@ -69,7 +68,7 @@ class CodeFingerprints:
         """SHA-256 (hex) of the files that were read, by their real paths."""
         return self._modules.sources
 
-    def for_workers(self) -> CodeFingerprints:
+    def for_workers(self) -> "CodeFingerprints":
         """Return fingerprints of the same texts, whatever becomes of the files, that do without the cache."""
         from copy import copy
 
@@ -120,7 +119,7 @@ class CodeFingerprints:
                 found.append((digest, text))
         return found
 
-    def _text(self, node: _Node, cut: Texts) -> str:
+    def _text(self, node: _Node, cut: "Texts") -> str:
         module = self._modules.get(node.module)
         assert module is not None, node
         table = module.summary["registered" if node.aspect == "registered" else "names"]

@@ -1,7 +1,5 @@
 """Containers whose items are being written, and how a path into a value names the items."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple

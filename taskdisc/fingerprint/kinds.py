@@ -1,7 +1,5 @@
 """What the encoding needs to know of a class: how its instances come apart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The project's modules as text, and which definition a name in one of them leads to; nothing is imported."""
 
-from __future__ import annotations
-
 import builtins
 import os
 import sys
@@ -85,8 +83,9 @@ class Module:
 class ProjectModules:
     """Finds, reads and summarises the modules below a root, each once; `cache` maps digests of files to summaries."""
 
-    def __init__(self, root: str, cache: MutableMapping[str, object]) -> None:
+    def __init__(self, root: str, cache: MutableMapping[str, object], live: bool = False) -> None:
         self._root = os.path.realpath(root)
+        self._live = live
         self._cache = cache
         self._modules: dict[str, Module | None] = {}
         self._own_folders: dict[str, bool] = {self._root: True}
@@ -109,12 +108,16 @@ class ProjectModules:
         if module is None or name == "__main__":
             return False
         file = getattr(module, "__file__", None)
+        if self._live and name.partition(".")[0] == "taskdisc":
+            return True
         return name in sys.builtin_module_names or (file is not None and not self._is_own(file))
 
     def _find(self, name: str) -> Module | None:
         if not name or name == "taskdisc" or name.startswith("taskdisc."):
             return None
         loaded = sys.modules.get(name)
+        if loaded is not None and self._live:
+            return None
         file, folders = _place_of(loaded) if loaded is not None else self._search(name)
         if file:
             return self._read(name, file) if self._is_own(file) else None

@@ -1,13 +1,14 @@
 """From live functions and classes to the places in the project's text that define them."""
 
-from __future__ import annotations
-
+import sys
 from collections.abc import Iterator
 from functools import partial
 from types import CellType, FunctionType, ModuleType
 from typing import NamedTuple
 
-from taskdisc.fingerprint.bytecode import digest_of_code, globals_of, spell_plain
+from taskdisc.errors import EncodingError
+from taskdisc.fingerprint.bytecode import digest_of_code, globals_of, names_of, spell_plain
+from taskdisc.fingerprint.encoding import digest
 from taskdisc.fingerprint.modules import Module, ProjectModules, Target
 from taskdisc.fingerprint.summary import fold
 
@@ -85,10 +86,18 @@ class ObjectSearch:
             self._pending.append(value.func)
             self._add_values("partial", _numbered(value.args) | value.keywords, value.func)
         elif isinstance(value, ModuleType):
-            if self._modules.get(value.__name__) is not None:
-                self.helpers[Target(value.__name__, "")] = None
+            self._add_module(value)
         else:
             self._add_type(value if isinstance(value, type) else type(value))
+
+    def _add_module(self, module: ModuleType) -> None:
+        """Add a module that is used as a value: its text, or else all that it holds."""
+        name = module.__name__
+        if self._modules.get(name) is not None:
+            self.helpers[Target(name, "")] = None
+        elif name != "__main__" and not self._modules.is_foreign(name):
+            held = {key: value for key, value in vars(module).items() if not key.startswith("__")}
+            self._add_values(f"of module {name}", held, module)
 
     def _add_function(self, function: FunctionType, as_task: bool) -> None:
         place = place_of(self._modules, function)
@@ -100,6 +109,7 @@ class ObjectSearch:
         else:
             self._note(function, "bytecode", digest_of_code(function))
             self._add_values("global", globals_of(function), function)
+            self._add_late_imports(function)
         if function.__closure__:
             cells = zip(function.__code__.co_freevars, function.__closure__, strict=True)
             self._add_values("closure", {name: _content(cell) for name, cell in cells}, function)
@@ -107,13 +117,23 @@ class ObjectSearch:
             self._add_values("default", _numbered(function.__defaults__ or ()), function)
             self._add_values("default", function.__kwdefaults__ or {}, function)
 
+    def _add_late_imports(self, function: FunctionType) -> None:
+        """Add the project's modules that a function without text may import when it is called."""
+        for name in names_of(function):
+            if name not in function.__globals__ and not self._modules.is_foreign(name):
+                if (module := sys.modules.get(name)) is not None:
+                    self._pending.append(module)
+                elif self._modules.get(name) is not None:
+                    self.helpers[Target(name, "")] = None
+
     def _add_values(self, kind: str, values: dict[str, object], holder: object) -> None:
-        """Note constants; objects with code are left for later, everything else is beyond reach."""
+        """Note constants and plain data; objects with code are left for later, everything else is beyond reach."""
         for name, value in values.items():
             spelled = spell_plain(value)
             if spelled is None:
                 self._pending.append(value)
-            else:
+                spelled = _spelled_by_value(value)
+            if spelled is not None:
                 self._note(holder, f"{kind} {name}", fold([spelled]))
 
     def _add_type(self, cls: type) -> None:
@@ -147,6 +167,16 @@ def _layers(value: object) -> Iterator[object]:
         if isinstance(value, FunctionType):
             yield value
         value = wrapped
+
+
+def _spelled_by_value(value: object) -> str | None:
+    """Spell plain data such as an array or a date by its encoding; None for what may hold code."""
+    if isinstance(value, (FunctionType, ModuleType, type, partial)) or hasattr(value, "__wrapped__"):
+        return None
+    try:
+        return digest(value).hex()
+    except EncodingError:
+        return None
 
 
 def _numbered(values: tuple[object, ...]) -> dict[str, object]:

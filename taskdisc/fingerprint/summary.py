@@ -1,7 +1,5 @@
 """The shape of a module's summary; apart from the code that makes it, which a run with kept summaries never imports."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple, TypedDict
 

@@ -1,7 +1,5 @@
 """The file of the index: opened with care, and told apart from one that is damaged, older, newer, or read-only."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import time

@@ -6,14 +6,15 @@ task reads just the rows that may count. Only a run's main process writes; a tra
 disk when it ends (write-ahead log, synchronous=FULL).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from taskdisc.model import DROPPED
+from taskdisc.model import DROPPED, Known, Part
+from taskdisc.store.columns import insert_columns
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
-from taskdisc.store.inline import checked, unchecked
+from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
 
 SCHEMA = 3
 
@@ -48,32 +49,26 @@ class FamilyRow(NamedTuple):
     parts: dict[str, Any]
 
 
-Known = tuple[bytes, int, bytes, str | None, str | None]
-"""One known result: key, number, value digests of its outputs (32 bytes each, joined), object, files (JSON)."""
+class Records(NamedTuple):
+    """Results, as they are written: a column of the table each, in which a result has the same place."""
 
-
-class Record(NamedTuple):
-    """One result, as it is written."""
-
-    family: int
-    instance: str
-    key: bytes
-    digest: bytes
-    inputs: bytes
-    run: int
-    started: float
-    seconds: float
-    cpu: float
-    memory: int
-    size: int
-    object: str | None
-    files: str | None
-    directory: str | None
-    stdout: str | None
-    stderr: str | None
-    payload: bytes | None
-    parts: tuple[tuple[str | None, bytes | None], ...] = ()
-    """(object, payload) of each named output; empty for a plain result."""
+    family: Sequence[int]
+    instance: Sequence[str]
+    key: Sequence[bytes]
+    digest: Sequence[bytes]
+    inputs: Sequence[bytes]
+    run: Sequence[int]
+    started: Sequence[float]
+    seconds: Sequence[float]
+    cpu: Sequence[float]
+    memory: Sequence[int]
+    size: Sequence[int]
+    object: Sequence[str | None]
+    files: Sequence[str | None]
+    directory: Sequence[str | None]
+    stdout: Sequence[str | None]
+    stderr: Sequence[str | None]
+    payload: Sequence[bytes | None]
 
 
 class FailureRow(NamedTuple):
@@ -184,8 +179,9 @@ class Index:
             return self._db.execute(statement, values).fetchone()
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Return the rows of a query of another module of the store."""
-        return list(self._rows(statement, values))
+        """Return the rows of a query, also of other modules of the store."""
+        with self._told():
+            return self._db.execute(statement, values).fetchall()
 
     def write(self, statement: str, rows: Iterable[Sequence[Any]] = ((),)) -> int:
         """Do a change for each row of values, inside a transaction; return how many rows it changed."""
@@ -201,13 +197,14 @@ class Index:
 
     def add_family(self, task: str, prefix: bytes, parts: dict[str, Any]) -> int:
         """Return the family's number, and write it if it is new; inside a transaction."""
+        known = self.family(task, prefix)
+        if known is not None:
+            return known
         with self._told():
-            self._db.execute(
-                "insert or ignore into family (task, prefix, parts) values (?, ?, ?)", (task, prefix, dumps(parts))
+            row = (task, prefix, dumps(parts))
+            return int(
+                self._db.execute("insert into family (task, prefix, parts) values (?, ?, ?)", row).lastrowid or 0
             )
-        number = self.family(task, prefix)
-        assert number is not None
-        return number
 
     def families(self, task: str | None = None) -> list[FamilyRow]:
         """Return the families of a task, or of all, oldest first."""
@@ -239,21 +236,18 @@ class Index:
         """Return the number that the next result gets, if nobody else writes."""
         return int(self._one("select coalesce(max(id), 0) + 1 from artifact")[0])
 
-    def add(self, records: Iterable[Record]) -> int:
-        """Write results, inside a transaction; return the first one's number, the others follow."""
-        first = self.next_artifact()
-        rows, parts = [], []
-        for number, record in enumerate(records, first):
-            rows.append((number, *record[:-2], checked(record.key, record.payload)))
-            if record.parts:
-                parts += [
-                    (number, place, name, checked(record.key, payload))
-                    for place, (name, payload) in enumerate(record.parts)
-                ]
+    def add(self, records: Records, parts: Mapping[int, Sequence[Part]] = {}) -> int:
+        """Write results, inside a transaction; return the first one's number, the others follow.
+
+        `parts`: the named outputs of those that have some, by place.
+        """
+        first, count = self.next_artifact(), len(records.key)
+        columns: dict[str, Sequence[Any]] = {"id": range(first, first + count), **records._asdict()}
+        columns["payload"] = checked_each(records.key, records.payload)
         with self._told():
-            self._db.executemany(f"insert into artifact values ({'?, ' * 17}?)", rows)
+            insert_columns(self._db, "artifact", columns)
             if parts:
-                self._db.executemany("insert into part values (?, ?, ?, ?)", parts)
+                self._db.executemany("insert into part values (?, ?, ?, ?)", _part_rows(first, records.key, parts))
         return first
 
     def stored(self, artifacts: Sequence[int]) -> dict[int, Any]:
@@ -265,10 +259,8 @@ class Index:
         for start in range(0, len(artifacts), 500):
             some = artifacts[start : start + 500]
             marks = ",".join("?" * len(some))
-            for number, key, payload, name in self._rows(
-                f"select id, key, payload, object from artifact where id in ({marks})", some
-            ):
-                found[number] = _stored(number, key, payload, name)
+            rows = self.read(f"select id, key, payload, object from artifact where id in ({marks})", some)
+            found.update(_stored_each(rows))
         return found
 
     def stored_parts(self, artifact: int) -> tuple[Any, ...]:
@@ -406,6 +398,13 @@ class Index:
             )
 
 
+def _part_rows(first: int, keys: Sequence[bytes], parts: Mapping[int, Sequence[Part]]) -> Iterator[tuple[Any, ...]]:
+    for place, named in parts.items():
+        payloads = checked_each([keys[place]] * len(named), [part.payload for part in named])
+        for number, (part, payload) in enumerate(zip(named, payloads, strict=True)):
+            yield first + place, number, part.object, payload
+
+
 def _make_tables(database: Connection) -> None:
     for statement in TABLES.split(";"):
         database.execute(statement)
@@ -415,6 +414,13 @@ def _make_tables(database: Connection) -> None:
 def no_value(artifact: int) -> str:
     """Return what stands for the value of a result that is gone: the name of an object that cannot be."""
     return f"no value of result {artifact}"
+
+
+def _stored_each(rows: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield (result, its stored value), see `Index.stored`."""
+    values = unchecked_each([key for _, key, _, _ in rows], [payload for _, _, payload, _ in rows])
+    for (number, key, payload, name), value in zip(rows, values, strict=True):
+        yield number, _stored(number, key, payload, name) if value is None else value
 
 
 def _stored(artifact: int, key: Any, payload: Any, name: Any) -> Any:

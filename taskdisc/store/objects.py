@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from taskdisc.aside import Aside
 from taskdisc.errors import ExitCode, TaskdiscError
 from taskdisc.model import COMPRESSED
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """Errors of a machine that has run out of something, for which no object is to blame."""
 DIGITS = frozenset("0123456789abcdef")
+LARGE = 1 << 20
+"""Bytes from which it is worth a thread to write them while they are hashed."""
 
 
 class DamagedResult(TaskdiscError):
@@ -92,6 +95,27 @@ class Objects:
         """Keep the joined pieces. Raises OSError."""
         self.store.put(name, pieces)
 
+    def save(self, pieces: Sequence[bytes | memoryview]) -> str:
+        """Keep the joined pieces and return their name. Raises OSError.
+
+        A store that can write them before it knows their name does so while they are hashed.
+        """
+        draft = getattr(self.store, "draft", None)
+        if draft is None or sum(memoryview(piece).nbytes for piece in pieces) < LARGE:
+            name = _name_of(pieces)
+            self.store.put(name, pieces)
+            return name
+        with Aside(lambda: _name_of(pieces)) as naming:
+            try:
+                written = draft(pieces)
+            except OSError:  # on a full disk, say; but the object may be there already
+                written = None
+        if written is None:
+            self.store.put(naming.result, pieces)
+        else:
+            written.keep(naming.result)
+        return naming.result
+
     def put_file(self, name: str, path: str) -> None:
         """Keep a file's content; a store that can give the file a second name spares the disk. Raises OSError."""
         put_file = getattr(self.store, "put_file", None)
@@ -123,6 +147,15 @@ class Objects:
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
         return filter(is_name, self.store.names())
+
+
+def _name_of(pieces: Sequence[bytes | memoryview]) -> str:
+    from hashlib import sha256
+
+    content = sha256()
+    for piece in pieces:
+        content.update(piece)
+    return content.hexdigest()
 
 
 def _mapped(descriptor: int) -> memoryview:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from taskdisc.store.index import Index, Record
+from taskdisc.store.index import Index, Records
 from tests.projects import Folder
 
 HELPERS = """
@@ -365,8 +365,8 @@ def use_index(path: Path, worker: int) -> None:
         with index.transaction():
             family = index.add_family("task", b"%d" % part, {})
             key = b"%d-%d" % (worker, part)
-            record = Record(family, "", key, b"", b"", run, 0.0, 0.0, 0.0, 0, 0, None, None, None, None, None, key)
-            first = index.add([record, record])
+            row = (family, "", key, b"", b"", run, 0.0, 0.0, 0.0, 0, 0, None, None, None, None, None, key)
+            first = index.add(Records(*zip(row, row, strict=True)))
         assert index.result(first).key == index.result(first + 1).key == key
         index.keep_file_stamps({"x": ("stamp", str(worker))})
     index.end_run(run, 0.0, {})

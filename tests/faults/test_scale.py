@@ -105,6 +105,13 @@ def test_a_fan_of_a_hundred_thousand_in_little_memory(tmp_path: Path) -> None:
     assert large.peak - small.peak < 90 * 1024
 
 
+@pytest.mark.long
+def test_a_million_independent_tasks_in_a_kilobyte_each(tmp_path: Path) -> None:
+    small = check_twice(project(tmp_path / "small", FAN.format(size=10_000)), "total", 49_995_000, 10_001)
+    large = check_twice(project(tmp_path / "large", FAN.format(size=1_000_000)), "total", 499_999_500_000, 1_000_001)
+    assert large.peak - small.peak < 990 * 1024  # KiB, for 990,000 instances more
+
+
 def test_a_grid_with_joins_and_gathers_in_between(tmp_path: Path) -> None:
     """Four thousand steps in each of five layers; 200 steps gather all 4,000 of the third."""
     space: dict[str, Any] = {}

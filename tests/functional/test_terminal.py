@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from taskdisc.builtin.terminal import progress_line
 from taskdisc.testing import Project
 
 MODULE = """
@@ -87,44 +86,7 @@ def test_a_report_of_a_thousand_failures_can_be_read(project: Project) -> None:
     assert report[-1].startswith("1000 failed, 1000 blocked in ")
 
 
-class Watched:
-    """As much of a run as the line of progress looks at."""
-
-    def __init__(self, running: dict[int, float], name: str) -> None:
-        self.counts, self.total, self.failures = {"succeeded": 7, "failed": 1}, 25, [None]
-        self.running = running
-        self.elsewhere: dict[int, bytes] = {}
-        self.id_of = lambda node: f"{name}[k={node}]"
-
-
-PROGRESS = {
-    80: "8/25 · 1 failed · running: fit[k=3] 9.00 s, fit[k=1] 8.00 s, fit[k=2] 7.00 s",
-    50: "8/25 · 1 failed · running: fit[k=3] 9.00 s",
-    20: "8/25 · 1 failed · ru",
-}
-
-
-@pytest.mark.parametrize("width", PROGRESS)
-def test_the_line_of_progress_names_what_fits(width: int) -> None:
-    run = Watched({1: 2.0, 2: 3.0, 3: 1.0, 4: 4.0}, "fit")
-    assert progress_line(run, 10.0, width) == PROGRESS[width]  # type: ignore[arg-type]
-
-
-def test_the_line_of_progress_shows_both_ends_of_a_long_name() -> None:
-    run = Watched({1: 2.0}, "fit_the_regression_model_of_a_study")
-    line = progress_line(run, 10.0, 60)  # type: ignore[arg-type]
-    assert line == "8/25 · 1 failed · running: fit_the_regre…a_study[k=1] 8.00 s"
-    assert len(line) == 60
-
-
-def test_the_line_of_progress_counts_what_other_runs_compute() -> None:
-    run = Watched({1: 2.0}, "fit")
-    run.elsewhere = {5: b"", 6: b""}
-    assert progress_line(run, 10.0, 80) == "8/25 · 1 failed · 2 in another run · running: fit[k=1] 8.00 s"  # type: ignore[arg-type]
-
-
 def test_a_breakpoint_in_a_worker_says_where_it_would_work(project: Project) -> None:
     project.write(tasks_x="def f():\n    breakpoint()\n    return 1")
-    assert "Workers have no keyboard. For breakpoint(), run this task alone with --executor inline." in (
-        project.run("f").stderr
-    )
+    hint = "Workers have no keyboard. For breakpoint(): `taskdisc debug`, run --pdb, or @task(interactive=True)."
+    assert hint in project.run("f").stderr

@@ -76,7 +76,7 @@ REFUSED = [
     (
         "env={'A': '1', 'B': '2'}, executor='weak'",
         "x: env (A, B) needs an executor that gives jobs variables of their own, and 'weak' does not. "
-        'Choose one that does (executor="process"; there are command, inline, process), or leave env out.',
+        'Choose one that does (executor="process"; there are command, inline, pdb, process), or leave env out.',
     ),
     (
         "retry_on='killed', executor='inline'",

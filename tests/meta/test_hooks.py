@@ -23,6 +23,10 @@ def value(seen):
 def launched():
     return complex(1, 2)
 
+@task(interactive=True)
+def asking():
+    return 2
+
 def watched():
     '''Lasts until somebody was told of progress.'''
     deadline = time.monotonic() + 20
@@ -134,7 +138,14 @@ def test_a_plugin_that_raises_is_named(name, tmp_path):
         plugin += "def taskdisc_run_started(run):\n    run.tick = 0.001\n"
     files = {"plugin": plugin, "tasks_all": TASKS.replace('"calls"', "__file__").replace("seen", "")}
     done = taskdisc(
-        write(tmp_path, pyproject=CONFIGURED, **files), "run", "-v", "value", "launched", "unknown_kind", "watched"
+        write(tmp_path, pyproject=CONFIGURED, **files),
+        "run",
+        "-v",
+        "value",
+        "launched",
+        "asking",
+        "unknown_kind",
+        "watched",
     )
     assert done.returncode != 0
     assert "out of order" in done.stderr

@@ -166,3 +166,54 @@ def test_small_values_have_a_checksum(payload: bytes) -> None:
     assert unchecked(key, "text") is None
     assert unchecked(None, written) is None
     assert checked(key, None) is None
+
+
+# Large objects are written while they are hashed, before their name is known
+
+LARGE_DATA = DATA * 20
+LARGE_NAME = sha256(LARGE_DATA).hexdigest()
+
+
+def files_of(disk: DiskStore) -> list[str]:
+    return sorted(str(path.relative_to(disk.folder)) for path in Path(disk.folder).rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> DiskStore:
+    return DiskStore(str(tmp_path))
+
+
+def test_a_large_object_gets_the_name_of_its_bytes(empty: DiskStore) -> None:
+    assert Objects(empty).save([LARGE_DATA[:1000], memoryview(LARGE_DATA)[1000:]]) == LARGE_NAME
+    assert files_of(empty) == [f"{LARGE_NAME[:2]}/{LARGE_NAME[2:]}"]
+    assert empty.trusted(LARGE_NAME)
+    assert Objects(empty).open(LARGE_NAME) == LARGE_DATA
+
+
+def test_a_large_object_that_is_there_is_not_replaced(empty: DiskStore) -> None:
+    objects = Objects(empty)
+    before, after = [(objects.save([LARGE_DATA]), os.stat(empty._path(LARGE_NAME)).st_ino) for _ in range(2)]
+    assert before == after
+    assert files_of(empty) == [f"{LARGE_NAME[:2]}/{LARGE_NAME[2:]}"]
+
+
+def test_a_large_object_that_is_there_needs_no_room(empty: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = Objects(empty)
+    objects.save([LARGE_DATA])
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("taskdisc.builtin.disk._write", full)
+    assert objects.save([LARGE_DATA]) == LARGE_NAME
+    with pytest.raises(OSError, match="No space left"):
+        objects.save([LARGE_DATA, b"and more"])
+    assert files_of(empty) == [f"{LARGE_NAME[:2]}/{LARGE_NAME[2:]}"]
+
+
+def test_a_store_that_wants_the_name_first_gets_it(empty: DiskStore) -> None:
+    class NamesFirst:
+        put, has, trusted = empty.put, empty.has, empty.trusted
+
+    assert Objects(NamesFirst()).save([LARGE_DATA]) == LARGE_NAME  # type: ignore[arg-type]
+    assert empty.has(LARGE_NAME)

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdisc.schedule import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, WAITING, Edge, Scheduler, reverse, rows_of
+from taskdisc.schedule import (
+    BLOCKED,
+    CLAIMED,
+    DONE,
+    FAILED,
+    LEFT_OUT,
+    RUNNABLE,
+    RUNNING,
+    WAITING,
+    Edge,
+    Scheduler,
+    reverse,
+    rows_of,
+)
 
 
 def drain_undecided(scheduler, decide):
@@ -378,3 +391,25 @@ def test_losses_at_random_moments_end_in_the_same_state(seed, slots):
         else:
             scheduler.done([node])
     assert {scheduler.state(node) for node in range(len(scheduler))} == {DONE}
+
+
+def test_counts_of_a_block_by_state():
+    scheduler = Scheduler()
+    number = scheduler.add(5, needed=[1, 1, 1, 0, 1])
+    _, nodes = scheduler.take_undecided()
+    scheduler.must_run(nodes)
+    scheduler.done(scheduler.take_runnable(1))
+    scheduler.take_runnable(1)
+    assert [scheduler.count(number, state) for state in (DONE, RUNNING, RUNNABLE, LEFT_OUT)] == [1, 1, 2, 1]
+    assert scheduler.count(number, DONE, RUNNING) == 2
+
+
+def test_upcoming_are_what_is_taken_next():
+    scheduler = Scheduler()
+    low, high = scheduler.add(3, rank=1.0), scheduler.add(2, rank=2.0)
+    while (taken := scheduler.take_undecided()) is not None:
+        scheduler.must_run(taken[1])
+    assert {low, high} == {0, 1}
+    assert scheduler.upcoming(4) == [3, 4, 0, 1]
+    assert scheduler.upcoming(4) == scheduler.take_runnable(4)
+    assert scheduler.upcoming(4) == [2]

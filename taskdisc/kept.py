@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from taskdisc.record import suffix_of
@@ -67,3 +68,16 @@ def kept_rows(project: Project, instances: Instances) -> list[tuple[str, ResultR
 def printed_name(project: Project, task: str) -> str:
     """Return how a task is called, also one that the project has no longer."""
     return project.graph.names.get(task) or task
+
+
+def forget(project: Project, instances: Instances, rows: Sequence[ResultRow]) -> bool:
+    """Forget these results, and the failures of these instances; say whether a run was at work meanwhile."""
+    from taskdisc.store.upkeep import forget_failures
+
+    if project.index is None:
+        return False
+    index = project.open_index()
+    with index.transaction():
+        for task, chosen in instances.items():
+            forget_failures(index, task, chosen)
+    return project.broom().forget([row.id for row in rows]).in_company

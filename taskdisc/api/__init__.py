@@ -1,0 +1,1 @@
+"""taskdisc from Python: projects, their runs and results, for programs and notebooks."""

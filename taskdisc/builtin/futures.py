@@ -1,0 +1,262 @@
+"""Any executor of `concurrent.futures` as an executor of runs: it belongs to the caller, and is never shut down.
+
+Output of tasks goes where that of its workers goes: it is theirs, and not caught. What runs cannot be killed.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from threading import Lock, local
+from typing import Any
+
+from taskdisc.builtin.endings import unanswered
+from taskdisc.builtin.wire import HEADER, pack_result, unpack_job, unpack_result, without_functions
+from taskdisc.descriptors import close_private, keep_private
+from taskdisc.errors import UsageError
+from taskdisc.model import Job, JobResult, Outcome, WorkerContext
+from taskdisc.protocols import Capabilities
+
+AHEAD = 2
+"""Jobs that a worker may hold: one that runs, and one that waits."""
+BROKEN_HINT = (
+    "os._exit() in a task, a crash of compiled code, or not enough memory (`dmesg` says so). "
+    "What was finished is kept: make a new executor, and run again."
+)
+
+
+class FuturesExecutor:
+    """Runs jobs in a pool: in its threads with copies of their inputs, elsewhere by sending what a worker must know."""
+
+    capabilities = Capabilities()
+
+    def __init__(self, pool: Executor, workers: int) -> None:
+        """`workers` is how many jobs run at once where the pool does not tell."""
+        self._pool = pool
+        size = getattr(pool, "_max_workers", None)
+        self._slots = AHEAD * (size if isinstance(size, int) and size > 0 else workers)
+        self._flying: dict[Future[Any], Job] = {}
+        self._landed: deque[Future[Any]] = deque()
+        self._lost: list[JobResult] = []
+        self._context: WorkerContext | None = None
+        self._serve: Callable[[Job], Future[Any]] = self._send
+        self._bell: _Bell | None = None
+        self._folder = ""
+
+    def start(self, context: WorkerContext) -> None:
+        """Prepare what the pool's workers must know."""
+        self._context = context
+        self._bell = _Bell()
+        if isinstance(self._pool, ThreadPoolExecutor):
+            runners = _ThreadRunners(context)
+            self._serve = lambda job: self._pool.submit(runners.run, job)
+        else:
+            self._folder = os.path.join(context.store, context.logs, f"pool-{id(self)}")
+            os.makedirs(self._folder, mode=0o700)
+            with open(os.path.join(self._folder, INTRODUCTION), "wb") as stream:
+                stream.write(pickle.dumps(without_functions(context), 5))
+
+    def _send(self, job: Job) -> Future[Any]:
+        return self._pool.submit(serve, self._folder, tuple(job))
+
+    def free(self) -> int:
+        """Return how many more jobs the pool should hold."""
+        return max(0, self._slots - len(self._flying))
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Submit the jobs. Raises UsageError where the pool was shut down."""
+        assert self._bell is not None, "start() comes first"
+        for job in jobs:
+            try:
+                future = self._serve(job)
+            except BrokenExecutor as error:
+                self._lost.append(self._never_began(job, error))
+                self._bell.ring()
+                continue
+            except RuntimeError as error:
+                raise UsageError(f"the executor takes no jobs: {error}. Give the run another one.") from None
+            self._flying[future] = job
+            future.add_done_callback(self._land)
+
+    def _land(self, future: Future[Any]) -> None:
+        """In a thread of the pool."""
+        self._landed.append(future)
+        assert self._bell is not None
+        self._bell.ring()
+
+    def collect(self) -> list[JobResult]:
+        """Return what has ended since the last call."""
+        if self._bell is not None:
+            self._bell.hush()
+        landed = [self._landed.popleft() for _ in range(len(self._landed))]
+        landed = [future for future in landed if future in self._flying]
+        suspects: list[Job] = []
+        if any(isinstance(_error_of(future), BrokenExecutor) for future in landed):
+            wait(self._flying, timeout=BREAKING)  # all of them fail now: together they tell whose fault it was
+            landed = [future for future in self._flying if future.done()]
+            suspects = self._suspects([self._flying[future] for future in landed])
+        found, self._lost = self._lost, []
+        for future in landed:
+            found.append(self._result(self._flying.pop(future), future, suspects))
+        # The culprits first: what is asked for the reason of a failure names the first one.
+        return sorted(found, key=lambda result: result.outcome == Outcome.CANCELLED)
+
+    def _suspects(self, jobs: list[Job]) -> list[Job]:
+        """Of these jobs, those that workers have begun and not ended."""
+        begun = set()
+        for name in os.listdir(self._folder) if self._folder else ():
+            if name != INTRODUCTION:
+                with open(os.path.join(self._folder, name), encoding="ascii") as stream:
+                    begun.add(stream.read())
+        return [job for job in jobs if str(job.number) in begun]
+
+    def _result(self, job: Job, future: Future[Any], suspects: list[Job]) -> JobResult:
+        error = _error_of(future)
+        if error is None:
+            answer = future.result()
+            return answer if isinstance(answer, JobResult) else _unpacked(answer)
+        if isinstance(error, BrokenExecutor):
+            return self._killed(job, suspects) if job in suspects else self._never_began(job, error)
+        if isinstance(error, CancelledError):
+            return self._unanswered(job, Outcome.CANCELLED, "cancelled before it began, by whoever has the executor")
+        return self._unanswered(job, Outcome.FAILED, f"the executor could not run it: {type(error).__name__}: {error}")
+
+    def _killed(self, job: Job, suspects: list[Job]) -> JobResult:
+        others = [other.instance for other in suspects if other is not job]
+        beside = f"; it, or what ran beside it ({', '.join(others)}), is the reason" if others else ""
+        return self._unanswered(
+            job, Outcome.KILLED, f"a worker of the executor ended while this ran{beside}", BROKEN_HINT
+        )
+
+    def _never_began(self, job: Job, error: BaseException) -> JobResult:
+        return self._unanswered(
+            job, Outcome.CANCELLED, f"never began, since the executor is broken: {error}", BROKEN_HINT
+        )
+
+    def _unanswered(self, job: Job, outcome: str, message: str, hint: str = "") -> JobResult:
+        assert self._context is not None
+        return unanswered(job, self._context.specs[job.task], outcome, message, hint)
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that is readable when jobs have ended."""
+        assert self._bell is not None, "start() comes first"
+        return self._bell.descriptor
+
+    def deadline(self) -> None:
+        """There is no such moment: what runs cannot be ended."""
+
+    def dismiss(self) -> None:
+        """Take back what has not begun."""
+        for future in list(self._flying):
+            if future.cancel():
+                self._flying.pop(future, None)
+
+    def busy(self) -> bool:
+        """Say whether jobs run, or have run."""
+        return bool(self._flying)
+
+    def stop(self, *, kill: bool) -> None:
+        """Take back what has not begun; wait for what runs, unless the run was interrupted. The pool stays."""
+        running = [future for future in self._flying if not future.cancel()]
+        if not kill:
+            wait(running)
+        for future in running:
+            if not future.done():
+                del self._flying[future]
+        if self._bell is not None:
+            self._bell.remove()
+        if self._folder:
+            import shutil
+
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+INTRODUCTION = "introduction"
+BREAKING = 5.0
+"""Seconds that a broken pool has for telling so of all its jobs; it takes milliseconds."""
+
+
+class _Bell:
+    """A pipe that other threads ring, and that `select` hears; it may be rung after it was removed."""
+
+    def __init__(self) -> None:
+        self.descriptor, self._end = os.pipe()
+        for descriptor in (self.descriptor, self._end):
+            os.set_blocking(descriptor, False)
+            keep_private(descriptor)
+        self._lock = Lock()
+        self._is_there = True
+
+    def ring(self) -> None:
+        with self._lock:
+            if self._is_there:
+                try:
+                    os.write(self._end, b"!")
+                except BlockingIOError:  # loud enough
+                    pass
+
+    def hush(self) -> None:
+        try:
+            while self._is_there and os.read(self.descriptor, 1 << 16):
+                pass
+        except BlockingIOError:
+            pass
+
+    def remove(self) -> None:
+        with self._lock:
+            if self._is_there:
+                self._is_there = False
+                close_private(self.descriptor)
+                close_private(self._end)
+
+
+class _ThreadRunners(local):
+    """A runner for each thread: what it keeps of the job that runs is no other thread's business."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        from taskdisc.worker import Runner
+
+        self._runner = Runner(context)
+
+    def run(self, job: Job) -> JobResult:
+        return self._runner.run(job)
+
+
+def _error_of(future: Future[Any]) -> BaseException | None:
+    return CancelledError() if future.cancelled() else future.exception()
+
+
+_serving: dict[str, Any] = {}
+"""The runner of this worker, by the folder of the executor that it works for."""
+
+
+def serve(folder: str, plain: tuple[Any, ...]) -> bytes:
+    """Run a job in a worker of a pool; what runs is written down, in case that the worker does not survive it."""
+    job = unpack_job(plain)
+    mark = os.path.join(folder, str(os.getpid()))
+    with open(mark, "w", encoding="ascii") as stream:
+        stream.write(str(job.number))
+    try:
+        return pack_result(_runner(folder).run(job))
+    finally:
+        os.truncate(mark, 0)
+
+
+def _runner(folder: str) -> Any:
+    if folder not in _serving:
+        from taskdisc.worker import Runner
+
+        with open(os.path.join(folder, INTRODUCTION), "rb") as stream:
+            context = pickle.loads(stream.read())
+        _serving.clear()
+        _serving[folder] = Runner(context)
+    return _serving[folder]
+
+
+def _unpacked(answer: bytes) -> JobResult:
+    import marshal
+
+    return unpack_result(marshal.loads(memoryview(answer)[HEADER.size :]))
