@@ -102,6 +102,6 @@ def _refusal(task: Task, executor: str, demand: Demand, plugins: PluginManager) 
     )
     others = f'Choose one that does (executor="{able[-1]}"; there are {", ".join(able)}), or leave' if able else "Leave"
     return (
-        f"{task.place} {task.name}: {demand.text} needs an executor that {demand.needs}, and {executor!r} does not. "
-        f"{others} {demand.option} out."
+        f"{task.place} {task.name}: {demand.text} needs an executor that {demand.needs}, and {executor!r} does not.\n"
+        f"    {others} {demand.option} out."
     )

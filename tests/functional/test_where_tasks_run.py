@@ -65,22 +65,22 @@ def test_executors_are_no_part_of_the_key(project: Project) -> None:
 REFUSED = [
     (
         "timeout='10m', executor='weak'",
-        "x: timeout=\"10m\" needs an executor that ends jobs that take too long, and 'weak' does not. "
+        "x: timeout=\"10m\" needs an executor that ends jobs that take too long, and 'weak' does not.\n    "
         'Choose one that does (executor="process"; there are command, process), or leave timeout out.',
     ),
     (
         "timeout='10m', executor='inline'",
-        "x: timeout=\"10m\" needs an executor that ends jobs that take too long, and 'inline' does not. "
+        "x: timeout=\"10m\" needs an executor that ends jobs that take too long, and 'inline' does not.\n    "
         'Choose one that does (executor="process"; there are command, process), or leave timeout out.',
     ),
     (
         "env={'A': '1', 'B': '2'}, executor='weak'",
-        "x: env (A, B) needs an executor that gives jobs variables of their own, and 'weak' does not. "
+        "x: env (A, B) needs an executor that gives jobs variables of their own, and 'weak' does not.\n    "
         'Choose one that does (executor="process"; there are command, inline, pdb, process), or leave env out.',
     ),
     (
         "retry_on='killed', executor='inline'",
-        "x: retry_on=\"killed\" needs an executor that knows which job a dead process had, and 'inline' does not. "
+        "x: retry_on=\"killed\" needs an executor that knows which job a dead process had, and 'inline' does not.\n    "
         'Choose one that does (executor="process"; there are command, process), or leave retry_on out.',
     ),
     ("executor='proces'", "x: no plugin supplies the executor 'proces'. Did you mean process?"),
