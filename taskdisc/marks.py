@@ -109,6 +109,13 @@ def task(
     keep: bool = True,
     track: Iterable[str] = (),
     compress: str | None = None,
+    executor: str | None = None,
+    launcher: str | None = None,
+    retries: int = 0,
+    retry_delay: str = "2s",
+    retry_on: str | type[BaseException] | Iterable[str | type[BaseException]] = (),
+    timeout: str | None = None,
+    env: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     after: Any = (),
     interactive: bool = False,
 ) -> Callable[[F], F]: ...
@@ -125,6 +132,10 @@ def task(function: Any = None, /, **options: Any) -> Any:
     need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",
     "lz4") makes large results smaller, where they would else be mapped into memory. `after` names tasks, by function
     or name, whose instances at the same coordinates must have ended well before one of this begins.
+    `executor` says what runs the task, `launcher` what starts its commands. An attempt that fails is followed by up to
+    `retries` others, after `retry_delay` ("2s", twice as long each time); `retry_on` restricts that to exceptions
+    (classes or names), "killed" and "timeout". `timeout="10m"` ends an attempt with all that it has started;
+    `env={"OMP_NUM_THREADS": "1"}` holds while the task runs.
     `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
@@ -13,13 +13,13 @@ from taskdisc.edges import Edge
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile, FromFiles
-from taskdisc.interrupts import held_back
+from taskdisc.lanes import Lanes, demands_nothing
 from taskdisc.model import (
     Activity,
     Decision,
     FileResult,
-    Lane,
     Outcome,
+    Retry,
     RunReport,
     StepEnd,
     Task,
@@ -80,6 +80,7 @@ class Run:
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
+        self.lanes = Lanes(project.config.executor)
         self.started = time.time()
         self.plan = self._make_plan(code_counts, age_counts)
         self._add_blocks()
@@ -87,6 +88,8 @@ class Run:
         self.failures: list[StepEnd] = []
         self.warnings: list[str] = []
         """What steps that ended had to remark."""
+        self.retries: dict[str, Retry] = {}
+        """By printed id, the last attempt of a step that another follows, or followed."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self._unkept: Unkept | None = None
@@ -192,7 +195,7 @@ class Run:
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=_lane(self.project.graph.tasks[block.task]),
+                lane=self.lanes.of(self.project.graph.tasks[block.task].options),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
                 drops=block.gather is not None and block.gather.drop,
@@ -320,6 +323,17 @@ class Run:
 
     # Execution
 
+    def check_executors(self) -> None:
+        """Refuse options of tasks that their executors cannot honour. Raises UsageError."""
+        config = self.project.config
+        tasks = [self.project.graph.tasks[task] for task in self.expansion.by_task]
+        if not config.max_tasks_per_worker:
+            tasks = [task for task in tasks if not demands_nothing(task.options)]
+        if tasks:
+            from taskdisc.demands import check
+
+            check(tasks, self.lanes, config, self.project.plugins, self.make_executor)
+
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
         config = self.project.config
@@ -331,6 +345,7 @@ class Run:
 
         `guard` is entered when the first job is about to start.
         """
+        self.check_executors()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
@@ -357,8 +372,7 @@ class Run:
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
-            with suppress(KeyboardInterrupt), held_back():
-                line.close(kill=True)
+            line.wind_down()
         except BaseException:
             line.abandon()
             raise
@@ -366,7 +380,7 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._cancelled = frozenset([*ended, *self.running])
+            self._cancelled = frozenset([*ended, *self.running, *line.attempts.waiting])
             self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
@@ -434,6 +448,13 @@ class Run:
         # An interruption may have come between the writing of a result and its report.
         return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
+    def retried(self, retries: list[Retry]) -> None:
+        """Report attempts that failed, and that others follow."""
+        hook = self.project.plugins.hook.taskdisc_job_retried
+        for retry in retries:
+            self.retries[retry.step.id] = retry
+            hook(retry=retry)
+
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""
         number = self.scheduler.block_of(node)
@@ -490,6 +511,7 @@ class Run:
             (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
             self.project.config.store,
             self.verbosity,
+            retries=tuple(self.retries.values()),
             task_warnings=tuple(self._warned.values()),
         )
 
@@ -581,9 +603,3 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
-
-
-def _lane(task: Task) -> int:
-    if task.options.interactive:
-        return Lane.TERMINAL
-    return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN

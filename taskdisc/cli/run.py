@@ -123,6 +123,7 @@ def _preview(planned: Run, options: Options) -> int:
     from taskdisc.cli.output import remark
     from taskdisc.model import Decision
 
+    planned.check_executors()
     decisions = planned.preview()
     planned.project.save_caches()
     counts: dict[str, int] = {}

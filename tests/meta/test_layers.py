@@ -19,8 +19,8 @@ LAYERS = (
     {"pluggyhooks"},
     {"pluginmanager"},
     {"requirements", "spread"},
-    {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
+    {"collect", "resolve", "bind", "expand", "lanes", "schedule", "select", "plan", "store"},
+    {"attempts", "demands", "jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
     {"execute", "outlook"},
@@ -193,7 +193,7 @@ UNNEEDED = (
     "networkx click pluggy inspect ast linecache tokenize multiprocessing cloudpickle filelock importlib.metadata "
     "concurrent.futures ssl dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process "
     "taskdisc.worker taskdisc.hookspecs taskdisc.pluggyhooks taskdisc.record taskdisc.sharing taskdisc.store.claims "
-    "taskdisc.explain taskdisc.session taskdisc.cli.commands "
+    "taskdisc.explain taskdisc.session taskdisc.cli.commands taskdisc.attempts taskdisc.demands "
     "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 
