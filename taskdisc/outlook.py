@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.model import Lane
-from taskdisc.schedule import BLOCKED, DONE, FAILED, LEFT_OUT, RUNNING, WAITING
+from taskdisc.nodes import BLOCKED, DONE, FAILED, LEFT_OUT, RUNNING, WAITING
 from taskdisc.store.durations import mean_seconds
 
 if TYPE_CHECKING:
