@@ -18,6 +18,7 @@ from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
+from taskdisc.warned import add_warnings
 
 if TYPE_CHECKING:
     from taskdisc.marks import File
@@ -168,7 +169,7 @@ class Line:
                 continue
             name = names.pop(node)
             if result.warned:
-                self.run.warned(name, result.warned)
+                add_warnings(self.run.task_warnings, name, result.warned)
             result = self.returned.checked(name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 all_ended.append(self._ended(node, name, result))

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
 
-SHOWN_WARNED = 3
-"""Instances that are named of those that give one warning."""
-
 
 class Run:
     """One run of some targets: first planned, then executed. Plugins see it live."""
@@ -90,7 +87,8 @@ class Run:
         """Steps that another run on the same store is computing: this one waits for their results."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
-        self._warned: dict[str, TaskWarning] = {}
+        self.task_warnings: dict[str, TaskWarning] = {}
+        """Python warnings of tasks, by their texts."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -196,11 +194,6 @@ class Run:
             for node in range(self.offset(block.number), self.offset(block.number) + block.size)
             if self.scheduler.state(node) != LEFT_OUT
         ]
-
-    def cached_steps(self) -> list[int]:
-        """Return the nodes of the steps that are done and were not executed by this run."""
-        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
-        return [node for node in done if not self.has_made(node)] if self.number else done
 
     def is_gather(self, node: int) -> bool:
         """Say whether a node collects results, and so is no step."""
@@ -369,13 +362,6 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
-    def warned(self, name: str, texts: Iterable[str]) -> None:
-        """Note Python warnings that an instance gave."""
-        for text in texts:
-            known = self._warned.get(text, TaskWarning(text, (), 0))
-            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
-            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
-
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -392,7 +378,7 @@ class Run:
             (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
             self.project.config.store,
             self.verbosity,
-            task_warnings=tuple(self._warned.values()),
+            task_warnings=tuple(self.task_warnings.values()),
         )
 
     def outlook(self) -> Outlook:
