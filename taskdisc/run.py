@@ -13,17 +13,8 @@ from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile
 from taskdisc.interrupts import held_back
-from taskdisc.model import (
-    Activity,
-    Decision,
-    FileResult,
-    Lane,
-    Outcome,
-    RunReport,
-    StepEnd,
-    Task,
-    TaskWarning,
-)
+from taskdisc.lanes import ignored_options, lane_of
+from taskdisc.model import Activity, Decision, FileResult, Outcome, RunReport, StepEnd, Task, TaskWarning
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
@@ -163,7 +154,7 @@ class Run:
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=_lane(self.project.graph.tasks[block.task]),
+                lane=lane_of(self.project.graph.tasks[block.task]),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
             )
@@ -367,6 +358,7 @@ class Run:
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
 
     def _report(self) -> RunReport:
+        tasks = map(self.project.graph.tasks.__getitem__, self.expansion.by_task)
         return RunReport(
             self.number,
             tuple(selection.target.text for selection in self.selections),
@@ -375,7 +367,7 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
+            (*self.project.graph.warnings, *ignored_options(tasks), *self.warnings),
             self.project.config.store,
             self.verbosity,
             task_warnings=tuple(self.task_warnings.values()),
@@ -386,14 +378,6 @@ class Run:
         from taskdisc.outlook import Outlook
 
         return Outlook(self)
-
-    def _ignored_prefixes(self) -> list[str]:
-        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
-        return [
-            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
-            for task in tasks
-            if task.options.interactive and task.options.prefix
-        ]
 
     # Results
 
@@ -458,9 +442,3 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
-
-
-def _lane(task: Task) -> int:
-    if task.options.interactive:
-        return Lane.TERMINAL
-    return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN

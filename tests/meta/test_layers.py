@@ -14,7 +14,7 @@ LAYERS = (
     {"taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "warned"},
     {"fingerprint"},
-    {"graph", "labels", "config", "tracebacks", "hookspecs", "plainhooks"},
+    {"graph", "labels", "lanes", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks"},
     {"pluginmanager"},
     {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
