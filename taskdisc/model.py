@@ -3,7 +3,7 @@
 Records are named tuples: a frozen data class costs ten times as much to define, and these are defined at every start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from taskdisc.errors import Place
@@ -33,6 +33,8 @@ class Outcome:
     VOID = "void"
     """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    """The task said so, or something that it needs was skipped."""
 
 
 class Decision:
@@ -42,6 +44,7 @@ class Decision:
     RUN = "run"
     MAY_RUN = "may run"
     UNKNOWN = "unknown"
+    SKIPPED = "skipped"
 
 
 class Lane:
@@ -53,6 +56,8 @@ class Lane:
     """Commands behind a prefix."""
     TERMINAL = 2
     """Interactive tasks: in the run itself, one at a time."""
+    OWN = 16
+    """The first of those for tasks that choose an executor or a launcher themselves."""
 
 
 class Parameter(NamedTuple):
@@ -84,8 +89,24 @@ class TaskOptions(NamedTuple):
     """Installed distributions whose versions count."""
     compress: str | None = None
     """How large results are compressed (see `compression.parse`)."""
+    executor: str | None = None
+    """Name of the executor that runs the task, where that is not the run's."""
+    launcher: str | None = None
+    """Name of the launcher that starts the task's commands."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    retry_delay: str = "2s"
+    """The pause before the second attempt, as a duration; it doubles each time."""
+    retry_on: tuple[str, ...] = ()
+    """Names of exceptions, "killed" and "timeout": what another attempt may help against; nothing: all."""
+    timeout: str | None = None
+    """How long an attempt may take, as a duration."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
     interactive: bool = False
     """True: it runs in the run itself, with the terminal."""
+    after: tuple[Any, ...] = ()
+    """Tasks, by function or name, that must have ended before this one begins."""
 
 
 DEFAULTS = TaskOptions()
@@ -103,6 +124,10 @@ class Task(NamedTuple):
     function: Callable[..., Any]
     parameters: tuple[Parameter, ...]
     options: TaskOptions
+    requires: Mapping[str, Any] = {}
+    """What `@requires` says, by parameter: see `references.Requirement`."""
+    private: tuple[Any, ...] = ()
+    """What `@parametrize` says: see `parametrize.Private`."""
 
 
 class Namespace(NamedTuple):
@@ -149,6 +174,14 @@ class TaskSpec(NamedTuple):
     """The function itself, for workers that share memory with the run."""
     pickled: bytes = b""
     """The function by value (cloudpickle), for the others where no module of the project has it."""
+    returns: str = ""
+    """What the function of an inner task returns: "elements" of an axis, or a "structure"; else a value."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    timeout: float = 0.0
+    """Seconds after which an attempt is ended; 0: none."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
 
 
 class ArgumentKind:
@@ -162,6 +195,10 @@ class ArgumentKind:
     """A stored value (see `Stored`)."""
     OUTPUTS = "outputs"
     """A tuple of stored values, one for each named output: a dict."""
+    PATHS = "paths"
+    """A tuple of str, relative to the root: a list of input files."""
+    STRUCTURE = "structure"
+    """(pickled structure with slots, tuple of (kind, argument, picks) for each slot)."""
     GATHER = "gather"
     """(fields or None, pickled list of labels, tuple of stored values or of tuples of them, output names)."""
     INJECTED = "injected"
@@ -190,6 +227,8 @@ class Job(NamedTuple):
     """The printed id."""
     attempt: int
     arguments: tuple[Any, ...]
+    settings: bytes | None = None
+    """Pickled dict of the settings that this instance has instead of the run's."""
 
 
 class Part(NamedTuple):
@@ -234,6 +273,8 @@ class ErrorText(NamedTuple):
     traceback: str
     """The user's frames only, formatted for people."""
     hint: str = ""
+    classes: tuple[str, ...] = ()
+    """Full names of the exception's class and its bases, the innermost first."""
 
 
 class JobResult(NamedTuple):
@@ -286,6 +327,8 @@ class WorkerContext(NamedTuple):
     """Fingerprints of the project's code, for workers that share memory with the run."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+    max_tasks: int = 0
+    """How many jobs a worker process runs before another takes its place; 0: any number."""
     captured: bool = True
     """Whether output goes to logs; else it goes where that of the run goes."""
 
@@ -326,6 +369,18 @@ class TaskWarning(NamedTuple):
     """How many gave it."""
 
 
+class Retry(NamedTuple):
+    """An attempt that failed and is followed by another: what is reported once it is durable."""
+
+    step: StepEnd
+    attempt: int
+    """The number of the attempt that failed, from 1."""
+    attempts: int
+    """How many there may be in all."""
+    delay: float
+    """Seconds from its end to the next attempt."""
+
+
 class RunReport(NamedTuple):
     """What a run did."""
 
@@ -345,3 +400,10 @@ class RunReport(NamedTuple):
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
     task_warnings: tuple[TaskWarning, ...] = ()
+    retries: tuple[Retry, ...] = ()
+    """Of each step that was tried again, the last attempt that was followed by another."""
+
+    @property
+    def retried(self) -> int:
+        """How many attempts were followed by others."""
+        return sum([retry.attempt for retry in self.retries])

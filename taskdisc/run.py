@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
+from taskdisc.edges import Edge
 from taskdisc.errors import NothingMatched, UsageError
 from taskdisc.expand import Expansion, expand
-from taskdisc.graph import FromFile
-from taskdisc.interrupts import held_back
-from taskdisc.lanes import ignored_options, lane_of
-from taskdisc.model import Activity, Decision, FileResult, Outcome, RunReport, StepEnd, Task, TaskWarning
+from taskdisc.graph import FromFile, FromFiles
+from taskdisc.lanes import Lanes, demands_nothing, ignored_options
+from taskdisc.model import (
+    Activity,
+    Decision,
+    FileResult,
+    Outcome,
+    Retry,
+    RunReport,
+    StepEnd,
+    Task,
+    TaskWarning,
+)
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
-from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
+from taskdisc.schedule import DONE, LEFT_OUT, SKIPPED, Scheduler
 from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.expand import Block
+    from taskdisc.growing import Growing
+    from taskdisc.jobs import Values
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
@@ -58,11 +71,13 @@ class Run:
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
         self.selections, self.left_out = self._given(selections)
-        tasks = graph.ancestors(selection.task for selection in self.selections)
-        self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
+        tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
+        """What the targets need, as far as it is known from the start; dependencies first."""
+        self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
+        self.lanes = Lanes(project.config.executor)
         self.started = time.time()
         self.plan = self._make_plan(code_counts, age_counts)
         self._add_blocks()
@@ -70,6 +85,8 @@ class Run:
         self.failures: list[StepEnd] = []
         self.warnings: list[str] = []
         """What steps that ended had to remark."""
+        self.retries: dict[str, Retry] = {}
+        """By printed id, the last attempt of a step that another follows, or followed."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self._unkept: Unkept | None = None
@@ -86,6 +103,22 @@ class Run:
         self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
+        self.growing: Growing | None = None
+        """What makes the run grow; None where all instances are known from lists."""
+        if not graph.grows.isdisjoint(selection.task for selection in self.selections):
+            from taskdisc.growing import Growing
+
+            self.growing = Growing(self, tasks)
+            self.growing.begin(self.selections)
+
+    def _grids(self, tasks: Sequence[str]) -> list[str]:
+        """The tasks whose instances are known from lists alone."""
+        graph, known = self.project.graph, self.bindings.elements
+        return [
+            task
+            for task in tasks
+            if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
+        ]
 
     def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
         """What can run: a run without targets leaves out what lacks an open parameter, a named target must have it."""
@@ -101,7 +134,7 @@ class Run:
                     )
             return selections, ()
         chosen, left_out = [], []
-        for task in graph.tasks.values():
+        for task in graph.written():
             missing = self.bindings.open_parameters(graph, task.id)
             if missing:
                 left_out.append((graph.names[task.id], tuple(missing)))
@@ -112,6 +145,8 @@ class Run:
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
         for selection in self.selections:
+            if selection.task in self.project.graph.grows:
+                continue
             number = self.expansion.by_task[selection.task].number
             rows = rows_of(self.project.graph, self.expansion, selection)
             before = wanted.get(number, [])
@@ -124,6 +159,9 @@ class Run:
             for source in self.project.graph.sources[task].values():
                 if isinstance(source, FromFile):
                     self.project.files.digest(source.file)
+                elif isinstance(source, FromFiles):
+                    for file in self.project.files.listed(source.files):
+                        self.project.files.digest(file)
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
@@ -135,6 +173,7 @@ class Run:
             code=project.code.fingerprint,
             fingerprints=project.values,
             file_digest=project.files.digest,
+            listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
             reuse=_reuse(project, self.started, code_counts, age_counts),
             root=project.config.root,
@@ -154,9 +193,11 @@ class Run:
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=lane_of(self.project.graph.tasks[block.task]),
+                lane=self.lanes.of(self.project.graph.tasks[block.task].options),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
+                drops=block.gather is not None and block.gather.drop,
+                watched=block.gather is None and block.task in self.project.graph.inner,
             )
 
     # Nodes and their names
@@ -194,9 +235,25 @@ class Run:
         """Say whether a target names the step, so that somebody wants to see its value."""
         number = self.scheduler.block_of(node)
         if not self.targets or number not in self.wanted:
-            return False
+            return bool(self.targets) and self.growing is not None and self._is_grown_target(node)
         rows, row = self.wanted[number], node - self.offset(number)
         return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
+
+    def _is_grown_target(self, node: int) -> bool:
+        grown = [each for each in self.selections if each.task in self.project.graph.grows]
+        return any(node in self.nodes_of(each) for each in grown)
+
+    def nodes_of(self, selection: Selection) -> list[int]:
+        """Return the nodes of the instances that are meant, as far as they are known, in order."""
+        block = self.expansion.by_task.get(selection.task)
+        if block is not None:
+            rows = rows_of(self.project.graph, self.expansion, selection)
+            return [block.offset + row for row in (range(block.size) if rows is None else rows)]
+        return [] if self.growing is None else self.growing.nodes_of(selection)
+
+    def unknown(self) -> dict[str, list[int]]:
+        """Return the tasks that may have more instances than are known, with the steps that will tell."""
+        return {} if self.growing is None else self.growing.unknown()
 
     # Values that are not kept
 
@@ -220,6 +277,14 @@ class Run:
     def preview(self) -> dict[int, str]:
         """Return what would become of every step (see `Decision`), without executing anything."""
         decisions: dict[int, str] = {}
+        while self._preview(decisions):
+            pass
+        if self.growing is not None:
+            decisions.update((node, Decision.MAY_RUN) for node in self.growing.waiting() if node not in decisions)
+        return decisions
+
+    def _preview(self, decisions: dict[int, str]) -> bool:
+        """Decide what can be decided; say whether the run has grown thereby."""
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
             again: list[int] = []
@@ -227,12 +292,40 @@ class Run:
                 cached, run, again = self.unkept.previewed(cached, run)
             decisions.update(dict.fromkeys(cached, Decision.CACHED))
             decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
+            cached = self._without_skipped(cached)
             self.scheduler.done(cached)
-            out_of_reach = self.scheduler.failed(run)
+            out_of_reach = self.scheduler.failed(run, dropping=False)
             decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
-        return decisions
+        decisions.update((node, Decision.SKIPPED) for node in self.plan.without if not self.is_gather(node))
+        return self.growing is not None and self.growing.grow()
+
+    def _without_skipped(self, cached: list[int]) -> list[int]:
+        """Of nodes with a known result, those that were not skipped; what depends on the others is skipped too."""
+        skipped = [node for node in cached if node in self.plan.skipped] if self.plan.skipped else []
+        if not skipped:
+            return cached
+        self.skip(skipped)
+        return [node for node in cached if node not in self.plan.skipped]
+
+    def skip(self, nodes: list[int]) -> None:
+        """These steps ended as skipped, now or in an earlier run."""
+        self.plan.skipped.update(nodes)
+        beyond = self.scheduler.skipped(nodes)
+        self.plan.without.update(nodes, beyond)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in beyond))
 
     # Execution
+
+    def check_executors(self) -> None:
+        """Refuse options of tasks that their executors cannot honour. Raises UsageError."""
+        config = self.project.config
+        tasks = [self.project.graph.tasks[task] for task in self.expansion.by_task]
+        if not config.max_tasks_per_worker:
+            tasks = [task for task in tasks if not demands_nothing(task.options)]
+        if tasks:
+            from taskdisc.demands import check
+
+            check(tasks, self.lanes, config, self.project.plugins, self.make_executor)
 
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
@@ -245,6 +338,7 @@ class Run:
 
         `guard` is entered when the first job is about to start.
         """
+        self.check_executors()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
@@ -271,8 +365,7 @@ class Run:
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
-            with suppress(KeyboardInterrupt), held_back():
-                line.close(kill=True)
+            line.wind_down()
         except BaseException:
             line.abandon()
             raise
@@ -280,7 +373,7 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._cancelled = frozenset([*ended, *self.running])
+            self._cancelled = frozenset([*ended, *self.running, *line.attempts.waiting])
             self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
@@ -288,13 +381,20 @@ class Run:
         return report_lines(self.project.plugins.hook.taskdisc_report_header(config=self.project.config))
 
     def _decide(self) -> None:
+        self._decide_known()
+        while self.growing is not None and self.growing.grow():
+            self._decide_known()
+
+    def _decide_known(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
             if self.plan.hollow:
                 cached, run = self._with_values(cached, run)
             if cached:
-                self.scheduler.done(cached)
-                self._count(Outcome.CACHED, len(cached))
+                held = self._without_skipped(cached)
+                self._count(Outcome.CACHED, len(held))
+                self._count(Outcome.SKIPPED, len(cached) - len(held))
+                self.scheduler.done(held)
             self.scheduler.must_run(run)
 
     def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
@@ -317,7 +417,9 @@ class Run:
         good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
         self._count(Outcome.SUCCEEDED, len(good))
         for end in ends if len(good) < len(ends) else ():
-            if end.result.outcome != Outcome.SUCCEEDED:
+            if end.result.outcome == Outcome.SKIPPED:
+                self._count(Outcome.SKIPPED)
+            elif end.result.outcome != Outcome.SUCCEEDED:
                 self._count(end.result.outcome)
                 self._count(Outcome.BLOCKED, end.blocked_count)
                 self.failures.append(end.told(blocks[end.block].task))
@@ -332,10 +434,19 @@ class Run:
         """Return the outcome of a step that was not reported as executed, once the run has ended."""
         if node in self._cancelled:
             return Outcome.CANCELLED
+        if self.scheduler.state(node) == SKIPPED:
+            return Outcome.SKIPPED
         if self.scheduler.state(node) != DONE:
             return Outcome.BLOCKED
         # An interruption may have come between the writing of a result and its report.
         return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
+
+    def retried(self, retries: list[Retry]) -> None:
+        """Report attempts that failed, and that others follow."""
+        hook = self.project.plugins.hook.taskdisc_job_retried
+        for retry in retries:
+            self.retries[retry.step.id] = retry
+            hook(retry=retry)
 
     def has_made(self, node: int) -> bool:
         """Say whether a step that is done was executed by this run, and is durable."""
@@ -353,9 +464,26 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
+    def lose(self, node: int) -> None:
+        """The result of a step that is done cannot be read: the step is decided anew."""
+        if self.number:
+            self.lost(node)
+        else:
+            number = self.scheduler.block_of(node)
+            self.plan.forget(number, node - self.offset(number))
+        self.scheduler.reopen([node])
+
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
+        self.plan.without.update(nodes)
+
+    def out_of_reach(self, nodes: Sequence[int]) -> None:
+        """These nodes have grown and need steps that had failed, or were skipped, before."""
+        skipped = [node for node in nodes if self.scheduler.state(node) == SKIPPED]
+        self.plan.without.update(skipped)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in skipped))
+        self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
         tasks = map(self.project.graph.tasks.__getitem__, self.expansion.by_task)
@@ -370,6 +498,7 @@ class Run:
             (*self.project.graph.warnings, *ignored_options(tasks), *self.warnings),
             self.project.config.store,
             self.verbosity,
+            retries=tuple(self.retries.values()),
             task_warnings=tuple(self.task_warnings.values()),
         )
 
@@ -382,7 +511,7 @@ class Run:
     # Results
 
     def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
+        """Return (id, value) of the selected instances that have a result; `chosen` are their nodes, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
@@ -391,20 +520,15 @@ class Run:
         index = self.project.index
         if index is None:
             return []
+        values = Values(self.plan, index, self.expansion, self.project.graph)
         task = self.project.graph.tasks[selection.task]
-        block = self.expansion.by_task[task.id]
-        if chosen is None:
-            chosen = rows_of(self.project.graph, self.expansion, selection)
-        offset = self.offset(block.number)
-        rows = [
-            r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
-        ]
-        stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
         outputs, codec = task.options.outputs, task.options.codec
-        names = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], rows)
+        wanted = self.nodes_of(selection) if chosen is None else chosen
+        nodes = [node for node in wanted if self.scheduler.state(node) == DONE]
         found = []
-        for name, row in zip(names, rows, strict=True):
-            chosen_parts = self._chosen_parts(stored[row], outputs, selection)
+        printed = selection.output or self.project.graph.names[task.id]
+        for name, block, row, stored in self._stored(nodes, values, printed):
+            chosen_parts = self._chosen_parts(stored, outputs, selection)
             try:
                 parts = [self.project.decode(each, codec) for each in chosen_parts]
             except DamagedResult as damage:
@@ -413,8 +537,24 @@ class Run:
                 hopeless = damage.intact and index.result(artifact).run == self.number
                 raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
             value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
+            if task.id in self.project.graph.inner and self.project.graph.inner[task.id].axis is not None:
+                value = {label: element for label, element, _ in value}
             found.append((name, value))
         return found
+
+    def _stored(self, nodes: list[int], values: Values, name: str) -> Iterator[tuple[str, Block, int, Any]]:
+        """Yield (printed id, block, row, stored value) of nodes, which are fetched block by block."""
+        places = [self.expansion.place(node) for node in nodes]
+        rows: dict[Block, list[int]] = {}
+        for block, row in places:
+            rows.setdefault(block, []).append(row)
+        stored = {block: values.fetch(block.number, members) for block, members in rows.items()}
+        ids = {
+            block: dict(zip(members, self.expansion.ids(block, name, members), strict=True))
+            for block, members in rows.items()
+        }
+        for block, row in places:
+            yield ids[block][row], block, row, stored[block][row]
 
     @staticmethod
     def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:

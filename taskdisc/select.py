@@ -35,24 +35,24 @@ def select(graph: TaskGraph, targets: Sequence[str]) -> list[Selection]:
 
 def _named(graph: TaskGraph, target: TargetText) -> list[Selection]:
     name = target.name.removeprefix("./")
-    by_name = [task.id for task in graph.tasks.values() if name in (task.name, task.id)]
+    by_name = [task.id for task in graph.tasks.values() if name in (task.name, task.id) and _is_step(graph, task.id)]
     if len(by_name) > 1:
         raise UsageError(f"target {target.text}: there are {' and '.join(by_name)}. Write the long form.")
     if by_name:
         return [Selection(by_name[0], None, target)]
-    outputs = [task.id for task in graph.tasks.values() if name in task.options.outputs]
+    outputs = [task.id for task in graph.written() if name in task.options.outputs]
     if len(outputs) > 1:
         raise UsageError(f"target {target.text}: an output of {' and of '.join(outputs)}. Name the task.")
     if outputs:
         return [Selection(outputs[0], name, target)]
     below = name.rstrip("/") + "/"
-    in_path = [t.id for t in graph.tasks.values() if t.place.path == name or t.place.path.startswith(below)]
+    in_path = [t.id for t in graph.written() if t.place.path == name or t.place.path.startswith(below)]
     if in_path:
         return [Selection(task, None, target) for task in in_path]
     if not GLOB.isdisjoint(name):
         from fnmatch import fnmatchcase
 
-        matching = [t.id for t in graph.tasks.values() if fnmatchcase(t.name, name) or fnmatchcase(t.id, name)]
+        matching = [t.id for t in graph.written() if fnmatchcase(t.name, name) or fnmatchcase(t.id, name)]
         if matching:
             return [Selection(task, None, target) for task in matching]
     if "[" in name:
@@ -60,8 +60,13 @@ def _named(graph: TaskGraph, target: TargetText) -> list[Selection]:
     raise NothingMatched(_nothing(graph, target))
 
 
+def _is_step(graph: TaskGraph, task: str) -> bool:
+    """Axis functions and planners that are called while planning have no results."""
+    return task not in graph.inner or graph.inner[task].reaches
+
+
 def _nothing(graph: TaskGraph, target: TargetText) -> str:
-    names = [task.name for task in graph.tasks.values()] + [o for t in graph.tasks.values() for o in t.options.outputs]
+    names = [task.name for task in graph.written()] + [o for t in graph.written() for o in t.options.outputs]
     near = closest(target.name, names)
     if near:
         task = next(t for t in graph.tasks.values() if near == t.name or near in t.options.outputs)

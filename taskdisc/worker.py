@@ -6,7 +6,8 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from taskdisc.capture import log_name
 from taskdisc.compression import compressed, escaped
 from taskdisc.errors import StoreError
 from taskdisc.fingerprint.encoding import digest
-from taskdisc.gather import Gather, coordinate_type
+from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
+from taskdisc.shapes import in_place, picked
+from taskdisc.skips import SKIPPED, Skipped
 from taskdisc.store.objects import LARGE, DamagedResult, Objects, load
 from taskdisc.warned import Warned
 
@@ -91,13 +94,16 @@ class Runner:
             self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
-            value = task.function(**execution.arguments())
-            if type(value) is CoroutineType:
-                from taskdisc.coroutines import completed
-
-                value = completed(value)
+            arguments = execution.arguments()
+            if task.spec.env:
+                with _environment(task.spec.env):
+                    value = _called(task.function, arguments)
+            else:
+                value = _called(task.function, arguments)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
+        except Skipped as raised:
+            parts, outcome, error = execution.skipped(raised.reason), Outcome.SKIPPED, None  # type: ignore[union-attr]
         except KeyboardInterrupt:
             if self.capture is None:
                 raise
@@ -171,8 +177,9 @@ class Runner:
         return task
 
     def _function(self, spec: TaskSpec) -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(self._module(spec.module), spec.attribute)
-        return found
+        from taskdisc.inner import function_of
+
+        return function_of(self._module(spec.module), spec)
 
     def _module(self, name: str) -> ModuleType:
         """The project's modules are imported once, in the order of the run, when the first job needs one."""
@@ -193,6 +200,31 @@ class Runner:
         except DamagedResult as damage:
             self._damaged.append((damage.stored, damage.reason, damage.intact))
             raise
+
+
+def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """What the function returns; a coroutine is run to its end."""
+    value = function(**arguments)
+    if type(value) is CoroutineType:
+        from taskdisc.coroutines import completed
+
+        value = completed(value)
+    return value
+
+
+@contextmanager
+def _environment(variables: tuple[tuple[str, str], ...]) -> Iterator[None]:
+    """Set variables for a while; then these are as they were, whatever was done to them meanwhile."""
+    before = {name: os.environ.get(name) for name, _ in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            if text is not None:
+                os.environ[name] = text
+            else:
+                os.environ.pop(name, None)
 
 
 def _ignore(done: float, total: float) -> None:
@@ -250,7 +282,8 @@ class Execution:
     def arguments(self) -> dict[str, Any]:
         """Return what the function receives: new objects every time, so that no job sees another's changes."""
         task = self.task
-        arguments = pickle.loads(task.settings) if task.settings is not None else dict(task.shared)
+        settings = self.job.settings or task.settings
+        arguments = pickle.loads(settings) if settings is not None else dict(task.shared)
         for (name, kind), given in zip(task.spec.arguments, self.job.arguments, strict=True):
             arguments[name] = self._argument(name, kind, given)
         # Repeated runs repeat, and workers forked from one process never share a stream.
@@ -273,7 +306,17 @@ class Execution:
             return Path(given)
         if kind == ArgumentKind.GATHER:
             return self._gather(*given)
+        if kind == ArgumentKind.PATHS:
+            from pathlib import Path
+
+            return [Path(path) for path in given]
+        if kind == ArgumentKind.STRUCTURE:
+            return self._structure(name, *given)
         return self.runner.injectables[name](self)
+
+    def _structure(self, name: str, structure: bytes, slots: tuple[tuple[str, Any, tuple[Any, ...]], ...]) -> Any:
+        values = [picked(self._argument(name, kind, given), picks) for kind, given, picks in slots]
+        return in_place(pickle.loads(structure), values)
 
     def _gather(
         self,
@@ -297,6 +340,10 @@ class Execution:
     def save(self, value: Any) -> tuple[Part, ...]:
         """Encode, digest and keep the result: one part, or one for each named output. Raises what that raises."""
         outputs = self.task.spec.outputs
+        if self.task.spec.returns:
+            from taskdisc.inner import told
+
+            value = told(value, self.task.spec, self.runner.context.root, self._identity)
         if self._directory is not None:
             self._warn_of_texts(value)
         if not outputs:
@@ -307,6 +354,23 @@ class Execution:
         if self.paths is not None and self._directory is not None:
             self._keep_files(self.paths)
         return parts
+
+    def skipped(self, reason: str) -> tuple[Part, ...]:
+        """Return what is kept of an execution that `skip` ended: the reason, in place of every output."""
+        payload = pickle.dumps(reason, 5)
+        return (Part(SKIPPED, payload, None, len(payload)),) * max(1, len(self.task.spec.outputs))
+
+    def _identity(self, value: Any) -> bytes:
+        """The value digest of an element of an axis, which is kept with the others of its list."""
+        if type(value) in PLAIN:
+            return digest(value)
+        return self.runner.values.digest(value, self._result_paths().place, self._encode(value, "an element"))
+
+    def _result_paths(self) -> ResultPaths:
+        if self.paths is None:
+            context = self.runner.context
+            self.paths = ResultPaths(context.root, context.store, self._directory, self.started)
+        return self.paths
 
     def _warn_of_texts(self, value: Any) -> None:
         """A text is only a text: the file that it points to would be neither tracked nor put back."""
@@ -342,10 +406,7 @@ class Execution:
         return self._kept(digest(value), [payload], size)
 
     def _general_part(self, value: Any, what: str) -> Part:
-        context = self.runner.context
-        if self.paths is None:
-            self.paths = ResultPaths(context.root, context.store, self._directory, self.started)
-        paths = self.paths
+        paths = self._result_paths()
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)

@@ -10,15 +10,17 @@ from tests.meta.sources import REPOSITORY, imports, modules
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
-    {"compression", "coroutines", "gather", "generators", "session", "protocols", "paths", "capture", "convert"},
+    {"compression", "coroutines", "gathered", "generators", "session", "protocols", "paths", "capture", "convert"},
     {"taskoptions"},
-    {"fileresults", "marks", "options", "pyproject", "reuse", "warned"},
+    {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
+    {"private", "references"},
     {"fingerprint"},
     {"graph", "labels", "lanes", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks"},
     {"pluginmanager"},
-    {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
+    {"requirements", "spread"},
+    {"collect", "resolve", "bind", "expand", "lanes", "schedule", "select", "plan", "store"},
+    {"attempts", "demands", "jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
     {"builtin"},
     {"project"},
     {"execute", "outlook"},
@@ -191,7 +193,7 @@ UNNEEDED = (
     "networkx click pluggy inspect ast linecache tokenize multiprocessing cloudpickle filelock importlib.metadata "
     "concurrent.futures ssl dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process "
     "taskdisc.worker taskdisc.hookspecs taskdisc.pluggyhooks taskdisc.record taskdisc.sharing taskdisc.store.claims "
-    "taskdisc.explain taskdisc.session taskdisc.cli.commands "
+    "taskdisc.explain taskdisc.session taskdisc.cli.commands taskdisc.attempts taskdisc.demands "
     "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 
