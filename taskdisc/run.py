@@ -13,7 +13,7 @@ from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile, FromFiles
 from taskdisc.instances import Instances
-from taskdisc.lanes import Lanes, demands_nothing
+from taskdisc.lanes import Lanes, demands_nothing, ignored_options
 from taskdisc.model import (
     Activity,
     FileResult,
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
-
-SHOWN_WARNED = 3
-"""Instances that are named of those that give one warning."""
 
 
 class Run(Instances):
@@ -94,7 +91,8 @@ class Run(Instances):
         """Steps that another run on the same store is computing: this one waits for their results."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
-        self._warned: dict[str, TaskWarning] = {}
+        self.task_warnings: dict[str, TaskWarning] = {}
+        """Python warnings of tasks, by their texts."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -369,13 +367,6 @@ class Run(Instances):
             self.plan.forget(number, node - self.offset(number))
         self.scheduler.reopen([node])
 
-    def warned(self, name: str, texts: Iterable[str]) -> None:
-        """Note Python warnings that an instance gave."""
-        for text in texts:
-            known = self._warned.get(text, TaskWarning(text, (), 0))
-            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
-            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
-
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -389,6 +380,7 @@ class Run(Instances):
         self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
+        tasks = map(self.project.graph.tasks.__getitem__, self.expansion.by_task)
         return RunReport(
             self.number,
             tuple(selection.target.text for selection in self.selections),
@@ -397,11 +389,11 @@ class Run(Instances):
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
+            (*self.project.graph.warnings, *ignored_options(tasks), *self.warnings),
             self.project.config.store,
             self.verbosity,
             retries=tuple(self.retries.values()),
-            task_warnings=tuple(self._warned.values()),
+            task_warnings=tuple(self.task_warnings.values()),
         )
 
     def outlook(self) -> Outlook:
@@ -409,14 +401,6 @@ class Run(Instances):
         from taskdisc.outlook import Outlook
 
         return Outlook(self)
-
-    def _ignored_prefixes(self) -> list[str]:
-        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
-        return [
-            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
-            for task in tasks
-            if task.options.interactive and task.options.prefix
-        ]
 
     # Results
 

@@ -62,10 +62,9 @@ class Scheduler(Nodes):
     def upcoming(self, most: int) -> list[int]:
         """Return the first of the runnable nodes, in the order in which they will start."""
         found: list[int] = []
-        for lane in sorted(self._runnable):
-            for _, number in heapq.nsmallest(most, self._runnable[lane]):
-                queue = self.blocks[number].runnable
-                found += [node for node in islice(queue, most) if self._state[node] == RUNNABLE]
+        for heap in self._runnable.values():
+            for _, number in heapq.nsmallest(most, heap):
+                found += islice((n for n in self.blocks[number].runnable if self._state[n] == RUNNABLE), most)
         return found[:most]
 
     def add(

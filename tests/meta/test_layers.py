@@ -16,7 +16,7 @@ LAYERS = (
     {"outputs", "private", "references"},
     {"inner"},
     {"fingerprint"},
-    {"graph", "labels", "config", "tracebacks", "hookspecs", "plainhooks"},
+    {"graph", "labels", "lanes", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks"},
     {"pluginmanager"},
     {"calls", "circles", "edges", "inputs", "requirements", "spread"},
