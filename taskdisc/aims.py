@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from taskdisc.graph import TaskGraph
+from taskdisc.bind import bind
 from taskdisc.labels import unquoted
 from taskdisc.model import FileResult
 from taskdisc.plan import Reuse
-from taskdisc.project import Project
-from taskdisc.select import Selection, select
+from taskdisc.select import Selection, given_open, select
+
+if TYPE_CHECKING:
+    from taskdisc.bind import Bindings
+    from taskdisc.graph import TaskGraph
+    from taskdisc.project import Project
 
 
 def with_replacements(project: Project) -> TaskGraph:
@@ -29,35 +34,38 @@ def check_replacements(graph: TaskGraph, tasks: Sequence[str]) -> None:
         check_outputs(graph, tasks)
 
 
-def found_in_run(asked: TaskGraph, graph: TaskGraph, tasks: Collection[str], text: str) -> list[Selection]:
+def found_in_run(asked: TaskGraph, graph: TaskGraph, text: str) -> list[Selection]:
     """Return what a text means among the tasks of a run: of what is swept, the copies that its brackets choose.
 
     `asked` is the graph before something was swept, `graph` that with all copies. Raises as `select` does.
     """
     found: list[Selection] = []
     for selection in select(asked, [text]):
-        brackets = {name: unquoted(label) for name, label in (selection.target.brackets or {}).items()}
+        given = {name: unquoted(label) for name, label in (selection.target.brackets or {}).items()}
         copies = [
-            id
-            for id in tasks
-            if graph.tasks[id].copy_of == selection.task
-            and all(
-                brackets.get(each.name, unquoted(each.label)) == unquoted(each.label) for each in graph.tasks[id].swept
-            )
+            copy.id
+            for copy in graph.tasks.values()
+            if copy.copy_of == selection.task
+            and all(given.get(each.name, unquoted(each.label)) == unquoted(each.label) for each in copy.swept)
         ]
         found += [selection._replace(task=id) for id in copies] or [selection]
     return found
 
 
 def with_sweeps(
-    graph: TaskGraph, project: Project, selections: list[Selection]
-) -> tuple[TaskGraph, list[Selection]] | None:
-    """Return the graph and the selections in all runs of a sweep; None where nothing is swept."""
-    if not project.config.sweeps.values and not any(selection.target.brackets for selection in selections):
-        return None
+    graph: TaskGraph, project: Project, selections: list[Selection], bindings: Bindings
+) -> tuple[TaskGraph, list[Selection], Bindings]:
+    """Return the graph, the selections and the bindings in all runs of a sweep; the same where nothing is swept."""
+    config = project.config
+    if not config.sweeps.values and not any(selection.target.brackets for selection in selections):
+        return graph, selections, bindings
     from taskdisc.sweeps import is_needed, swept
 
-    return swept(graph, project.config, selections) if is_needed(graph, project.config, selections) else None
+    if not is_needed(graph, config, selections):
+        return graph, selections, bindings
+    given = given_open(graph, selections)
+    graph, selections = swept(graph, config, selections)
+    return graph, selections, bind(graph, config, given)
 
 
 def reuse_of(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:

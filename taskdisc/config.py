@@ -50,7 +50,10 @@ class Config(NamedTuple):
     exclude: tuple[str, ...] = OPTIONS["exclude"].default
     default_targets: tuple[str, ...] = OPTIONS["default_targets"].default
     executor: str = OPTIONS["executor"].default
+    max_tasks_per_worker: int = OPTIONS["max_tasks_per_worker"].default
+    grace: str = OPTIONS["grace"].default
     max_jobs: int = OPTIONS["max_jobs"].default
+    max_instances: int = OPTIONS["max_instances"].default
     storage: str = OPTIONS["storage"].default
     track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from taskdisc.attempts import Attempts
+from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
+from taskdisc.interrupts import held_back
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, WorkerContext
+from taskdisc.marks import File
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, Retry, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
@@ -17,14 +23,16 @@ from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
+from taskdisc.warned import add_warnings
 
 if TYPE_CHECKING:
-    from taskdisc.marks import File
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
 SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
+FINAL = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.VOID, Outcome.CANCELLED)
+"""How attempts end that no other follows on its account."""
 
 
 LAST = (Outcome.SUCCEEDED, Outcome.CLOSED)
@@ -40,17 +48,34 @@ class Line:
         index = project.open_index()
         run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
         self.values = Values(run.plan, index, run.expansion, run.graph)
-        self.jobs = JobMaker(run.graph, run.expansion, run.bindings, self.values, run.offset)
-        self.recorder = Recorder(
-            index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
+        if run.growing is not None:
+            run.growing.values = self.values
+        self.jobs = JobMaker(
+            run.graph, run.expansion, run.bindings, self.values, run.tasks, run.offset, project.files.listed
         )
+        self.recorder = Recorder(
+            index,
+            run.plan,
+            self.values,
+            lambda n: run.expansion.blocks[n].task,
+            project.code.texts,
+            run.number,
+        )
+        self.attempts = Attempts(lambda node: run.task_of(node).options)
+        self._retries: list[Retry] = []
+        """Attempts that failed and are not durable yet; others follow them."""
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
-        inputs = {task: run.graph.files_of(task) for task in run.expansion.by_task}
+        inputs = {task: list(self._input_files(task)) for task in run.graph.tasks}
         self.files = {task: files for task, files in inputs.items() if files}
         """The input files of the tasks that have some."""
-        for task in run.expansion.by_task:
+        self.file_axes = {
+            task: [axis for axis in axes if axis.files is not None]
+            for task, axes in run.graph.axes.items()
+            if any(axis.files is not None for axis in axes)
+        }
+        for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
         self.context = worker_context(run, self.jobs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
         make_inside(project.config.store, self.context.logs)
@@ -66,25 +91,30 @@ class Line:
         found = self.executors.get(lane)
         if found is None:
             config, make = self.run.project.config, self.run.project.plugins.make
-            if lane == Lane.LAUNCHED:
-                found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
-            elif lane == Lane.TERMINAL:
-                found = make("executors", "pdb" if config.executor == "pdb" else "inline", workers=1)
-            else:
+            name, launcher = self.run.lanes.means(lane)
+            if lane == Lane.PLAIN:
                 found = self.run.make_executor()
+            elif launcher:
+                found = make("executors", name, workers=config.max_jobs, launcher=make("launchers", launcher))
+            else:
+                found = make("executors", name, workers=config.workers)
             self.executors[lane] = found
             found.start(self.context)
         return found
 
     def work(self) -> None:
         """Submit what can run, wait, and take what has ended."""
-        for lane in (Lane.PLAIN, Lane.LAUNCHED, Lane.TERMINAL):
-            self._submit(lane)
+        self.run.scheduler.retry(self.attempts.take_due(time.monotonic()))
+        with held_back():  # what was given to a worker is known to be there
+            for lane in self.run.lanes:
+                self._submit(lane)
         if self.recorder.is_due:
             self._commit()
         if self.run.scheduler.has_undecided:
             return
-        assert self.run.running or self.run.elsewhere, "steps are left that wait for nothing"
+        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting:
+            assert self.run.growing is not None, "steps are left that wait for nothing"
+            raise self.run.growing.stalled()
         self._wait()
         self._collect()
         self.run.scheduler.released(self.sharing.ended())
@@ -115,24 +145,32 @@ class Line:
     def _commit(self) -> None:
         """Make durable what has ended, let other runs have it, and report it."""
         ends = self.recorder.commit()
-        if ends:
+        if ends or self._retries:
             self.sharing.release(self.run.running)
+        retries, self._retries = self._retries, []
+        self.run.retried(retries)
         self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
         jobs = [
             job for number, members in self.run.scheduler.by_block(nodes) for job in self.jobs.make(number, members)
         ]
-        if not self.judge.remade:
+        if not self.judge.remade and not self.attempts.any_failed:
             return jobs
         return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
 
     def _attempt(self, node: int) -> int:
-        """The second attempt is that at a step whose result was lost."""
-        return 2 if node in self.judge.remade else 1
+        """The number of a step's next attempt; one whose result was lost has had another before."""
+        return self.attempts.number(node) + (node in self.judge.remade)
 
-    def _wait(self) -> None:
+    def _wait(self, until: float | None = None) -> None:
+        """Wait until there is something to do, or until a moment (monotonic seconds)."""
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
+        moments = [until, self.attempts.next_due, *(executor.deadline() for executor in self.executors.values())]
+        due = min((moment for moment in moments if moment is not None), default=None)
+        if due is not None:
+            left = max(0.0, due - time.monotonic())
+            timeout = left if timeout is None else min(left, timeout)
         poll = select.poll()
         for executor in self.executors.values():
             descriptor = executor.fileno()
@@ -140,15 +178,19 @@ class Line:
                 poll.register(descriptor, select.POLLIN)
             elif not executor.free():
                 return  # it works when it is asked for results
-        poll.poll(None if timeout is None else timeout * 1000)
+        poll.poll(None if timeout is None else math.ceil(timeout * 1000))
 
     def _collect(self) -> None:
         for lane, executor in self.executors.items():
-            if executor.fileno() is None and not executor.free():
-                self._lend_terminal(lane)
-            results = executor.collect()
-            if results:
-                self._take(results)
+            if executor.fileno() is None:  # it works in here, and that can be broken off
+                if not executor.free():
+                    self._lend_terminal(lane)
+                self._take(executor.collect())
+                continue
+            with held_back():  # what was taken from a worker is not lost
+                results = executor.collect()
+                if results:
+                    self._take(results)
 
     def _lend_terminal(self, lane: int) -> None:
         """A job is about to run in this process, and may print and ask."""
@@ -168,13 +210,18 @@ class Line:
                 continue
             name = names.pop(node)
             if result.warned:
-                self.run.warned(name, result.warned)
+                add_warnings(self.run.task_warnings, name, result.warned)
+            if result.outcome not in FINAL and self._tries_again(node, name, result):
+                continue
             result = self.returned.checked(name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 all_ended.append(self._ended(node, name, result))
                 good.append(node)
             elif result.outcome == Outcome.VOID:
                 void.append((result, since))
+            elif result.outcome == Outcome.SKIPPED:
+                all_ended.append(self._ended(node, name, result))
+                self.run.skip([node])
             else:
                 all_ended.append(self._blocking(self._ended(node, name, result)))
         self.recorder.add(all_ended)
@@ -191,12 +238,25 @@ class Line:
                 self.run.warnings += [text for text in result.warnings if text not in self.run.warnings]
         return [result for result in results if result.outcome != Outcome.CLOSED]
 
+    def _tries_again(self, node: int, name: str, result: JobResult) -> bool:
+        """See to another attempt, if there is to be one after this failure."""
+        if self.run.interrupted or not self.attempts.is_followed(result):
+            return False
+        task, ended = self.run.task_of(node), self._ended(node, name, result)
+        self.recorder.add_retried(ended)
+        delay = self.attempts.follow(node, time.monotonic())
+        step = ended.told(task.long_id)
+        self._retries.append(Retry(step, ended.attempt, task.options.retries + 1, delay))
+        return True
+
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
         return Ended(node, *self.run.scheduler.place_of(node), name, result, self._attempt(node))
 
     def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
-        steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
+        beyond = self.run.scheduler.failed([ended.node])
+        self.run.plan.without.update([ended.node], beyond)
+        steps = [n for n in beyond if not self.run.is_gather(n)]
         shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         return ended._replace(blocked=shown, blocked_count=len(steps))
 
@@ -229,13 +289,12 @@ class Line:
 
     def _checked(self, results: list[JobResult]) -> list[JobResult]:
         """Results of input files that were changed after their digests were taken are void."""
-        if not self.files:
+        if not self.files and not self.file_axes:
             return results
-        scheduler, blocks = self.run.scheduler, self.run.expansion.blocks
         changed: dict[File, bool] = {}
         checked = []
         for result in results:
-            files = self.files.get(blocks[scheduler.block_of(result.number)].task, ())
+            files = self._files_of(result.number)
             for file in files if result.outcome == Outcome.SUCCEEDED else ():
                 if file not in changed:
                     changed[file] = self.run.project.files.has_changed(file)
@@ -243,6 +302,21 @@ class Line:
                     result = _uncertain(result, file)
             checked.append(result)
         return checked
+
+    def _input_files(self, task: str) -> Iterator[File]:
+        return self.run.graph.files_of(task, self.run.project.files.listed)
+
+    def _files_of(self, node: int) -> list[File]:
+        """The input files that a step has received."""
+        expansion = self.run.expansion
+        block, row = expansion.place(node)
+        files = self.files.get(block.task, [])
+        axes = self.file_axes.get(block.task)
+        if not axes:
+            return files
+        numbers = [(axis, block.columns[axis][row]) for axis in axes]
+        elements = [(axis, expansion.elements[axis].elements[number]) for axis, number in numbers]
+        return [*files, *(File(element.label, axis.place) for axis, element in elements)]
 
     def _tell(self) -> None:
         if self.run.tick is None:
@@ -252,6 +326,26 @@ class Line:
             self._commit()  # what is shown is durable
             self._told = now
             self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
+
+    def wind_down(self) -> None:
+        """After an interruption: what runs has a while to end; a second one ends it at once."""
+        try:
+            with suppress(KeyboardInterrupt):
+                self.run.project.plugins.hook.taskdisc_run_interrupted(run=self.run)
+                self._drain(seconds(self.run.project.config.grace))
+        finally:
+            with suppress(KeyboardInterrupt), held_back():
+                self.close(kill=True)
+
+    def _drain(self, grace: float) -> None:
+        """Begin nothing more, and give what runs so many seconds to end."""
+        until = time.monotonic() + grace
+        for executor in self.executors.values():
+            executor.dismiss()
+        while time.monotonic() < until and any(executor.busy() for executor in self.executors.values()):
+            self._wait(until)
+            self._collect()
+            self._tell()
 
     def activity(self) -> list[Activity]:
         """Return the jobs that run at this moment."""
@@ -309,6 +403,7 @@ def worker_context(run: Run, jobs: JobMaker, *, logs: str, directories: str) -> 
         storage=project.config.storage,
         sources=project.code.sources,
         code=project.code.for_workers(),
+        max_tasks=project.config.max_tasks_per_worker,
         captured=run.captured,
     )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.fingerprint.code import Fingerprint, joined
-from taskdisc.graph import FromFile, FromFixture, FromValue
+from taskdisc.graph import FromFile, FromFiles, FromFixture, FromValue
 
 if TYPE_CHECKING:
     from taskdisc.graph import TaskGraph
-    from taskdisc.marks import File
+    from taskdisc.marks import File, Files
 
 
 class Share(NamedTuple):
@@ -35,10 +35,11 @@ def share(
     settings: Mapping[str, Mapping[str, Any]],
     code: Callable[[Any], Fingerprint],
     file_digest: Callable[[File], bytes],
+    listed: Callable[[Files], Iterable[File]],
 ) -> Share:
     """Return what the fixtures of a task put into its keys; `settings` are the run's, by id of a fixture."""
     fixtures = graph.fixtures_of([task])
-    inputs = tuple(row for fixture in fixtures for row in _inputs(graph, fixture, file_digest))
+    inputs = tuple(row for fixture in fixtures for row in _inputs(graph, fixture, file_digest, listed))
     return Share(
         tuple(code(graph.fixtures[fixture].function) for fixture in fixtures),
         {
@@ -60,11 +61,15 @@ def _labelled(graph: TaskGraph, fixtures: list[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _inputs(graph: TaskGraph, fixture: str, file_digest: Callable[[File], bytes]) -> Iterator[tuple[str, ...]]:
+def _inputs(
+    graph: TaskGraph, fixture: str, file_digest: Callable[[File], bytes], listed: Callable[[Files], Iterable[File]]
+) -> Iterator[tuple[str, ...]]:
     known_as = graph.fixtures[fixture].long_id
     for name, source in sorted(graph.sources[fixture].items()):
         if isinstance(source, FromFile):
             yield known_as, name, source.file.path, file_digest(source.file).hex()
+        elif isinstance(source, FromFiles):
+            yield from ((known_as, name, file.path, file_digest(file).hex()) for file in listed(source.files))
         elif isinstance(source, FromFixture):
             yield known_as, name, graph.fixtures[source.fixture].long_id
         elif isinstance(source, FromValue):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable
-from hashlib import sha256
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.generators import seed_of
 from taskdisc.model import ArgumentKind, FixtureSpec, Stored, WorkerContext
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class FixtureValues:
         arguments = pickle.loads(spec.settings)
         for name, kind, given in spec.arguments:
             arguments[name] = self._argument(kind, given)
-        self._generators.seed(lambda: int.from_bytes(sha256(spec.id.encode()).digest()[:8], "big"))
+        self._generators.seed(lambda: seed_of(spec.id))
         made = self._function(spec)(**arguments)
         if type(made) is not GeneratorType:
             return made
@@ -70,7 +70,7 @@ class FixtureValues:
             return self._load(given, "pickle")
         from pathlib import Path
 
-        return Path(given)
+        return [Path(path) for path in given] if kind == ArgumentKind.PATHS else Path(given)
 
     def close(self) -> tuple[str, ...]:
         """Close what is open, the latest first; return a warning for each that could not be closed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,17 @@ SEEDS: dict[str, Callable[[Any, int], None]] = {
     "numpy.random": lambda module, seed: module.seed(seed % 2**32),
 }
 """By module: how a seed of 64 bits is set."""
+
+
+def seed_of(id: str, coordinates: str = "", swept: str = "") -> int:
+    """Return the seed of a task's instance, or of a fixture: 64 bits of a hash of its identity.
+
+    `coordinates` end with a bracket; `swept`, their last part, counts as little as in a run that has this one value.
+    """
+    if swept:
+        others = coordinates.removesuffix(f"{swept}]").removesuffix(",")
+        coordinates = others and f"{others}]"
+    return int.from_bytes(sha256(f"{id}\0{coordinates}".encode()).digest()[:8], "big")
 
 
 class Generators:

@@ -3,22 +3,16 @@
 Records are named tuples: a frozen data class costs ten times as much to define, and these are defined at every start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from taskdisc.errors import Place
-
-
-class Missing:
-    """The type of `MISSING`, which stands where a parameter has no default."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING = Missing()
+from taskdisc.parameters import MISSING as MISSING
+from taskdisc.parameters import Fixture as Fixture
+from taskdisc.parameters import FixtureSpec as FixtureSpec
+from taskdisc.parameters import Missing as Missing
+from taskdisc.parameters import Parameter as Parameter
+from taskdisc.parameters import Swept as Swept
 
 
 class Outcome:
@@ -35,6 +29,8 @@ class Outcome:
     CANCELLED = "cancelled"
     CLOSED = "closed"
     """Not of a job: a worker that has ended says by it what went wrong with closing its fixtures."""
+    SKIPPED = "skipped"
+    """The task said so, or something that it needs was skipped."""
 
 
 class Decision:
@@ -46,6 +42,7 @@ class Decision:
     GIVEN = "overridden"
     """It does not run: this run has another value in its place."""
     UNKNOWN = "unknown"
+    SKIPPED = "skipped"
 
 
 class Lane:
@@ -57,15 +54,8 @@ class Lane:
     """Commands behind a prefix."""
     TERMINAL = 2
     """Interactive tasks: in the run itself, one at a time."""
-
-
-class Parameter(NamedTuple):
-    """One parameter of a task's function; the annotation is as the function holds it, often still a string."""
-
-    name: str
-    annotation: Any = MISSING
-    default: Any = MISSING
-    keyword_only: bool = False
+    OWN = 16
+    """The first of those for tasks that choose an executor or a launcher themselves."""
 
 
 class TaskOptions(NamedTuple):
@@ -88,26 +78,28 @@ class TaskOptions(NamedTuple):
     """Installed distributions whose versions count."""
     compress: str | None = None
     """How large results are compressed (see `compression.parse`)."""
+    executor: str | None = None
+    """Name of the executor that runs the task, where that is not the run's."""
+    launcher: str | None = None
+    """Name of the launcher that starts the task's commands."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    retry_delay: str = "2s"
+    """The pause before the second attempt, as a duration; it doubles each time."""
+    retry_on: tuple[str, ...] = ()
+    """Names of exceptions, "killed" and "timeout": what another attempt may help against; nothing: all."""
+    timeout: str | None = None
+    """How long an attempt may take, as a duration."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
     interactive: bool = False
     """True: it runs in the run itself, with the terminal."""
+    after: tuple[Any, ...] = ()
+    """Tasks, by function or name, that must have ended before this one begins."""
 
 
 DEFAULTS = TaskOptions()
 """What holds for a task of which nobody says anything."""
-
-
-class Swept(NamedTuple):
-    """A value that a setting has in one run of a sweep, or for one target."""
-
-    name: str
-    """"lr", or "train.lr" for one task's."""
-    value: Any
-    label: str
-    """The value as ids show it."""
-    texts: bool
-    """Whether the value is text that is still to be converted."""
-    origin: str
-    """"--sweep", or the target."""
 
 
 class Task(NamedTuple):
@@ -121,6 +113,10 @@ class Task(NamedTuple):
     function: Callable[..., Any]
     parameters: tuple[Parameter, ...]
     options: TaskOptions
+    requires: Mapping[str, Any] = {}
+    """What `@requires` says, by parameter: see `references.Requirement`."""
+    private: tuple[Any, ...] = ()
+    """What `@parametrize` says: see `parametrize.Private`."""
     swept: tuple[Swept, ...] = ()
     """What reaches it of a sweep; then it is one of several copies, each with an id of its own in the graph."""
     copy_of: str = ""
@@ -129,26 +125,6 @@ class Task(NamedTuple):
     @property
     def long_id(self) -> str:
         """The id that the store, keys and seeds know, whatever is swept."""
-        return self.copy_of or self.id
-
-
-class Fixture(NamedTuple):
-    """A function whose value tasks share within a worker, as collected."""
-
-    id: str
-    """`path/tasks_x.py::name`, unique among tasks and fixtures."""
-    name: str
-    module: str
-    place: Place
-    function: Callable[..., Any]
-    parameters: tuple[Parameter, ...]
-    swept: tuple[Swept, ...] = ()
-    """As of a task."""
-    copy_of: str = ""
-
-    @property
-    def long_id(self) -> str:
-        """The id that keys and seeds know, whatever is swept."""
         return self.copy_of or self.id
 
 
@@ -204,25 +180,14 @@ class TaskSpec(NamedTuple):
     """The function itself, for workers that share memory with the run."""
     pickled: bytes = b""
     """The function by value (cloudpickle), for the others where no module of the project has it."""
-
-
-class FixtureSpec(NamedTuple):
-    """What a worker must know of a fixture."""
-
-    id: str
-    name: str
-    module: str
-    attribute: str
-    """Name of the function in its module."""
-    place: Place
-    settings: bytes
-    """Pickled dict of the settings' values."""
-    arguments: tuple[tuple[str, str, Any], ...]
-    """(parameter, kind, entry) of each other argument; kinds of `ArgumentKind`: PATH, FIXTURE, and RESULT by pickle."""
-    function: Any = None
-    """The function itself, for workers that share memory with the run."""
-    pickled: bytes = b""
-    """As of a task."""
+    returns: str = ""
+    """What the function of an inner task returns: "elements" of an axis, or a "structure"; else a value."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    timeout: float = 0.0
+    """Seconds after which an attempt is ended; 0: none."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
 
 
 class ArgumentKind:
@@ -236,6 +201,10 @@ class ArgumentKind:
     """A stored value (see `Stored`)."""
     OUTPUTS = "outputs"
     """A tuple of stored values, one for each named output: a dict."""
+    PATHS = "paths"
+    """A tuple of str, relative to the root: a list of input files."""
+    STRUCTURE = "structure"
+    """(pickled structure with slots, tuple of (kind, argument, picks) for each slot)."""
     GATHER = "gather"
     """(fields or None, pickled list of labels, tuple of stored values or of tuples of them, output names)."""
     INJECTED = "injected"
@@ -266,6 +235,8 @@ class Job(NamedTuple):
     """The printed id."""
     attempt: int
     arguments: tuple[Any, ...]
+    settings: bytes | None = None
+    """Pickled dict of the settings that this instance has instead of the run's."""
 
 
 class Part(NamedTuple):
@@ -310,6 +281,8 @@ class ErrorText(NamedTuple):
     traceback: str
     """The user's frames only, formatted for people."""
     hint: str = ""
+    classes: tuple[str, ...] = ()
+    """Full names of the exception's class and its bases, the innermost first."""
 
 
 NO_JOB = -1
@@ -368,6 +341,8 @@ class WorkerContext(NamedTuple):
     """Those that the tasks of the run may ask for."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+    max_tasks: int = 0
+    """How many jobs a worker process runs before another takes its place; 0: any number."""
     captured: bool = True
     """Whether output goes to logs; else it goes where that of the run goes."""
 
@@ -408,6 +383,18 @@ class TaskWarning(NamedTuple):
     """How many gave it."""
 
 
+class Retry(NamedTuple):
+    """An attempt that failed and is followed by another: what is reported once it is durable."""
+
+    step: StepEnd
+    attempt: int
+    """The number of the attempt that failed, from 1."""
+    attempts: int
+    """How many there may be in all."""
+    delay: float
+    """Seconds from its end to the next attempt."""
+
+
 class RunReport(NamedTuple):
     """What a run did."""
 
@@ -427,3 +414,10 @@ class RunReport(NamedTuple):
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
     task_warnings: tuple[TaskWarning, ...] = ()
+    retries: tuple[Retry, ...] = ()
+    """Of each step that was tried again, the last attempt that was followed by another."""
+
+    @property
+    def retried(self) -> int:
+        """How many attempts were followed by others."""
+        return sum([retry.attempt for retry in self.retries])

@@ -1,4 +1,4 @@
-"""Named outputs: what a task that has some may return."""
+"""Named outputs: what a task returned, by name."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from taskdisc.graph import (
     FromFixture,
     FromGather,
     FromSetting,
+    FromStructure,
     FromTask,
     FromValue,
     Source,
@@ -141,12 +142,16 @@ def _replace_output(graph: TaskGraph, output: Output, value: Any, make: _Maker) 
     task, name = output
     annotation = inner_annotation(_annotation(task), task.options.outputs.index(name), globals=_globals(task))
     part = make.part(make.typed(value, annotation, task), task.options.codec)
-    id = f"{task.id}.{name}"
+    id = _alone(task.id, name)
     alone = task._replace(id=id, name=name, parameters=(), options=DEFAULTS._replace(codec=task.options.codec))
 
     def moved(source: Source) -> Source:
         if isinstance(source, FromTask | FromGather) and (source.task, source.output) == (task.id, name):
             return source._replace(task=id)
+        if isinstance(source, FromStructure):
+            return source._replace(
+                targets=tuple((id, name) if target == (task.id, name) else target for target in source.targets)
+            )
         return source
 
     return graph._replace(
@@ -189,15 +194,33 @@ def _mapped(sources: dict[str, dict[str, Source]], moved: Callable[[Source], Sou
 
 def check_outputs(graph: TaskGraph, tasks: Iterable[str]) -> None:
     """Raise UsageError where one of the tasks takes all outputs of a task of which one is replaced."""
-    partly = {maker: output for maker, _, output in (id.rpartition(".") for id in graph.given) if maker in graph.tasks}
     for owner in tasks:
         for source in graph.sources[owner].values():
-            if isinstance(source, FromTask | FromGather) and source.output is None and source.task in partly:
-                maker, user, name = graph.tasks[source.task].name, graph.tasks[owner], partly[source.task]
-                raise UsageError(
-                    f"--override {name}: {user.name} ({user.place}) takes all outputs of {maker}. "
-                    f"Replace them together: --override {maker}=..."
-                )
+            if isinstance(source, FromTask | FromGather):
+                in_place_of(graph, source.task, source.output, f"{graph.tasks[owner].place} {graph.tasks[owner].name}")
+
+
+def in_place_of(graph: TaskGraph, task: str, output: str | None, where: str) -> str:
+    """Return the task that a run has in the place of an output, else the task itself.
+
+    Raises UsageError, which tells where, for what takes all outputs of a task of which one is replaced.
+    """
+    if output is not None:
+        alone = _alone(task, output)
+        return alone if alone in graph.given else task
+    for name in graph.tasks[task].options.outputs:
+        if _alone(task, name) in graph.given:
+            maker = graph.tasks[task].name
+            raise UsageError(
+                f"--override {name}: {where} takes all outputs of {maker}. "
+                f"Replace them together: --override {maker}=..."
+            )
+    return task
+
+
+def _alone(task: str, output: str) -> str:
+    """The id of what stands in the place of one output."""
+    return f"{task}.{output}"
 
 
 # Names
@@ -218,7 +241,7 @@ def _node(project: Project, name: str, layer: ParamLayer) -> Node:
 
 def _nodes(project: Project) -> Iterable[tuple[str, str, Node]]:
     graph = project.graph
-    for task in graph.tasks.values():
+    for task in graph.written():
         yield task.place.path, task.name, task
         yield from ((task.place.path, output, Output(task, output)) for output in task.options.outputs)
     for fixture in graph.fixtures.values():

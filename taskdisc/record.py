@@ -13,12 +13,16 @@ from taskdisc.store.index import FailureRow, Index, Records
 
 if TYPE_CHECKING:
     from taskdisc.jobs import Values
-    from taskdisc.plan import Plan
+    from taskdisc.plan import Family, Plan
 
 MOST = 1000
 """Results in one transaction: more make it no cheaper."""
 OLDEST = 0.05
 """Seconds that a result waits for others before it is written."""
+
+
+KEPT = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+"""Outcomes that need not be found out again while nothing changes."""
 
 
 class Ended(NamedTuple):
@@ -57,34 +61,41 @@ class Recorder:
         self._task_of = task_of
         self._texts_of = texts_of
         self._run = run
+        self._retried: list[FailureRow] = []
         self._pending: list[Ended] = []
         self._since = 0.0
-        self._families: dict[str, int] = {}
+        self._families: dict[bytes, int] = {}
         self._texts: set[str] = set()
         """Digests of the parts of code whose texts were looked for."""
 
     def add(self, ended: Iterable[Ended]) -> None:
         """Take steps that have ended; their values serve dependents at once."""
-        if not self._pending:
+        if not self.pending:
             self._since = time.monotonic()
         self._pending += ended
         keep, fresh = self._plan.keep, self._values.fresh
         for _, block, row, _, result, *_ in ended:
-            if result.outcome == Outcome.SUCCEEDED:
+            if result.outcome in KEPT:
                 parts = result.parts
                 keep(block, row, parts[0].digest if len(parts) == 1 else _joined_digests(parts))
                 fresh[block, row] = tuple(
                     [payload if payload is not None else name or "" for _, payload, name, _ in parts]
                 )
 
+    def add_retried(self, ended: Ended) -> None:
+        """Take an attempt that failed and that another will follow."""
+        if not self.pending:
+            self._since = time.monotonic()
+        self._retried.append(self._failure(ended, final=False))
+
     @property
     def pending(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending or self._retried)
 
     @property
     def is_due(self) -> bool:
         """Say whether it is time to commit."""
-        return len(self._pending) >= MOST or (bool(self._pending) and time.monotonic() - self._since > OLDEST)
+        return len(self._pending) >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
 
     def commit(self) -> list[Ended]:
         """Make everything durable; return what can now be reported."""
@@ -93,14 +104,15 @@ class Recorder:
 
     def _commit(self) -> list[Ended]:
         pending, self._pending = self._pending, []
-        if not pending:
+        retried, self._retried = self._retried, []
+        if not pending and not retried:
             return []
-        good = [ended for ended in pending if ended.result.outcome == Outcome.SUCCEEDED]
-        bad = [ended for ended in pending if ended.result.outcome != Outcome.SUCCEEDED]
+        good = [ended for ended in pending if ended.result.outcome in KEPT]
+        bad = [ended for ended in pending if ended.result.outcome not in KEPT]
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0
-            if bad:
-                self._index.add_failures([self._failure(ended) for ended in bad])
+            if bad or retried:
+                self._index.add_failures([*retried, *(self._failure(ended) for ended in bad)])
         self._values.fresh.clear()
         artifacts, keys = self._plan.artifacts, self._plan.keys
         for number, ended in enumerate(good, first):
@@ -143,7 +155,7 @@ class Recorder:
             places.setdefault(ended.block, []).append(place)
         families, inputs = [0] * len(good), [b""] * len(good)
         for block, members in places.items():
-            family = self._family(self._task_of(block))
+            family = self._family(block)
             digests = self._plan.inputs_of(block, [good[place].row for place in members])
             for place, digest in zip(members, digests, strict=True):
                 families[place] = family
@@ -155,14 +167,15 @@ class Recorder:
         """By place in the batch, the named outputs of a result."""
         return {place: ended.result.parts for place, ended in enumerate(good) if len(ended.result.parts) > 1}
 
-    def _family(self, task: str) -> int:
-        if task not in self._families:
-            self._families[task] = self._known_or_new(task)
-        return self._families[task]
+    def _family(self, number: int) -> int:
+        block = self._plan.expansion.blocks[number]
+        family = self._plan.family(block.task, block.variant)
+        if family.prefix not in self._families:
+            self._families[family.prefix] = self._known_or_new(block.task, family)
+        return self._families[family.prefix]
 
-    def _known_or_new(self, task: str) -> int:
+    def _known_or_new(self, task: str, family: Family) -> int:
         """The texts of new code are kept with it, so that `explain` can show what becomes of it."""
-        family = self._plan.family(task)
         long_id = self._plan.graph.tasks[task].long_id
         known = self._index.family(long_id, family.prefix)
         if known is not None:
@@ -175,7 +188,7 @@ class Recorder:
     def _long_id(self, block: int) -> str:
         return self._plan.graph.tasks[self._task_of(block)].long_id
 
-    def _failure(self, ended: Ended) -> FailureRow:
+    def _failure(self, ended: Ended, *, final: bool = True) -> FailureRow:
         result = ended.result
         return FailureRow(
             self._long_id(ended.block),
@@ -188,6 +201,10 @@ class Recorder:
             result.stdout,
             result.stderr,
             json.dumps(result.error),
+            ended.attempt,
+            result.cpu_seconds,
+            result.peak_memory,
+            final,
         )
 
 

@@ -2,26 +2,33 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import CollectionError, Place, closest
-from taskdisc.gather import Gather
+from taskdisc.gathered import Gather
 from taskdisc.graph import (
     FromAxis,
     FromFile,
+    FromFiles,
     FromFixture,
     FromGather,
     FromInjectable,
     FromSetting,
     FromTask,
+    Inner,
     Source,
     TaskGraph,
-    order_axes,
+    Unresolved,
     order_tasks,
     printed_names,
 )
-from taskdisc.marks import MARK, Axis, File, innermost
-from taskdisc.model import MISSING, Collection, Fixture, Parameter, Task
+from taskdisc.marks import MARK, Axis, File, Files, innermost
+from taskdisc.model import DEFAULTS, MISSING, Collection, Fixture, Parameter, Task
+from taskdisc.signatures import parameters_of
+from taskdisc.spread import grown, reaching, spread_axes
+
+if TYPE_CHECKING:
+    from taskdisc.requirements import Requirements
 
 
 class Result(NamedTuple):
@@ -35,11 +42,7 @@ class Result(NamedTuple):
         return self.task.place
 
 
-Meaning = Result | Axis | File | Fixture
-
-
-class Unresolved(Exception):
-    """A parameter that nothing fills; the message says what to do."""
+Meaning = Result | Axis | File | Files | Fixture
 
 
 def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] | None = None) -> TaskGraph:
@@ -50,20 +53,51 @@ def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] |
     names = Names(collection, collection.tasks if tasks is None else tasks, injectables)
     sources: dict[str, dict[str, Source]] = {}
     problems: list[str] = []
-    owners: list[Task | Fixture] = [*names.tasks.values(), *names.fixtures]
-    for owner in owners:
-        sources[owner.id] = {}
-        for parameter in owner.parameters:
+    todo = list(names.tasks.values())
+    for task in todo:  # grows by the planners that are found on the way
+        sources[task.id] = {}
+        for parameter in task.parameters:
             try:
-                sources[owner.id][parameter.name] = names.source(owner, parameter)
+                source = names.source(task, parameter)
             except Unresolved as error:
                 problems.append(str(error))
+                continue
+            if source is not None:
+                sources[task.id][parameter.name] = source
+        if task.requires or task.private or task.options.after:
+            problems += names.requirements.misuse(task)
+            sources[task.id].update(names.requirements.after(task, problems))
+        if task.requires:
+            todo += names.requirements.take_planners()
+    _add_fixtures(names, sources, problems)
     if problems:
         raise CollectionError("\n".join(problems))
     ordered = order_tasks(names.tasks, {task: sources[task] for task in names.tasks})
-    axes = _spread_axes(ordered, sources)
-    fixtures = _ordered_fixtures(names.fixtures, sources)
-    return TaskGraph(ordered, sources, axes, tuple(names.warnings), printed_names(ordered), fixtures)
+    axes = spread_axes(ordered, sources)
+    inner = names.inner
+    if inner:
+        inner = {task: each._replace(reaches=reaching(task, sources, inner)) for task, each in inner.items()}
+    return TaskGraph(
+        ordered,
+        sources,
+        axes,
+        tuple(names.warnings),
+        printed_names(ordered),
+        inner,
+        grown(ordered, sources, inner),
+        names.find,
+        _ordered_fixtures(names.fixtures, sources),
+    )
+
+
+def _add_fixtures(names: "Names", sources: dict[str, dict[str, Source]], problems: list[str]) -> None:
+    for fixture in names.fixtures:
+        sources[fixture.id] = {}
+        for parameter in fixture.parameters:
+            try:
+                sources[fixture.id][parameter.name] = names.fixture_source(fixture, parameter)
+            except Unresolved as error:
+                problems.append(str(error))
 
 
 def _ordered_fixtures(fixtures: list[Fixture], sources: dict[str, dict[str, Source]]) -> dict[str, Fixture]:
@@ -94,11 +128,15 @@ class Names:
                     f"{fixture.place} and {self.tasks[fixture.id].place} are both called {fixture.id}. Rename one."
                 )
         by_function = {id(innermost(task.function)): task for task in tasks}
+        self._by_function = by_function
         fixture_by_function = {id(innermost(fixture.function)): fixture for fixture in self.fixtures}
         self.local: dict[str, dict[str, list[Meaning]]] = {}
         self.everywhere: dict[str, list[Meaning]] = {}
         self.axes: dict[str, list[Axis]] = {}
         self.open: dict[str, tuple[Axis, Any, Task]] = {}
+        self.inner: dict[str, Inner] = {}
+        """The tasks that call axis functions and planners; whether they reach a task is not known yet."""
+        self._requirements: Any = None
         for namespace in collection.namespaces:
             local: dict[str, list[Meaning]] = self.local.setdefault(namespace.module, {})
             for name, value in namespace.names.items():
@@ -106,7 +144,9 @@ class Names:
                     _add(local, name, value)
                     if value not in self.axes.setdefault(value.name, []):
                         self.axes[value.name].append(value)
-                elif isinstance(value, File):
+                        if value.function is not None:
+                            self._add_axis_function(value, namespace.module)
+                elif isinstance(value, File | Files):
                     _add(local, name, value)
                     _add(self.everywhere, name, value)
                 elif (imported := by_function.get(id(innermost(value)))) is not None:
@@ -120,20 +160,61 @@ class Names:
                 _add(self.local[task.module], name, result)
                 _add(self.everywhere, name, result)
 
-    def source(self, owner: Task | Fixture, parameter: Parameter) -> Source:
-        """Return what fills a parameter. Raises Unresolved."""
+    def _add_axis_function(self, axis: Axis, module: str) -> None:
+        """An inner task calls the function; it knows the names of the module in which the axis stands."""
+        function = axis.function
+        assert function is not None
+        axis.task = f"{axis.place.path}::{axis.name}"
+        home = axis.module if axis.module in self.local else module
+        parameters = parameters_of(function, innermost(function) or function)  # type: ignore[arg-type]
+        self.tasks[axis.task] = Task(axis.task, axis.name, home, axis.place, function, parameters, DEFAULTS)
+        self.inner[axis.task] = Inner("", axis.name, axis, False)
+
+    @property
+    def requirements(self) -> "Requirements":
+        """What turns `@requires` and `@parametrize` into sources."""
+        if self._requirements is None:
+            from taskdisc.requirements import Requirements
+
+            self._requirements = Requirements(self)
+        return self._requirements  # type: ignore[no-any-return]
+
+    def find(self, target: Any, module: str) -> tuple[str, str | None]:
+        """Return (task, output) of a target of `ref` or `gather`. Raises UsageError."""
+        return self.requirements.find(target, module)
+
+    def task_of(self, function: Any) -> Task | None:
+        """Return the task that a function is."""
+        return self._by_function.get(id(innermost(function)))
+
+    def results(self, module: str, name: str) -> list[Meaning]:
+        """Return what a name means in a module, as far as it is known there, else anywhere."""
+        return self.local.get(module, {}).get(name) or self.everywhere.get(name) or []
+
+    def source(self, task: Task, parameter: Parameter) -> Source | None:
+        """Return what fills a parameter; None: its own default does. Raises Unresolved."""
+        if task.requires or task.private or task.id in self.inner:
+            found = self.requirements.source(task, parameter)
+            if found is not None:
+                return found
+        return self.by_name(task, parameter)
+
+    def by_name(self, task: Task, parameter: Parameter) -> Source:
+        """Return what fills a parameter of which no decorator says anything. Raises Unresolved."""
         if parameter.default is not MISSING:
             return FromSetting(parameter.name, parameter.default, parameter.annotation)
-        if isinstance(owner, Fixture):
-            return self._fixture_source(owner, parameter.name)
-        return self._task_source(owner, parameter)
+        return self._by_meaning(task, parameter)
 
-    def _fixture_source(self, fixture: Fixture, name: str) -> Source:
+    def fixture_source(self, fixture: Fixture, parameter: Parameter) -> Source:
+        """Return what fills a parameter of a fixture. Raises Unresolved."""
+        name = parameter.name
+        if parameter.default is not MISSING:
+            return FromSetting(name, parameter.default, parameter.annotation)
         meaning = self._meaning(fixture, name)
         if isinstance(meaning, Fixture):
             return FromFixture(meaning.id)
-        if isinstance(meaning, File):
-            return FromFile(meaning)
+        if isinstance(meaning, File | Files):
+            return FromFile(meaning) if isinstance(meaning, File) else FromFiles(meaning)
         from taskdisc.fixtures import belongs_to_an_execution, nothing_fills, refusal
 
         if meaning is not None:
@@ -142,7 +223,7 @@ class Names:
             raise Unresolved(belongs_to_an_execution(fixture, name))
         raise Unresolved(nothing_fills(fixture, name, self._near(fixture, name)))
 
-    def _task_source(self, task: Task, parameter: Parameter) -> Source:
+    def _by_meaning(self, task: Task, parameter: Parameter) -> Source:
         meaning = self._meaning(task, parameter.name)
         gathers = is_gather(parameter.annotation, task)
         if isinstance(meaning, Result):
@@ -155,11 +236,23 @@ class Names:
                     f"{parameter.name!r} is {_described(meaning)}. Annotate it with the type of its value."
                 )
             if isinstance(meaning, Fixture):
-                return FromFixture(meaning.id)
-            return FromAxis(meaning) if isinstance(meaning, Axis) else FromFile(meaning)
+                return self._from_fixture(task, parameter.name, meaning)
+            if isinstance(meaning, Axis):
+                return FromAxis(meaning)
+            return FromFile(meaning) if isinstance(meaning, File) else FromFiles(meaning)
         if parameter.name in self.injectables:
             return FromInjectable(parameter.name)
         return self._open(task, parameter)
+
+    def _from_fixture(self, task: Task, name: str, fixture: Fixture) -> Source:
+        inner = self.inner.get(task.id)
+        if inner is not None:
+            what = "the function of an axis" if inner.axis is not None else "a planner"
+            raise Unresolved(
+                f"{task.place} {task.name}: {name!r} is {_described(fixture)}, and {what} is called "
+                f"while planning, where there is no worker. Leave it out."
+            )
+        return FromFixture(fixture.id)
 
     def _meaning(self, task: Task | Fixture, name: str) -> Meaning | None:
         for names in (self.local[task.module], self.everywhere):
@@ -176,10 +269,11 @@ class Names:
         """An annotated parameter of a decorated function may be left open: the run gives it."""
         name = parameter.name
         function = innermost(task.function)
-        marked = hasattr(task.function, MARK) or hasattr(function, MARK)
-        if not marked or parameter.annotation is MISSING:
+        marked = hasattr(task.function, MARK) or hasattr(function, MARK) or bool(task.requires) or task.id in self.inner
+        planner = task.id in self.inner and bool(self.inner[task.id].owner)
+        if not marked or (parameter.annotation is MISSING and not planner):
             raise Unresolved(self._nothing_fills(task, parameter, marked))
-        if name not in task.options.open:
+        if name not in task.options.open and name not in self.open:
             self._warn_of_names_nearby(task, name)
         known = self.open.get(name)
         if known is None:
@@ -187,7 +281,9 @@ class Names:
             known = self.open[name] = (axis, parameter.annotation, task)
         axis, annotation, first = known
         before, here = _written(annotation), _written(parameter.annotation)
-        if before != here:
+        if annotation is MISSING:
+            self.open[name] = (axis, parameter.annotation, task)
+        elif before != here and parameter.annotation is not MISSING:
             raise Unresolved(
                 f"{name} is {before} in {first.place} {first.name} and {here} in "
                 f"{task.place} {task.name}. An open parameter is one value for all: annotate it alike, or rename one."
@@ -272,14 +368,16 @@ def _described(meaning: Meaning) -> str:
     if isinstance(meaning, Result):
         what = f"an output of {meaning.task.name}" if meaning.output else "a task"
     else:
-        what = {Axis: "an axis", File: "a file", Fixture: "a fixture"}[type(meaning)]
+        kinds: dict[type, str] = {Axis: "an axis", File: "a file", Fixture: "a fixture"}
+        what = kinds.get(type(meaning), "a list of files")
     return f"{what} ({meaning.place})"
 
 
 def _kind(meaning: Meaning) -> str:
     if isinstance(meaning, Result):
         return f"output of {meaning.task.name}," if meaning.output else "the task in"
-    return {Axis: "the axis in", File: "the file in", Fixture: "the fixture in"}[type(meaning)]
+    kinds: dict[type, str] = {Axis: "the axis in", File: "the file in", Fixture: "the fixture in"}
+    return kinds.get(type(meaning), "the files in")
 
 
 def _import_advice(task: Task | Fixture, name: str, found: list[Meaning]) -> str:
@@ -303,43 +401,3 @@ def is_gather(annotation: Any, task: Task) -> bool:
     if value is None and head == "Gather":
         return "Gather" not in (function.__globals__ if function else {})
     return value is Gather or (value is not None and value is getattr(sys.modules["taskdisc"], "Gather", None))
-
-
-def _spread_axes(tasks: dict[str, Task], sources: dict[str, dict[str, Source]]) -> dict[str, tuple[Axis, ...]]:
-    """Return each task's axes, and fill in what its gathers collect; dependencies come first in `tasks`."""
-    axes: dict[str, tuple[Axis, ...]] = {}
-    problems: list[str] = []
-    for task in tasks.values():
-        found: dict[str, tuple[Axis, str]] = {}
-        for name, source in sources[task.id].items():
-            if isinstance(source, FromGather):
-                over = tuple(axis for axis in axes[source.task] if not axis.open)
-                if not over:
-                    target = tasks[source.task]
-                    problems.append(
-                        f"{task.place} {task.name}: Gather of {name}: {target.name} ({target.place}) has no axes "
-                        f"to gather over. Leave Gather[...] out of the annotation."
-                    )
-                source = sources[task.id][name] = source._replace(over=over)
-            for axis in source_axes(source, axes):
-                known, via = found.setdefault(axis.name, (axis, name))
-                if known is not axis:
-                    problems.append(
-                        f"{task.name} would have two axes called {axis.name}: {known.place} (via {via}) and "
-                        f"{axis.place} (via {name}). Same thing: import one. Otherwise rename one."
-                    )
-        axes[task.id] = order_axes(axis for axis, _ in found.values())
-    if problems:
-        raise CollectionError("\n".join(problems))
-    return axes
-
-
-def source_axes(source: Source, axes: dict[str, tuple[Axis, ...]]) -> tuple[Axis, ...]:
-    """Return the axes that a parameter brings to its task."""
-    if isinstance(source, FromAxis):
-        return (source.axis,)
-    if isinstance(source, FromTask):
-        return axes[source.task]
-    if isinstance(source, FromGather):
-        return tuple(axis for axis in axes[source.task] if axis not in source.over)
-    return ()

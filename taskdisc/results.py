@@ -1,41 +1,34 @@
-"""The values of a run's results."""
+"""The values of a run's instances, read from the store."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.jobs import Values
-from taskdisc.schedule import DONE
-from taskdisc.select import Selection, rows_of
+from taskdisc.nodes import DONE
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.expand import Block
     from taskdisc.run import Run
+    from taskdisc.select import Selection
 
 
-def values(run: Run, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
-    """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
-
-    Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
-    """
-    index = run.project.index
+def values_of(run: Run, selection: Selection, nodes: Sequence[int]) -> list[tuple[str, Any]]:
+    """Return (id, value) of those of a target's nodes that have a result. Raises DamagedResult."""
+    index, project = run.project.index, run.project
     task = run.graph.tasks[selection.task]
     if index is None and task.id not in run.graph.given:
         return []
-    block = run.expansion.by_task[task.id]
-    if chosen is None:
-        chosen = rows_of(run.graph, run.expansion, selection)
-    offset = run.offset(block.number)
-    rows = [r for r in (range(block.size) if chosen is None else chosen) if run.scheduler.state(offset + r) == DONE]
-    stored = Values(run.plan, index, run.expansion, run.graph).fetch(block.number, rows)
     outputs, codec = task.options.outputs, task.options.codec
-    names = run.expansion.ids(block, selection.output or run.graph.names[task.id], rows)
+    is_axis = task.id in run.graph.inner and run.graph.inner[task.id].axis is not None
     found = []
-    for name, row in zip(names, rows, strict=True):
-        chosen_parts = _chosen_parts(stored[row], outputs, selection)
+    done = [node for node in nodes if run.scheduler.state(node) == DONE]
+    for name, block, row, stored in _stored(run, done, selection):
+        chosen = (stored[outputs.index(selection.output)],) if selection.output else stored
         try:
-            parts = [run.project.decode(each, codec) for each in chosen_parts]
+            parts = [project.decode(each, codec) for each in chosen]
         except DamagedResult as damage:
             assert index is not None, "what this run was given is whole"
             artifact = run.plan.artifacts[block.number][row]
@@ -43,9 +36,22 @@ def values(run: Run, selection: Selection, chosen: Sequence[int] | None = None) 
             hopeless = damage.intact and index.result(artifact).run == run.number
             raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
         value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
-        found.append((name, value))
+        found.append((name, {label: element for label, element, _ in value} if is_axis else value))
     return found
 
 
-def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
-    return (stored[outputs.index(selection.output)],) if selection.output else stored
+def _stored(run: Run, nodes: list[int], selection: Selection) -> Iterator[tuple[str, Block, int, Any]]:
+    """Yield (printed id, block, row, stored value) of nodes, which are fetched block by block."""
+    values = Values(run.plan, run.project.index, run.expansion, run.graph)
+    name = selection.output or run.graph.names[selection.task]
+    places = [run.expansion.place(node) for node in nodes]
+    rows: dict[Block, list[int]] = {}
+    for block, row in places:
+        rows.setdefault(block, []).append(row)
+    stored = {block: values.fetch(block.number, members) for block, members in rows.items()}
+    ids = {
+        block: dict(zip(members, run.expansion.ids(block, name, members), strict=True))
+        for block, members in rows.items()
+    }
+    for block, row in places:
+        yield ids[block][row], block, row, stored[block][row]

@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from taskdisc.aims import check_replacements, found_in_run, reuse_of, with_replacements, with_sweeps
+from taskdisc.aims import check_replacements, reuse_of, with_replacements, with_sweeps
 from taskdisc.bind import Bindings, bind
-from taskdisc.errors import NothingMatched, UsageError
+from taskdisc.edges import Edge
+from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
-from taskdisc.graph import TaskGraph
-from taskdisc.interrupts import held_back
+from taskdisc.instances import Instances
+from taskdisc.lanes import Lanes, demands_nothing, ignored_options
 from taskdisc.model import (
     Activity,
-    Decision,
-    Lane,
     Outcome,
+    Retry,
     RunReport,
     StepEnd,
-    Task,
     TaskWarning,
 )
+from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.plan import Plan
 from taskdisc.project import Project, no_tasks
-from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
-from taskdisc.select import Selection, given_open, rows_of, select
+from taskdisc.schedule import Scheduler
+from taskdisc.select import Selection, given_open, rows_of, runnable, select
 
 if TYPE_CHECKING:
+    from taskdisc.growing import Growing
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
 
-SHOWN_WARNED = 3
-"""Instances that are named of those that give one warning."""
 
-
-class Run:
+class Run(Instances):
     """One run of some targets: first planned, then executed. Plugins see it live."""
 
     def __init__(
@@ -64,23 +61,23 @@ class Run:
         """Whether the output of tasks goes to logs; else it goes where that of the run goes."""
         if not project.graph.tasks:
             raise NothingMatched(no_tasks(project))
-        self.graph: TaskGraph = with_replacements(project)
-        """The project's graph, with what this run has in the place of some of it, and copies of what is swept."""
-        self._unswept = graph = self.graph
+        graph = self.asked = with_replacements(project)
+        """The project's graph, with what this run has in the place of some of it."""
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
-        self.selections, self.left_out = self._given(selections)
-        if (in_all_runs := with_sweeps(graph, project, self.selections)) is not None:
-            self.graph, self.selections = in_all_runs
-            graph = self.graph
-            self.bindings = bind(graph, project.config, given_open(graph, selections))
-        tasks = graph.ancestors(selection.task for selection in self.selections)
-        self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
+        self.selections, self.left_out = runnable(graph, selections, self.bindings)
+        self.graph, self.selections, self.bindings = with_sweeps(self.asked, project, self.selections, self.bindings)
+        """The same with copies of what is swept."""
+        graph = self.graph
+        tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
+        """What the targets need, as far as it is known from the start; dependencies first."""
+        self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
         self.wanted = self._wanted()
         check_replacements(graph, tasks)
         self._check_files(tasks)
         self.scheduler = Scheduler()
+        self.lanes = Lanes(project.config.executor)
         self.started = time.time()
         self.plan = self._make_plan(code_counts, age_counts)
         self._add_blocks()
@@ -88,6 +85,8 @@ class Run:
         self.failures: list[StepEnd] = []
         self.warnings: list[str] = []
         """What steps, and workers that ended, had to remark."""
+        self.retries: dict[str, Retry] = {}
+        """By printed id, the last attempt of a step that another follows, or followed."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self._unkept: Unkept | None = None
@@ -96,39 +95,36 @@ class Run:
         """Steps that another run on the same store is computing: this one waits for their results."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
-        self._warned: dict[str, TaskWarning] = {}
+        self.task_warnings: dict[str, TaskWarning] = {}
+        """Python warnings of tasks, by their texts."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
         self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
+        self.growing: Growing | None = None
+        """What makes the run grow; None where all instances are known from lists."""
+        if not graph.grows.isdisjoint(selection.task for selection in self.selections):
+            from taskdisc.growing import Growing
 
-    def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
-        """What can run: a run without targets leaves out what lacks an open parameter, a named target must have it."""
-        graph = self.graph
-        if selections:
-            for selection in selections:
-                missing = self.bindings.open_parameters(graph, selection.task)
-                if missing:
-                    name = graph.names[selection.task]
-                    options = " ".join(f"-p {each}=..." for each in missing)
-                    raise UsageError(
-                        f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
-                    )
-            return selections, ()
-        chosen, left_out = [], []
-        for task in graph.tasks.values():
-            missing = self.bindings.open_parameters(graph, task.id)
-            if missing:
-                left_out.append((graph.names[task.id], tuple(missing)))
-            else:
-                chosen += select(graph, [task.id])
-        return chosen, tuple(left_out)
+            self.growing = Growing(self, tasks)
+            self.growing.begin(self.selections)
+
+    def _grids(self, tasks: Sequence[str]) -> list[str]:
+        """The tasks whose instances are known from lists alone."""
+        graph, known = self.graph, self.bindings.elements
+        return [
+            task
+            for task in tasks
+            if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
+        ]
 
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
         for selection in self.selections:
+            if selection.task in self.graph.grows:
+                continue
             number = self.expansion.by_task[selection.task].number
             rows = rows_of(self.graph, self.expansion, selection)
             before = wanted.get(number, [])
@@ -138,7 +134,7 @@ class Run:
     def _check_files(self, tasks: Sequence[str]) -> None:
         """A missing input is an error before anything runs."""
         for task in tasks:
-            for file in self.graph.files_of(task):
+            for file in self.graph.files_of(task, self.project.files.listed):
                 self.project.files.digest(file)
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
@@ -151,6 +147,7 @@ class Run:
             code=project.code.fingerprint,
             fingerprints=project.values,
             file_digest=project.files.digest,
+            listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
             reuse=reuse_of(project, self.started, code_counts, age_counts),
             root=project.config.root,
@@ -159,11 +156,7 @@ class Run:
 
     def _add_blocks(self) -> None:
         needed = self.expansion.needed(self.wanted)
-        self.total = sum(
-            sum(needed[block.number])
-            for block in self.expansion.blocks
-            if block.gather is None and block.task not in self.graph.given
-        )
+        self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if self.is_step(block))
         """How many steps there are."""
         ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
@@ -174,62 +167,12 @@ class Run:
                 block.size,
                 edges,
                 rank=ranks[block.number],
-                lane=_lane(self.graph.tasks[block.task]),
+                lane=self.lanes.of(self.graph.tasks[block.task].options),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
+                drops=block.gather is not None and block.gather.drop,
+                watched=block.gather is None and block.task in self.graph.inner,
             )
-
-    # Nodes and their names
-
-    def offset(self, block: int) -> int:
-        """Return the first node of a block."""
-        return self.scheduler.blocks[block].offset
-
-    def id_of(self, node: int) -> str:
-        """Return the printed id of a step."""
-        number = self.scheduler.block_of(node)
-        block = self.expansion.blocks[number]
-        row = node - self.offset(number)
-        return self.expansion.ids(block, self.graph.names[block.task], range(row, row + 1))[0]
-
-    def task_of(self, node: int) -> Task:
-        """Return the task of a step."""
-        return self.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
-
-    def steps(self) -> list[int]:
-        """Return the nodes of all steps that the targets need; gathers are no steps."""
-        return [
-            node
-            for block in self.expansion.blocks
-            if block.gather is None
-            for node in range(self.offset(block.number), self.offset(block.number) + block.size)
-            if self.scheduler.state(node) != LEFT_OUT
-        ]
-
-    def cached_steps(self) -> list[int]:
-        """Return the nodes of the steps that are done and were not executed by this run."""
-        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
-        return [node for node in done if not self.has_made(node)] if self.number else done
-
-    def is_gather(self, node: int) -> bool:
-        """Say whether a node collects results, and so is no step."""
-        return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
-
-    def find(self, text: str) -> list[Selection]:
-        """Return what a text means in this run. Raises NothingMatched, or UsageError for a bad slice."""
-        return found_in_run(self._unswept, self.graph, self.expansion.by_task.keys(), text)
-
-    def is_given(self, node: int) -> bool:
-        """Say whether this run has a value in the place of the step's result."""
-        return self.expansion.blocks[self.scheduler.block_of(node)].task in self.graph.given
-
-    def is_named(self, node: int) -> bool:
-        """Say whether a target names the step, so that somebody wants to see its value."""
-        number = self.scheduler.block_of(node)
-        if not self.targets or number not in self.wanted:
-            return False
-        rows, row = self.wanted[number], node - self.offset(number)
-        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
 
     # Values that are not kept
 
@@ -252,21 +195,37 @@ class Run:
 
     def preview(self) -> dict[int, str]:
         """Return what would become of every step (see `Decision`), without executing anything."""
-        decisions: dict[int, str] = {}
-        while (taken := self.scheduler.take_undecided()) is not None:
-            cached, run = self.plan.decide(*taken)
-            again: list[int] = []
-            if self.plan.hollow:
-                cached, run, again = self.unkept.previewed(cached, run)
-            given = self.is_given(taken[1][0])
-            decisions.update(dict.fromkeys(cached, Decision.GIVEN if given else Decision.CACHED))
-            decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
-            self.scheduler.done(cached)
-            out_of_reach = self.scheduler.failed(run)
-            decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
-        return decisions
+        from taskdisc.preview import previewed
+
+        return previewed(self)
+
+    def without_skipped(self, cached: list[int]) -> list[int]:
+        """Of nodes with a known result, those that were not skipped; what depends on the others is skipped too."""
+        skipped = [node for node in cached if node in self.plan.skipped] if self.plan.skipped else []
+        if not skipped:
+            return cached
+        self.skip(skipped)
+        return [node for node in cached if node not in self.plan.skipped]
+
+    def skip(self, nodes: list[int]) -> None:
+        """These steps ended as skipped, now or in an earlier run."""
+        self.plan.skipped.update(nodes)
+        beyond = self.scheduler.skipped(nodes)
+        self.plan.without.update(nodes, beyond)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in beyond))
 
     # Execution
+
+    def check_executors(self) -> None:
+        """Refuse options of tasks that their executors cannot honour. Raises UsageError."""
+        config = self.project.config
+        tasks = [self.graph.tasks[task] for task in self.expansion.by_task]
+        if not config.max_tasks_per_worker:
+            tasks = [task for task in tasks if not demands_nothing(task.options)]
+        if tasks:
+            from taskdisc.demands import check
+
+            check(tasks, self.lanes, config, self.project.plugins, self.make_executor)
 
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
@@ -279,6 +238,7 @@ class Run:
 
         `guard` is entered when the first job is about to start.
         """
+        self.check_executors()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
@@ -305,8 +265,7 @@ class Run:
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
-            with suppress(KeyboardInterrupt), held_back():
-                line.close(kill=True)
+            line.wind_down()
         except BaseException:
             line.abandon()
             raise
@@ -314,7 +273,7 @@ class Run:
             self._drop(self.unkept.undropped)
         if self.interrupted:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._cancelled = frozenset([*ended, *self.running])
+            self._cancelled = frozenset([*ended, *self.running, *line.attempts.waiting])
             self._count(Outcome.CANCELLED, len(self._cancelled))
 
     def header(self) -> list[str]:
@@ -322,13 +281,20 @@ class Run:
         return report_lines(self.project.plugins.hook.taskdisc_report_header(config=self.project.config))
 
     def _decide(self) -> None:
+        self._decide_known()
+        while self.growing is not None and self.growing.grow():
+            self._decide_known()
+
+    def _decide_known(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
             if self.plan.hollow:
                 cached, run = self._with_values(cached, run)
             if cached:
-                self.scheduler.done(cached)
-                self._count(Outcome.CACHED, 0 if self.is_given(cached[0]) else len(cached))
+                held = self.without_skipped(cached)
+                self._count(Outcome.CACHED, 0 if self.is_given(cached[0]) else len(held))
+                self._count(Outcome.SKIPPED, len(cached) - len(held))
+                self.scheduler.done(held)
             self.scheduler.must_run(run)
 
     def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
@@ -351,14 +317,16 @@ class Run:
         good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
         self._count(Outcome.SUCCEEDED, len(good))
         for end in ends if len(good) < len(ends) else ():
-            if end.result.outcome != Outcome.SUCCEEDED:
+            if end.result.outcome == Outcome.SKIPPED:
+                self._count(Outcome.SKIPPED)
+            elif end.result.outcome != Outcome.SUCCEEDED:
                 self._count(end.result.outcome)
                 self._count(Outcome.BLOCKED, end.blocked_count)
-                self.failures.append(end.told(self.graph.tasks[blocks[end.block].task].long_id))
+                self.failures.append(end.told(blocks[end.block].task))
         self.warnings += [warning for end in ends for warning in end.result.warnings]
         if hook.get_hookimpls():
             for end in ends:
-                hook(step=end.told(self.graph.tasks[blocks[end.block].task].long_id))
+                hook(step=end.told(blocks[end.block].task))
         if self._drops:
             self._drop(good)
 
@@ -366,16 +334,19 @@ class Run:
         """Return the outcome of a step that was not reported as executed, once the run has ended."""
         if node in self._cancelled:
             return Outcome.CANCELLED
+        if self.scheduler.state(node) == SKIPPED:
+            return Outcome.SKIPPED
         if self.scheduler.state(node) != DONE:
             return Outcome.BLOCKED
         # An interruption may have come between the writing of a result and its report.
         return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
-    def has_made(self, node: int) -> bool:
-        """Say whether a step that is done was executed by this run, and is durable."""
-        number = self.scheduler.block_of(node)
-        artifact = self.plan.artifacts[number][node - self.offset(number)]
-        return bool(artifact) and self.project.open_index().run_of(artifact) == self.number
+    def retried(self, retries: list[Retry]) -> None:
+        """Report attempts that failed, and that others follow."""
+        hook = self.project.plugins.hook.taskdisc_job_retried
+        for retry in retries:
+            self.retries[retry.step.id] = retry
+            hook(retry=retry)
 
     def lost(self, node: int) -> None:
         """A step that is done has lost its result: it does not count any more."""
@@ -387,18 +358,29 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
-    def warned(self, name: str, texts: Iterable[str]) -> None:
-        """Note Python warnings that an instance gave."""
-        for text in texts:
-            known = self._warned.get(text, TaskWarning(text, (), 0))
-            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
-            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
+    def lose(self, node: int) -> None:
+        """The result of a step that is done cannot be read: the step is decided anew."""
+        if self.number:
+            self.lost(node)
+        else:
+            number = self.scheduler.block_of(node)
+            self.plan.forget(number, node - self.offset(number))
+        self.scheduler.reopen([node])
 
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
+        self.plan.without.update(nodes)
+
+    def out_of_reach(self, nodes: Sequence[int]) -> None:
+        """These nodes have grown and need steps that had failed, or were skipped, before."""
+        skipped = [node for node in nodes if self.scheduler.state(node) == SKIPPED]
+        self.plan.without.update(skipped)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in skipped))
+        self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
+        tasks = map(self.graph.tasks.__getitem__, self.expansion.by_task)
         return RunReport(
             self.number,
             tuple(selection.target.text for selection in self.selections),
@@ -407,10 +389,11 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.graph.warnings, *self._ignored_prefixes(), *self.warnings),
+            (*self.graph.warnings, *ignored_options(tasks), *self.warnings),
             self.project.config.store,
             self.verbosity,
-            task_warnings=tuple(self._warned.values()),
+            retries=tuple(self.retries.values()),
+            task_warnings=tuple(self.task_warnings.values()),
         )
 
     def outlook(self) -> Outlook:
@@ -419,32 +402,18 @@ class Run:
 
         return Outlook(self)
 
-    def _ignored_prefixes(self) -> list[str]:
-        tasks = [self.graph.tasks[name] for name in self.expansion.by_task]
-        return [
-            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
-            for task in tasks
-            if task.options.interactive and task.options.prefix
-        ]
-
     # Results
 
     def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
+        """Return (id, value) of the selected instances that have a result; `chosen` are their nodes, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
-        from taskdisc.results import values
+        from taskdisc.results import values_of
 
-        return values(self, selection, chosen)
+        return values_of(self, selection, self.nodes_of(selection) if chosen is None else chosen)
 
 
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
-
-
-def _lane(task: Task) -> int:
-    if task.options.interactive:
-        return Lane.TERMINAL
-    return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN

@@ -7,13 +7,28 @@ bind settings in their brackets. A copy has an id of its own in the graph; keys 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from taskdisc.bind import decides
+from taskdisc.bind import decides, owner_of
 from taskdisc.errors import UsageError
-from taskdisc.graph import FromFixture, FromGather, FromSetting, FromTask, Source, TaskGraph
+from taskdisc.graph import (
+    FromAfter,
+    FromAxis,
+    FromFixture,
+    FromGather,
+    FromPlanner,
+    FromSetting,
+    FromStructure,
+    FromTask,
+    Inner,
+    Source,
+    TaskGraph,
+    tasks_of,
+)
 from taskdisc.labels import label_text, text_label, unquoted
+from taskdisc.marks import Axis
 from taskdisc.model import Fixture, Swept, Task
 from taskdisc.ranges import swept_values
 
@@ -78,7 +93,10 @@ class _Copies:
         self._tasks: dict[str, Task] = {}
         self._fixtures: dict[str, Fixture] = {}
         self._sources: dict[str, dict[str, Source]] = {}
+        self._axes: dict[tuple[Axis, str], Axis] = {}
+        """Copies of axes whose functions are called by copies, with the ids of these."""
         self._made: dict[Point, dict[str, str]] = {}
+        self._beside: dict[str, dict[str, str]] = {}
 
     def of(self, task: str, point: Point) -> str:
         """Return the id of the task's copy at a point of the sweep: its own where nothing reaches it."""
@@ -86,20 +104,23 @@ class _Copies:
             return task
         made = self._made.setdefault(point, {})
         if task not in made:
-            tasks = self._graph.ancestors([task])
+            tasks = self._graph.reachable([task])
             for each in (*self._graph.fixtures_of(tasks), *tasks):
                 if each not in made:
                     made[each] = self._copied(each, point, made)
         return made[task]
 
     def _copied(self, owner: str, point: Point, made: dict[str, str]) -> str:
-        reached = tuple(each for each in point if each in set(self._reaching(owner, point, made)))
+        reaching = set(self._reaching(owner, point, made))
+        reached = tuple(each for each in point if each in reaching)
         if not reached:
             return owner
         id = f"{owner}[{','.join(f'{each.name}={each.label}' for each in reached)}]"
         if id not in self._sources:
-            self._sources[id] = {name: _moved(source, made) for name, source in self._graph.sources[owner].items()}
+            sources = self._graph.sources[owner]
+            self._sources[id] = {name: self._moved(source, made) for name, source in sources.items()}
             self._add(id, owner, reached)
+            self._beside[id] = made
         return id
 
     def _add(self, id: str, owner: str, reached: Point) -> None:
@@ -110,37 +131,64 @@ class _Copies:
 
     def _reaching(self, owner: str, point: Point, made: dict[str, str]) -> Iterator[Swept]:
         """Yield what of the point decides a setting of the task or fixture, or reaches what it uses."""
-        here: Any = self._graph.tasks.get(owner) or self._graph.fixtures[owner]
+        here = owner_of(self._graph, self._graph.tasks.get(owner) or self._graph.fixtures[owner])
         for source in self._graph.sources[owner].values():
             if isinstance(source, FromSetting):
                 yield from (each for each in point if decides(each.name, here, source.name, self._config))
-            elif isinstance(source, FromTask | FromGather):
-                yield from self._swept_of(made[source.task])
             elif isinstance(source, FromFixture):
                 yield from self._swept_of(made[source.fixture])
+            elif isinstance(source, FromPlanner):
+                yield from point  # nobody knows yet what it will refer to
+            for task in tasks_of(source):
+                yield from self._swept_of(made.get(task, task))
 
     def _swept_of(self, id: str) -> Point:
         copy: Any = self._tasks.get(id) or self._fixtures.get(id)
         return copy.swept if copy is not None else ()
 
+    def _moved(self, source: Source, made: dict[str, str]) -> Source:
+        """The source with copies in the place of what they are copies of."""
+        if isinstance(source, FromGather | FromAfter):
+            over = tuple(self._axis(axis, made) for axis in source.over)
+            return source._replace(task=made[source.task], over=over)
+        if isinstance(source, FromTask | FromPlanner):
+            return source._replace(task=made[source.task])
+        if isinstance(source, FromStructure):
+            return source._replace(targets=tuple((made.get(task, task), output) for task, output in source.targets))
+        if isinstance(source, FromAxis):
+            return source._replace(axis=self._axis(source.axis, made))
+        return FromFixture(made[source.fixture]) if isinstance(source, FromFixture) else source
+
+    def _axis(self, axis: Axis, made: dict[str, str]) -> Axis:
+        """The axis whose elements a copy of its function returns."""
+        task = made.get(axis.task, axis.task)
+        if task == axis.task:
+            return axis
+        if (axis, task) not in self._axes:
+            copied = self._axes[axis, task] = copy(axis)
+            copied.task = task
+        return self._axes[axis, task]
+
     def graph(self) -> TaskGraph:
         """Return the graph with all copies, after what they are copies of."""
-        graph = self._graph
+        graph, tasks = self._graph, self._tasks
         return graph._replace(
-            tasks={**graph.tasks, **self._tasks},
+            tasks={**graph.tasks, **tasks},
             sources={**graph.sources, **self._sources},
-            axes={**graph.axes, **{id: graph.axes[task.copy_of] for id, task in self._tasks.items()}},
-            names={**graph.names, **{id: graph.names[task.copy_of] for id, task in self._tasks.items()}},
+            axes={**graph.axes, **{id: self._axes_of(task) for id, task in tasks.items()}},
+            names={**graph.names, **{id: graph.names[task.copy_of] for id, task in tasks.items()}},
+            inner={**graph.inner, **{id: self._inner_of(t) for id, t in tasks.items() if t.copy_of in graph.inner}},
+            grows=graph.grows | {id for id, task in tasks.items() if task.copy_of in graph.grows},
             fixtures={**graph.fixtures, **self._fixtures},
-            given={**graph.given, **self._given()},
-        )
+            given={
+                **graph.given, **{id: graph.given[t.copy_of] for id, t in tasks.items() if t.copy_of in graph.given}
+            },
+            beside=self._beside,
+        )  # fmt: skip
 
-    def _given(self) -> dict[str, Any]:
-        given = self._graph.given
-        return {id: given[task.copy_of] for id, task in self._tasks.items() if task.copy_of in given}
+    def _axes_of(self, task: Task) -> tuple[Axis, ...]:
+        return tuple(self._axis(axis, self._beside[task.id]) for axis in self._graph.axes[task.copy_of])
 
-
-def _moved(source: Source, made: dict[str, str]) -> Source:
-    if isinstance(source, FromTask | FromGather):
-        return source._replace(task=made[source.task])
-    return FromFixture(made[source.fixture]) if isinstance(source, FromFixture) else source
+    def _inner_of(self, task: Task) -> Inner:
+        inner = self._graph.inner[task.copy_of]
+        return inner if inner.axis is None else inner._replace(axis=self._axis(inner.axis, self._beside[task.id]))

@@ -13,6 +13,7 @@ from taskdisc.capture import log_name
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 
 JOB = "job"
+BEGUN = "begun"
 RESULT = "result"
 
 
@@ -63,6 +64,14 @@ def read_result(folder: str, job: Job) -> JobResult | None:
     return result if result is not None and result.number == job.number else None
 
 
+def begun(folder: str) -> float | None:
+    """Return when the task began (seconds since the epoch, by the clock of the folder's disk), or None before that."""
+    try:
+        return os.stat(os.path.join(folder, BEGUN)).st_mtime
+    except OSError:
+        return None
+
+
 def run_job(folder: str) -> int:
     """Run the job in `folder`; return the exit code: 0 where the task succeeded, else 1."""
     context, job = _read_job(folder)
@@ -73,6 +82,8 @@ def run_job(folder: str) -> int:
     termination = Termination()
     if context.fixtures:
         termination.listen()
+    with open(os.path.join(folder, BEGUN), "w"):
+        pass
     runner, result = Runner(context, capture), None
     try:
         result = termination.call(runner.run, job)
@@ -85,7 +96,7 @@ def run_job(folder: str) -> int:
     assert result is not None, "it was asked to end, and did"
     if warnings:
         _write_result(folder, result._replace(warnings=(*result.warnings, *warnings)))
-    return 0 if result.outcome == Outcome.SUCCEEDED else 1
+    return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else 1
 
 
 def _read_job(folder: str) -> tuple[WorkerContext, Job]:

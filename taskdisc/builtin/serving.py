@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 READ = 1 << 20
 RUNNING, SINCE, STOP, DONE, TOTAL = range(5)
-"""Words of the shared page: number of the running job plus one, when it began (ns), whether to take no other, and two
-floats, what it said of its progress."""
+"""Words of the shared page: number of the running job plus one, when it began (monotonic ns), whether to take no
+other, and two floats, what it said of its progress."""
 
 
 class Runs(Protocol):
@@ -105,7 +105,7 @@ def _serve(ends: Ends, runner: Runs, termination: Termination) -> None:
 
 def _run_all(ends: Ends, runner: Runs, call: Callable[..., Any]) -> None:
     """Run the jobs that come; `call` calls what waits or works."""
-    from time import time_ns
+    from time import monotonic_ns
 
     process, run = os.getpid(), runner.run
     inbox = Inbox()
@@ -120,7 +120,7 @@ def _run_all(ends: Ends, runner: Runs, call: Callable[..., Any]) -> None:
                 for plain in batch:
                     if words[STOP]:
                         return
-                    words[SINCE] = time_ns()
+                    words[SINCE] = monotonic_ns()
                     words[TOTAL] = 0
                     words[RUNNING] = plain[0] + 1
                     result = call(run, unpack_job(plain))

@@ -33,6 +33,11 @@ class TaskInfo:
         return self._execution.job.attempt
 
     @property
+    def is_last_attempt(self) -> bool:
+        """Whether a failure of this attempt is the step's."""
+        return self.attempt > self._execution.task.spec.retries
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The settings, and the values of the axes that the task names."""
         task, given = self._execution.task, self._execution.job.arguments

@@ -36,8 +36,8 @@ def graph(options: Options, *, form: str) -> int:
 
 def ends(graph: TaskGraph) -> list[str]:
     """Return the tasks on which nothing depends."""
-    needed = {dependency for task in graph.tasks for dependency in graph.dependencies(task)}
-    return [task for task in graph.tasks if task not in needed]
+    needed = {dependency for task in graph.written() for dependency in graph.seen_dependencies(task.id)}
+    return [task.id for task in graph.written() if task.id not in needed]
 
 
 def tree_lines(graph: TaskGraph, task: str) -> Iterator[str]:
@@ -61,5 +61,5 @@ def tree_lines(graph: TaskGraph, task: str) -> Iterator[str]:
 def _below(graph: TaskGraph, name: str) -> list[str]:
     """The tasks whose results a task receives, and then the fixtures."""
     fixtures = [source.fixture for source in graph.sources[name].values() if isinstance(source, FromFixture)]
-    tasks = graph.dependencies(name) if name in graph.tasks else []
+    tasks = graph.seen_dependencies(name) if name in graph.tasks else []
     return list(dict.fromkeys([*tasks, *fixtures]))

@@ -20,7 +20,7 @@ def list_tasks(options: Options, *, tree: bool) -> int:
             from taskdisc.project import no_tasks
 
             raise NothingMatched(no_tasks(project))
-        wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
+        wanted = [s.task for s in select(graph, targets)] if targets else [task.id for task in graph.written()]
         if tree:
             for task in wanted if targets else ends(graph):
                 for line in tree_lines(graph, task):

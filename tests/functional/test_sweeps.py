@@ -244,3 +244,79 @@ def test_what_cannot_be_swept(study: Project, given: list[str], message: str) ->
     result = study.run("best", *given)
     assert result.exit_code == 4
     assert result.stderr == f"error: {message}\n"
+
+
+# Where runs grow
+
+GROWING = """
+    from taskdisc import Gather, axis, gather, ref, requires, task
+
+    def sheet(rows: int = 2): return [f"s{n}" for n in range(rows)]
+
+    @axis
+    def sample(sheet): return sheet
+
+    @axis
+    def count(limit: int = 2): return range(limit)
+
+    def clean(sample, level: int = 1): return f"{sample}:{level}"
+    def merged(clean: Gather[str]): return ",".join(clean.values())
+    def square(count): return count**2
+    def squares(square: Gather[int]): return sum(square.values())
+
+    def _before(n: int): return [ref(fib, n=n - 1), ref(fib, n=n - 2)] if n > 1 else []
+
+    @requires(before=_before)
+    def fib(n: int, before: list[int], scale: int = 1) -> int: return sum(before) if before else n * scale
+
+    @requires(both={"low": ref("level_of", base=1), "now": ref("level_of")})
+    def levels(both): return both
+
+    def level_of(level: int = 1, base: int = 0): return base + level
+    """
+
+
+@pytest.fixture
+def growing(project: Project) -> Project:
+    project.write(tasks_a=GROWING)
+    return project
+
+
+def check_union(project: Project, target: str, name: str, values: list[str]) -> None:
+    """A sweep prints what its single runs print, which then find everything kept."""
+    swept = project.run(target, "--sweep", f"{name}={','.join(values)}").assert_ok()
+    single = [project.run(target, "-p", f"{name}={value}").assert_ok() for value in values]
+    assert [each.ran for each in single] == [[]] * len(values)
+    expected = [line for each in single for line in each.stdout.splitlines()]
+    assert [line.rpartition(": ")[2] for line in swept.stdout.splitlines()] == [
+        line.rpartition(": ")[2] for line in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "values"),
+    [
+        ("merged", "rows", ["1", "3"]),
+        ("merged", "level", ["1", "2"]),
+        ("squares", "limit", ["2", "4"]),
+        ("fib[n=5]", "scale", ["1", "10"]),
+        ("levels", "level_of.level", ["4", "5"]),
+    ],
+)
+def test_a_sweep_of_what_grows_is_the_union_of_its_runs(
+    growing: Project, target: str, name: str, values: list[str]
+) -> None:
+    check_union(growing, target, name, values)
+
+
+def test_what_a_sweep_finds_on_the_way_has_its_own_elements(growing: Project) -> None:
+    assert lines(growing, "clean", "--sweep", "rows=1,2") == [
+        "clean[sample=s0,rows=1]: s0:1",
+        "clean[sample=s0,rows=2]: s0:1",
+        "clean[sample=s1,rows=2]: s1:1",
+    ]
+    assert lines(growing, "clean[sample=s0]", "--sweep", "rows=1,2") == [
+        "clean[sample=s0,rows=1]: s0:1",
+        "clean[sample=s0,rows=2]: s0:1",
+    ]
+    assert lines(growing, "fib[n=4,scale=7]") == ["21"]

@@ -9,31 +9,28 @@ from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
-    {"loader", "model"},
-    {
-        "compression",
-        "coroutines",
-        "gather",
-        "generators",
-        "outputs",
-        "session",
-        "protocols",
-        "paths",
-        "capture",
-        "convert",
-    },
+    {"loader", "parameters"},
+    {"model"},
+    {"compression", "coroutines", "gathered", "generators", "session", "protocols", "paths", "capture", "convert"},
     {"taskoptions"},
-    {"fileresults", "marks", "options", "pyproject", "reuse", "warned"},
+    {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
+    {"outputs", "private", "references"},
+    {"inner"},
     {"fingerprint"},
-    {"graph", "labels", "ranges", "config", "tracebacks", "hookspecs", "plainhooks"},
-    {"pluggyhooks"},
-    {"pluginmanager", "fixtures", "fixturekeys"},
-    {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store", "fixturevalues"},
-    {"jobs", "record", "remake", "returned", "sharing", "unkept", "worker"},
+    {"graph", "labels", "lanes", "ranges", "config", "tracebacks", "hookspecs", "plainhooks"},
+    {"pluggyhooks", "fixtures", "fixturekeys"},
+    {"pluginmanager"},
+    {"calls", "circles", "edges", "inputs", "requirements", "spread"},
+    {"nodes"},
+    {"collect", "resolve", "bind", "expand", "lanes", "schedule", "select", "plan", "store", "fixturevalues"},
+    {"attempts", "demands", "jobs", "lists", "record", "remake", "returned", "sharing", "unkept", "worker"},
+    {"refer", "waves"},
+    {"grow"},
     {"builtin"},
     {"project"},
-    {"execute", "outlook", "overrides", "sweeps"},
-    {"aims", "results"},
+    {"overrides", "sweeps"},
+    {"aims"},
+    {"execute", "growing", "instances", "outlook", "preview", "results"},
     {"run"},
     {"explain", "kept", "drawing"},
     {"api", "cli"},
@@ -203,7 +200,7 @@ UNNEEDED = (
     "networkx click pluggy inspect ast linecache tokenize multiprocessing cloudpickle filelock importlib.metadata "
     "concurrent.futures ssl dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process "
     "taskdisc.worker taskdisc.hookspecs taskdisc.pluggyhooks taskdisc.record taskdisc.sharing taskdisc.store.claims "
-    "taskdisc.explain taskdisc.session taskdisc.cli.commands "
+    "taskdisc.explain taskdisc.session taskdisc.cli.commands taskdisc.attempts taskdisc.demands "
     "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 

@@ -114,6 +114,8 @@ exclude = ["old"]
 default_targets = ["t"]
 workers = 61
 executor = "e"
+max_tasks_per_worker = 9
+grace = "7s"
 max_jobs = 3
 storage = "shelf"
 store = "/s"
@@ -136,6 +138,8 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_EXCLUDE": "old",
         "TASKDISC_DEFAULT_TARGETS": "t",
         "TASKDISC_EXECUTOR": "e",
+        "TASKDISC_MAX_TASKS_PER_WORKER": "9",
+        "TASKDISC_GRACE": "7s",
         "TASKDISC_MAX_JOBS": "3",
         "TASKDISC_STORAGE": "shelf",
         "TASKDISC_TRACK": "numpy",

@@ -18,7 +18,7 @@ from taskdisc.bind import bind
 from taskdisc.config import Config, ParamLayer
 from taskdisc.errors import Place
 from taskdisc.expand import Block, Expansion, expand
-from taskdisc.gather import label_key
+from taskdisc.gathered import label_key
 from taskdisc.graph import FromAxis, TaskGraph
 from taskdisc.labels import label_texts, parse_target
 from taskdisc.marks import Axis, Element
