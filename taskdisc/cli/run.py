@@ -136,7 +136,7 @@ def _preview(planned: Run, options: Options) -> int:
         counts[Decision.UNKNOWN] = len(unknown)
         if options.verbosity <= 0:
             for task in unknown:
-                print(f"{Decision.UNKNOWN}: {planned.project.graph.names[task]}")
+                print(f"{Decision.UNKNOWN}: {planned.graph.names[task]}")
     if options.verbosity > 0:
         from taskdisc.cli.explain import LINES, print_reasons, print_unknown
 
