@@ -115,6 +115,7 @@ default_targets = ["t"]
 workers = 61
 executor = "e"
 max_jobs = 3
+max_instances = 7
 storage = "shelf"
 store = "/s"
 plugins = ["a"]
@@ -137,6 +138,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_DEFAULT_TARGETS": "t",
         "TASKDISC_EXECUTOR": "e",
         "TASKDISC_MAX_JOBS": "3",
+        "TASKDISC_MAX_INSTANCES": "7",
         "TASKDISC_STORAGE": "shelf",
         "TASKDISC_TRACK": "numpy",
         "TASKDISC_TRUST_STORE": "true",
