@@ -29,7 +29,8 @@ class Replaced(NamedTuple):
     """Elements given for an axis of which only its function knows the labels."""
 
     items: list[Any]
-    layer: "ParamLayer"
+    layer: Any
+    """A `config.ParamLayer`; untyped, since a text here would be compiled at every start."""
 
     def applied(self, axis: Axis, elements: tuple[Element, ...]) -> tuple[Element, ...]:
         """Return the elements that the axis has instead of these. Raises UsageError for a label that it has not."""

@@ -1,7 +1,5 @@
 """Edges between blocks of nodes, and how they look from the other side."""
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate

@@ -24,6 +24,7 @@ from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
+from taskdisc.warned import add_warnings
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Executor
@@ -206,7 +207,7 @@ class Line:
                 continue
             name = names.pop(node)
             if result.warned:
-                self.run.warned(name, result.warned)
+                add_warnings(self.run.task_warnings, name, result.warned)
             if result.outcome not in FINAL and self._tries_again(node, name, result):
                 continue
             result = self.returned.checked(name, result)

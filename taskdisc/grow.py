@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from taskdisc.calls import Calls, Coordinate
 from taskdisc.circles import refuse_circles
@@ -34,82 +34,10 @@ from taskdisc.lists import List, Lists, Unknown
 from taskdisc.marks import Axis
 from taskdisc.refer import Many, One, Referrer, Standpoint
 from taskdisc.shapes import Shape, Slot
+from taskdisc.waves import Parked, Seeker, Table, Visit, Wave
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion
-
-
-class Table:
-    """The instances of a task, with settings of its own bound alike, that are no grid; or all groups of a gather."""
-
-    __slots__ = ("axes", "coordinates", "fills", "known", "links", "many", "slots", "task", "variant")
-
-    def __init__(self, task: str, axes: tuple[Axis, ...], variant: Variant, many: Many | None) -> None:
-        self.task = task
-        self.axes = axes
-        self.variant = variant
-        self.many = many
-        """What a group of this table is, apart from where."""
-        self.known: dict[Coordinate, int] = {}
-        """Slots by coordinate."""
-        self.slots: list[int] = []
-        """Of this wave, as are the following."""
-        self.coordinates: list[Coordinate] = []
-        self.links: dict[str, list[int]] = {}
-        """By parameter, what each row needs."""
-        self.fills: tuple[str, ...] = ()
-        """Parameters that receive structures."""
-
-
-class Visit(NamedTuple):
-    """A walk along a target's axes: what it has passed, and for whom it looks."""
-
-    seeker: Seeker
-    at: Coordinate
-
-
-class Seeker:
-    """Looks for all instances of a task at a part of its axes: a target's, or a group's."""
-
-    __slots__ = ("asked", "found", "kept", "labels", "open", "slot", "task", "texts", "variant")
-
-    def __init__(self, task: str, variant: Variant, slot: int | None) -> None:
-        self.task = task
-        self.variant = variant
-        self.slot = slot
-        """The group that waits for it."""
-        self.kept: dict[Axis, int] = {}
-        self.labels: dict[Axis, Any] = {}
-        self.texts: dict[Axis, str] = {}
-        self.asked: list[int] = []
-        self.found: list[Coordinate] = []
-        self.open = 1
-        """Visits that have not come to an end."""
-
-
-class Parked(NamedTuple):
-    """A structure that waits for a list, or for a planner's step."""
-
-    slot: int
-    here: Standpoint
-    structure: Any
-
-
-class Wave(NamedTuple):
-    """What has grown."""
-
-    blocks: list[Block]
-    edges: dict[int, tuple[list[int], list[int]]]
-    """By block: nodes of it, and what each of them needs."""
-    complete: list[int]
-    """Nodes of which everything is known now."""
-    wanted: list[int]
-    """Nodes of grids that are needed."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Say whether nothing has happened."""
-        return not (self.blocks or self.edges or self.complete or self.wanted)
 
 
 class Growth:
@@ -159,8 +87,6 @@ class Growth:
         self._by_identity: dict[int, tuple[Shape, int]] = {}
         self._slots_of: dict[int, list[int]] = {}
         """By block."""
-
-    # What is asked for
 
     def seek(self, task: str, texts: dict[Axis, str], variant: Variant = ()) -> Seeker:
         """Begin to look for the instances of a target; `texts` choose by labels."""
@@ -257,8 +183,6 @@ class Growth:
         if not self._holds[slot]:
             del self._holds[slot]
             self._completed.append(slot)
-
-    # What an instance depends on
 
     def _work(self) -> None:
         while self._rows or self._visits:
@@ -371,8 +295,6 @@ class Growth:
         self._by_identity[id(shape)] = shape, number
         return number
 
-    # Which instances there are
-
     def _visit(self, visit: Visit) -> None:
         """Go one axis further, to every element that is wanted."""
         seeker, at = visit
@@ -427,8 +349,6 @@ class Growth:
             return (seeker.kept[axis],)
         same = self._lists.number(axis, parents, self._lists.element(axis, seeker.kept[axis]).label)
         return () if same is None else (same,)
-
-    # What becomes known
 
     def tell(self, node: int, value: Any) -> None:
         """Take the result of an inner step: a list of elements, or what a planner has returned."""

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.calls import Calls, Coordinate
 from taskdisc.circles import circle
 from taskdisc.errors import NothingMatched, TaskdiscError, UsageError
-from taskdisc.grow import Growth, Seeker, Wave
+from taskdisc.grow import Growth
 from taskdisc.jobs import Values
 from taskdisc.labels import unquoted
 from taskdisc.lists import Lists
 from taskdisc.model import Lane
+from taskdisc.nodes import ENDED, LEFT_OUT, WAITING
 from taskdisc.refer import Referrer
-from taskdisc.schedule import ENDED, LEFT_OUT, WAITING
 from taskdisc.store.objects import DamagedResult
+from taskdisc.waves import Seeker, Wave
 
 if TYPE_CHECKING:
     from taskdisc.run import Run

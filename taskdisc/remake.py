@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.model import ErrorText, JobResult, Outcome
-from taskdisc.schedule import BLOCKED, DONE, FAILED
+from taskdisc.nodes import BLOCKED, DONE, FAILED
 from taskdisc.store.objects import identity
 
 if TYPE_CHECKING:

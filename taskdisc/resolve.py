@@ -66,7 +66,8 @@ def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] |
         if task.requires or task.private or task.options.after:
             problems += names.requirements.misuse(task)
             sources[task.id].update(names.requirements.after(task, problems))
-        todo += names.requirements.take_planners()
+        if task.requires:
+            todo += names.requirements.take_planners()
     if problems:
         raise CollectionError("\n".join(problems))
     ordered = order_tasks(names.tasks, sources)

@@ -3,48 +3,41 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
 from taskdisc.edges import Edge
-from taskdisc.errors import NothingMatched, UsageError
+from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile, FromFiles
-from taskdisc.lanes import Lanes, demands_nothing
+from taskdisc.instances import Instances
+from taskdisc.lanes import Lanes, demands_nothing, ignored_options
 from taskdisc.model import (
     Activity,
-    Decision,
     FileResult,
     Outcome,
     Retry,
     RunReport,
     StepEnd,
-    Task,
     TaskWarning,
 )
+from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
-from taskdisc.schedule import DONE, LEFT_OUT, SKIPPED, Scheduler
-from taskdisc.select import Selection, given_open, rows_of, select
-from taskdisc.store.objects import DamagedResult
+from taskdisc.schedule import Scheduler
+from taskdisc.select import Selection, given_open, rows_of, runnable, select
 
 if TYPE_CHECKING:
-    from taskdisc.expand import Block
     from taskdisc.growing import Growing
-    from taskdisc.jobs import Values
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
 
-SHOWN_WARNED = 3
-"""Instances that are named of those that give one warning."""
 
-
-class Run:
+class Run(Instances):
     """One run of some targets: first planned, then executed. Plugins see it live."""
 
     def __init__(
@@ -73,7 +66,7 @@ class Run:
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
-        self.selections, self.left_out = self._given(selections)
+        self.selections, self.left_out = runnable(graph, selections, self.bindings)
         tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
         """What the targets need, as far as it is known from the start; dependencies first."""
         self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
@@ -98,7 +91,8 @@ class Run:
         """Steps that another run on the same store is computing: this one waits for their results."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
-        self._warned: dict[str, TaskWarning] = {}
+        self.task_warnings: dict[str, TaskWarning] = {}
+        """Python warnings of tasks, by their texts."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -121,28 +115,6 @@ class Run:
             for task in tasks
             if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
         ]
-
-    def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
-        """What can run: a run without targets leaves out what lacks an open parameter, a named target must have it."""
-        graph = self.project.graph
-        if selections:
-            for selection in selections:
-                missing = self.bindings.open_parameters(graph, selection.task)
-                if missing:
-                    name = graph.names[selection.task]
-                    options = " ".join(f"-p {each}=..." for each in missing)
-                    raise UsageError(
-                        f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
-                    )
-            return selections, ()
-        chosen, left_out = [], []
-        for task in graph.written():
-            missing = self.bindings.open_parameters(graph, task.id)
-            if missing:
-                left_out.append((graph.names[task.id], tuple(missing)))
-            else:
-                chosen += select(graph, [task.id])
-        return chosen, tuple(left_out)
 
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
@@ -202,66 +174,6 @@ class Run:
                 watched=block.gather is None and block.task in self.project.graph.inner,
             )
 
-    # Nodes and their names
-
-    def offset(self, block: int) -> int:
-        """Return the first node of a block."""
-        return self.scheduler.blocks[block].offset
-
-    def id_of(self, node: int) -> str:
-        """Return the printed id of a step."""
-        number = self.scheduler.block_of(node)
-        block = self.expansion.blocks[number]
-        row = node - self.offset(number)
-        return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
-
-    def task_of(self, node: int) -> Task:
-        """Return the task of a step."""
-        return self.project.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
-
-    def steps(self) -> list[int]:
-        """Return the nodes of all steps that the targets need; gathers are no steps."""
-        return [
-            node
-            for block in self.expansion.blocks
-            if block.gather is None
-            for node in range(self.offset(block.number), self.offset(block.number) + block.size)
-            if self.scheduler.state(node) != LEFT_OUT
-        ]
-
-    def cached_steps(self) -> list[int]:
-        """Return the nodes of the steps that are done and were not executed by this run."""
-        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
-        return [node for node in done if not self.has_made(node)] if self.number else done
-
-    def is_gather(self, node: int) -> bool:
-        """Say whether a node collects results, and so is no step."""
-        return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
-
-    def is_named(self, node: int) -> bool:
-        """Say whether a target names the step, so that somebody wants to see its value."""
-        number = self.scheduler.block_of(node)
-        if not self.targets or number not in self.wanted:
-            return bool(self.targets) and self.growing is not None and self._is_grown_target(node)
-        rows, row = self.wanted[number], node - self.offset(number)
-        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
-
-    def _is_grown_target(self, node: int) -> bool:
-        grown = [each for each in self.selections if each.task in self.project.graph.grows]
-        return any(node in self.nodes_of(each) for each in grown)
-
-    def nodes_of(self, selection: Selection) -> list[int]:
-        """Return the nodes of the instances that are meant, as far as they are known, in order."""
-        block = self.expansion.by_task.get(selection.task)
-        if block is not None:
-            rows = rows_of(self.project.graph, self.expansion, selection)
-            return [block.offset + row for row in (range(block.size) if rows is None else rows)]
-        return [] if self.growing is None else self.growing.nodes_of(selection)
-
-    def unknown(self) -> dict[str, list[int]]:
-        """Return the tasks that may have more instances than are known, with the steps that will tell."""
-        return {} if self.growing is None else self.growing.unknown()
-
     # Values that are not kept
 
     @property
@@ -283,30 +195,11 @@ class Run:
 
     def preview(self) -> dict[int, str]:
         """Return what would become of every step (see `Decision`), without executing anything."""
-        decisions: dict[int, str] = {}
-        while self._preview(decisions):
-            pass
-        if self.growing is not None:
-            decisions.update((node, Decision.MAY_RUN) for node in self.growing.waiting() if node not in decisions)
-        return decisions
+        from taskdisc.preview import previewed
 
-    def _preview(self, decisions: dict[int, str]) -> bool:
-        """Decide what can be decided; say whether the run has grown thereby."""
-        while (taken := self.scheduler.take_undecided()) is not None:
-            cached, run = self.plan.decide(*taken)
-            again: list[int] = []
-            if self.plan.hollow:
-                cached, run, again = self.unkept.previewed(cached, run)
-            decisions.update(dict.fromkeys(cached, Decision.CACHED))
-            decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
-            cached = self._without_skipped(cached)
-            self.scheduler.done(cached)
-            out_of_reach = self.scheduler.failed(run, dropping=False)
-            decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
-        decisions.update((node, Decision.SKIPPED) for node in self.plan.without if not self.is_gather(node))
-        return self.growing is not None and self.growing.grow()
+        return previewed(self)
 
-    def _without_skipped(self, cached: list[int]) -> list[int]:
+    def without_skipped(self, cached: list[int]) -> list[int]:
         """Of nodes with a known result, those that were not skipped; what depends on the others is skipped too."""
         skipped = [node for node in cached if node in self.plan.skipped] if self.plan.skipped else []
         if not skipped:
@@ -398,7 +291,7 @@ class Run:
             if self.plan.hollow:
                 cached, run = self._with_values(cached, run)
             if cached:
-                held = self._without_skipped(cached)
+                held = self.without_skipped(cached)
                 self._count(Outcome.CACHED, len(held))
                 self._count(Outcome.SKIPPED, len(cached) - len(held))
                 self.scheduler.done(held)
@@ -455,12 +348,6 @@ class Run:
             self.retries[retry.step.id] = retry
             hook(retry=retry)
 
-    def has_made(self, node: int) -> bool:
-        """Say whether a step that is done was executed by this run, and is durable."""
-        number = self.scheduler.block_of(node)
-        artifact = self.plan.artifacts[number][node - self.offset(number)]
-        return bool(artifact) and self.project.open_index().run_of(artifact) == self.number
-
     def lost(self, node: int) -> None:
         """A step that is done has lost its result: it does not count any more."""
         made = self.has_made(node) or Outcome.CACHED not in self.counts  # who made what was cleared, nobody knows
@@ -480,13 +367,6 @@ class Run:
             self.plan.forget(number, node - self.offset(number))
         self.scheduler.reopen([node])
 
-    def warned(self, name: str, texts: Iterable[str]) -> None:
-        """Note Python warnings that an instance gave."""
-        for text in texts:
-            known = self._warned.get(text, TaskWarning(text, (), 0))
-            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
-            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
-
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -500,6 +380,7 @@ class Run:
         self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
+        tasks = map(self.project.graph.tasks.__getitem__, self.expansion.by_task)
         return RunReport(
             self.number,
             tuple(selection.target.text for selection in self.selections),
@@ -508,11 +389,11 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
+            (*self.project.graph.warnings, *ignored_options(tasks), *self.warnings),
             self.project.config.store,
             self.verbosity,
             retries=tuple(self.retries.values()),
-            task_warnings=tuple(self._warned.values()),
+            task_warnings=tuple(self.task_warnings.values()),
         )
 
     def outlook(self) -> Outlook:
@@ -521,14 +402,6 @@ class Run:
 
         return Outlook(self)
 
-    def _ignored_prefixes(self) -> list[str]:
-        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
-        return [
-            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
-            for task in tasks
-            if task.options.interactive and task.options.prefix
-        ]
-
     # Results
 
     def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
@@ -536,50 +409,9 @@ class Run:
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
-        from taskdisc.jobs import Values
+        from taskdisc.results import values_of
 
-        index = self.project.index
-        if index is None:
-            return []
-        values = Values(self.plan, index, self.expansion, self.project.graph)
-        task = self.project.graph.tasks[selection.task]
-        outputs, codec = task.options.outputs, task.options.codec
-        wanted = self.nodes_of(selection) if chosen is None else chosen
-        nodes = [node for node in wanted if self.scheduler.state(node) == DONE]
-        found = []
-        printed = selection.output or self.project.graph.names[task.id]
-        for name, block, row, stored in self._stored(nodes, values, printed):
-            chosen_parts = self._chosen_parts(stored, outputs, selection)
-            try:
-                parts = [self.project.decode(each, codec) for each in chosen_parts]
-            except DamagedResult as damage:
-                artifact = self.plan.artifacts[block.number][row]
-                index.refused.add(artifact)
-                hopeless = damage.intact and index.result(artifact).run == self.number
-                raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
-            value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
-            if task.id in self.project.graph.inner and self.project.graph.inner[task.id].axis is not None:
-                value = {label: element for label, element, _ in value}
-            found.append((name, value))
-        return found
-
-    def _stored(self, nodes: list[int], values: Values, name: str) -> Iterator[tuple[str, Block, int, Any]]:
-        """Yield (printed id, block, row, stored value) of nodes, which are fetched block by block."""
-        places = [self.expansion.place(node) for node in nodes]
-        rows: dict[Block, list[int]] = {}
-        for block, row in places:
-            rows.setdefault(block, []).append(row)
-        stored = {block: values.fetch(block.number, members) for block, members in rows.items()}
-        ids = {
-            block: dict(zip(members, self.expansion.ids(block, name, members), strict=True))
-            for block, members in rows.items()
-        }
-        for block, row in places:
-            yield ids[block][row], block, row, stored[block][row]
-
-    @staticmethod
-    def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
-        return (stored[outputs.index(selection.output)],) if selection.output else stored
+        return values_of(self, selection, self.nodes_of(selection) if chosen is None else chosen)
 
 
 def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:

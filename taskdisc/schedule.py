@@ -22,100 +22,50 @@ nothing is recursive.
 
 import heapq
 from array import array
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from taskdisc.edges import Dependents, Edge, grouped_by_target, reverse, rows_of
+from taskdisc.edges import Dependents, Edge, grouped_by_target, reverse
+from taskdisc.nodes import (
+    BLOCKED,
+    CLAIMED,
+    DONE,
+    FAILED,
+    LEFT_OUT,
+    RUNNABLE,
+    RUNNING,
+    SKIPPED,
+    UNDECIDED,
+    WAITING,
+    Block,
+    Nodes,
+)
 
-WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED = range(10)
-ENDED = frozenset({DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED})
 SPARSE = 8
 """Late edges that are fewer than a block's rows divided by this are kept one by one."""
 
 
-class Block:
-    """What the scheduler keeps of a block."""
-
-    __slots__ = (
-        "dependents",
-        "drops",
-        "ended",
-        "gathers",
-        "lane",
-        "late",
-        "offset",
-        "rank",
-        "runnable",
-        "size",
-        "undecided",
-        "watched",
-    )
-
-    def __init__(self, offset: int, size: int, rank: float, lane: int, gathers: bool) -> None:
-        self.offset = offset
-        self.size = size
-        self.rank = rank
-        self.lane = lane
-        self.gathers = gathers
-        self.drops = False
-        """A gather that leaves failed inputs out."""
-        self.watched = False
-        """Its done nodes are handed to the driver."""
-        self.dependents: list[Dependents] = []
-        self.late: dict[int, list[int]] = {}
-        """By node, the dependents that were connected one by one."""
-        self.ended = 0
-        """How many of its nodes are done, failed or blocked."""
-        self.undecided: list[int] = []
-        self.runnable: deque[int] = deque()
-
-
-class Scheduler:
+class Scheduler(Nodes):
     """Says what can be decided, what can run, and what is out of reach."""
 
     def __init__(self) -> None:
-        self.blocks: list[Block] = []
+        super().__init__()
         self.unfinished = 0
         """Nodes that have not ended, gathers included."""
         self.arrived: list[int] = []
         """Done nodes of watched blocks, until the driver takes them away."""
-        self._offsets: list[int] = []
-        self._state = bytearray()
         self._pending = array("I")
         self._undecided: list[int] = []
         self._runnable: dict[int, list[tuple[float, int]]] = {}
 
-    def __len__(self) -> int:
-        return len(self._state)
-
-    def state(self, node: int) -> int:
-        """Return the node's state, one of the constants of this module."""
-        return self._state[node]
-
-    def count(self, number: int, *states: int) -> int:
-        """Return how many nodes of a block are in one of these states."""
-        block = self.blocks[number]
-        return sum(self._state.count(state, block.offset, block.offset + block.size) for state in states)
-
     def upcoming(self, most: int) -> list[int]:
         """Return the first of the runnable nodes, in the order in which they will start."""
         found: list[int] = []
-        for lane in sorted(self._runnable):
-            for _, number in heapq.nsmallest(most, self._runnable[lane]):
-                queue = self.blocks[number].runnable
-                found += [node for node in islice(queue, most) if self._state[node] == RUNNABLE]
+        for heap in self._runnable.values():
+            for _, number in heapq.nsmallest(most, heap):
+                found += islice((n for n in self.blocks[number].runnable if self._state[n] == RUNNABLE), most)
         return found[:most]
-
-    def block_of(self, node: int) -> int:
-        """Return the number of the node's block."""
-        return bisect_right(self._offsets, node) - 1
-
-    def place_of(self, node: int) -> tuple[int, int]:
-        """Return the number of the node's block, and its row there."""
-        number = bisect_right(self._offsets, node) - 1
-        return number, node - self._offsets[number]
 
     def add(
         self,
@@ -477,22 +427,6 @@ class Scheduler:
         self.done(without)
         return beyond
 
-    def _direct_dependents(self, nodes: list[int]) -> list[int]:
-        found: list[int] = []
-        for number, members in self.by_block(nodes):
-            block = self.blocks[number]
-            if block.late:
-                found += [dependent for node in members for dependent in block.late.get(node, ())]
-            for dependents in block.dependents:
-                offset = self.blocks[dependents.block].offset
-                for node in members:
-                    found += [offset + row for row in rows_of(dependents, node - block.offset)]
-        return found
-
-    def dependents(self, node: int) -> list[int]:
-        """Return the nodes that depend on this one directly."""
-        return self._direct_dependents([node])
-
     def cancel(self) -> list[int]:
         """End all nodes that are neither ended nor running; return them."""
         ended = [node for node, state in enumerate(self._state) if state in (WAITING, UNDECIDED, RUNNABLE, CLAIMED)]
@@ -505,19 +439,3 @@ class Scheduler:
             block.undecided.clear()
             block.runnable.clear()
         return ended
-
-    def by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
-        """Yield (block, its nodes); cheap where all are of one block, as in a batch."""
-        members = nodes if isinstance(nodes, list) else list(nodes)
-        if not members:
-            return
-        number = self.block_of(members[0])
-        block = self.blocks[number]
-        end = block.offset + block.size
-        if block.offset <= min(members) and max(members) < end:
-            yield number, members
-            return
-        groups: dict[int, list[int]] = {}
-        for node in members:
-            groups.setdefault(self.block_of(node), []).append(node)
-        yield from groups.items()

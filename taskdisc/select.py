@@ -8,6 +8,7 @@ from taskdisc.graph import FromGather, FromSetting, TaskGraph
 from taskdisc.labels import TargetText, parse_target, unquoted
 
 if TYPE_CHECKING:
+    from taskdisc.bind import Bindings
     from taskdisc.expand import Expansion
 
 GLOB = frozenset("*?")
@@ -103,6 +104,33 @@ def _check_brackets(graph: TaskGraph, selection: Selection) -> None:
             raise UsageError(f"{text}: {name} is a setting, not an axis. Use -p {task.name}.{name}=...")
         near = closest(name, sorted(axes))
         raise UsageError(f"{text}: {task.name} has no axis {name}. {f'Did you mean {near}? ' if near else ''}{has}")
+
+
+def runnable(
+    graph: TaskGraph, selections: list[Selection], bindings: "Bindings"
+) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Return what can run, and (task, open parameters) of what cannot for want of them.
+
+    Without targets, what lacks an open parameter is left out; a named target must have it. Raises UsageError.
+    """
+    if selections:
+        for selection in selections:
+            missing = bindings.open_parameters(graph, selection.task)
+            if missing:
+                name = graph.names[selection.task]
+                options = " ".join(f"-p {each}=..." for each in missing)
+                raise UsageError(
+                    f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
+                )
+        return selections, ()
+    chosen, left_out = [], []
+    for task in graph.written():
+        missing = bindings.open_parameters(graph, task.id)
+        if missing:
+            left_out.append((graph.names[task.id], tuple(missing)))
+        else:
+            chosen += select(graph, [task.id])
+    return chosen, tuple(left_out)
 
 
 def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, str]:

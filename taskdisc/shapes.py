@@ -1,7 +1,5 @@
 """Structures with results in place: their shape, with numbered slots where results go."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from taskdisc.schedule import DONE, LEFT_OUT
+from taskdisc.nodes import DONE, LEFT_OUT
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion

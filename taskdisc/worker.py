@@ -21,6 +21,7 @@ from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
+from taskdisc.outputs import name_outputs
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
 from taskdisc.shapes import in_place, picked
 from taskdisc.skips import SKIPPED, Skipped
@@ -159,10 +160,10 @@ class Runner:
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
         """The exception as text; it names the task's place where no line of the project is to blame."""
-        from taskdisc.tracebacks import describe_error
+        from taskdisc.tracebacks import describe_error, hint_for
 
         error = describe_error(raised, self.context.root)
-        error = error._replace(hint=_hint(raised, has_keyboard=self.capture is None))
+        error = error._replace(hint=hint_for(raised, has_keyboard=self.capture is None))
         if error.place is not None:
             return error
         spec = self.context.specs[job.task]
@@ -471,36 +472,3 @@ def _holds_something(directory: str) -> bool:
         return bool(os.listdir(directory))
     except OSError:  # the task has removed it
         return False
-
-
-def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a task with named outputs returned as a dict. Raises TypeError where it does not fit."""
-    if isinstance(value, dict):
-        if set(value) == set(outputs):
-            return value
-        raise TypeError(f"outputs are {_listed(outputs)}, and the returned dict has {_listed(value)}")
-    if isinstance(value, tuple | list):
-        if len(value) == len(outputs):
-            return dict(zip(outputs, value, strict=True))
-        raise TypeError(f"outputs are {_listed(outputs)}, and {len(value)} values were returned")
-    raise TypeError(
-        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, "
-        f"not {type(value).__name__}"
-    )
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(map(str, names)) or "nothing"
-
-
-def _hint(raised: BaseException, *, has_keyboard: bool) -> str:
-    """What to do about exceptions whose own message does not say it."""
-    if isinstance(raised, SystemExit):
-        return "A task ends by returning. To fail, raise an exception that says why."
-    if type(raised).__name__ == "BdbQuit" and not has_keyboard:
-        return "Workers have no keyboard. For breakpoint(): `taskdisc debug`, run --pdb, or @task(interactive=True)."
-    if isinstance(raised, EOFError) and str(raised) == "EOF when reading a line":
-        if has_keyboard:
-            return "A task that asks must be run where somebody can answer: standard input is at its end."
-        return "Workers have no keyboard. A task that asks is one with @task(interactive=True)."
-    return ""

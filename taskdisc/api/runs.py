@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from taskdisc.errors import ExitCode, NothingMatched, TaskdiscError, UsageError
 from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.model import Outcome
-from taskdisc.schedule import DONE, LEFT_OUT
+from taskdisc.nodes import DONE, LEFT_OUT
 from taskdisc.select import Selection, select
 from taskdisc.store.objects import DamagedResult
 

@@ -75,6 +75,7 @@ class StepLines:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._executed: set[int] = set()
 
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Print how the step ended, and how long it took."""
@@ -85,6 +86,7 @@ class StepLines:
     def _cost(self, result: JobResult) -> str:
         if self.run.verbosity < 2:
             return f" in {seconds_text(result.seconds)}"
+        self._executed.add(result.number)
         cpu, memory = seconds_text(result.cpu_seconds), result.peak_memory / 1e6
         return f" in {seconds_text(result.seconds)} (CPU {cpu}, worker up to {memory:,.0f} MB)"
 
@@ -103,8 +105,9 @@ class StepLines:
     def taskdisc_run_finished(self) -> None:
         """Name what was cached, where that is wanted, and go."""
         if self.run.verbosity > 1:
-            for node in self.run.cached_steps():
-                self._print(f"cached {self.run.id_of(node)}")
+            for node in self.run.steps():
+                if node not in self._executed and self.run.fate(node) == Outcome.CACHED:
+                    self._print(f"cached {self.run.id_of(node)}")
         self.run.project.plugins.unregister(self)
 
 

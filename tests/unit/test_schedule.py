@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskdisc.edges import Edge, reverse, rows_of
-from taskdisc.schedule import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, RUNNABLE, RUNNING, WAITING, Scheduler
+from taskdisc.nodes import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, RUNNABLE, RUNNING, WAITING
+from taskdisc.schedule import Scheduler
 
 
 def drain_undecided(scheduler, decide):
