@@ -167,24 +167,6 @@ def show(context: click.Context, /, info: bool, paths: bool, **given: Any) -> in
 
 
 @taskdisc_command.command()
-@shared(params=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["tree", "dot", "mermaid"]),
-    default="tree",
-    show_default=True,
-    help="Indented lines, Graphviz or Mermaid.",
-)
-@click.pass_context
-def graph(context: click.Context, /, form: str, **given: Any) -> int:
-    """Draw what TARGETS, or all tasks, depend on."""
-    from taskdisc.cli.graph import graph as command
-
-    return command(options_from(context, given), form=form)
-
-
-@taskdisc_command.command()
 @shared()
 @click.option("--stdout", "stream", flag_value="stdout", help="Standard output only.")
 @click.option("--stderr", "stream", flag_value="stderr", help="Standard error only.")
