@@ -200,6 +200,20 @@ def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -
             1/103 · M:SS · about M:SS left
             """
         )
+        screen.resize(40, 24)
+        screen.shows(
+            """
+            fit  0/100
+              fit[k=0]  N s
+              fit[k=1]  N s  25% (1/4)
+              fit[k=2]  N s
+              fit[k=3]  N s
+              fit[k=4]  N s
+              fit[k=5]  N s
+            next: fit[k=6], fit…then: score, report
+            1/103 · M:SS · about M:SS left
+            """
+        )
         screen.resize(34, 6)
         screen.shows(
             """
