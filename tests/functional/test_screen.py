@@ -178,7 +178,7 @@ def test_little_room(project: Project) -> None:
 
 def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -> None:
     project.write(tasks_study=STUDY)
-    with on_screen(project.path, "run", "report", "-j", "6") as screen:
+    with on_screen(project.path, "run", "report", "-v", "-j", "6") as screen:
         screen.shows(
             """
               prepare  N s
@@ -189,6 +189,7 @@ def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -
         go(project, "prepare")
         screen.shows(
             """
+            succeeded prepare in N s
             fit  0/100
               fit[k=0]  N s
               fit[k=1]  N s  25% (1/4)
