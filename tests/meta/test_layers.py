@@ -10,8 +10,8 @@ from tests.meta.sources import REPOSITORY, imports, modules
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
-    {"compression", "coroutines", "gather", "generators", "session", "protocols", "paths", "capture", "convert"},
-    {"taskoptions"},
+    {"compression", "coroutines", "gather", "generators", "limits", "session", "protocols", "paths", "capture", "convert"},
+    {"ready", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "warned"},
     {"fingerprint"},
     {"graph", "labels", "config", "tracebacks", "hookspecs", "plainhooks"},
