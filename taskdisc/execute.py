@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
 
 if TYPE_CHECKING:
+    from taskdisc.allotment import Allotment
     from taskdisc.marks import File
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
@@ -67,7 +68,12 @@ class Line:
         """The input files of the tasks that have some."""
         for task in run.expansion.by_task:
             run.plan.family(task)  # now, while the files are what was imported
-        self.context = worker_context(run, self.jobs.specs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
+        specs = self.jobs.specs
+        if run.allotment is not None:
+            tasks = map(project.graph.tasks.__getitem__, (spec.id for spec in specs))
+            expected = map(run.allotment.expected, tasks)
+            specs = tuple([spec._replace(resources=each) for spec, each in zip(specs, expected, strict=True)])
+        self.context = worker_context(run, specs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
         self._told = time.monotonic()
@@ -118,14 +124,28 @@ class Line:
                 return
             now = time.monotonic()
             jobs = self._jobs_of(self._claimed(nodes))
+            if self.run.allotment is not None:
+                jobs = self._equipped(jobs, self.run.allotment, executor)
             if jobs:
                 self.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update([(job.number, now) for job in jobs])
                 executor.submit(jobs)
 
+    def _equipped(self, jobs: list[Job], allotment: Allotment, executor: Executor) -> list[Job]:
+        """Tell jobs what they hold."""
+        own, task_of = executor.capabilities.environment, self.run.task_of
+        return [allotment.equipped(job, task_of(job.number), environment=own) for job in jobs]
+
+    def _give_back(self, nodes: Iterable[int]) -> None:
+        """What these nodes hold is there for others."""
+        if self.run.allotment is not None:
+            for node in nodes:
+                self.run.scheduler.give_back(node)
+
     def _claimed(self, nodes: list[int]) -> list[int]:
         """Return those of the nodes that this run is to compute."""
         shares, scheduler = self.sharing.claim(nodes), self.run.scheduler
+        self._give_back([*shares.theirs, *shares.made])
         scheduler.claimed(shares.theirs)
         scheduler.claimed(shares.made)
         scheduler.released(shares.made)
@@ -198,6 +218,7 @@ class Line:
             if since is None:
                 continue
             name = names.pop(node)
+            self._give_back((node,))
             if result.warned:
                 self.run.warned(name, result.warned)
             if result.outcome not in FINAL and self._tries_again(node, name, result):
@@ -224,6 +245,8 @@ class Line:
         task, ended = self.run.task_of(node), self._ended(node, name, result)
         self.recorder.add_retried(ended)
         delay = self.attempts.follow(node, time.monotonic())
+        if self.run.allotment is not None and callable(task.options.resources):
+            self.run.scheduler.demands(node, self.run.allotment.demand(task, self._attempt(node)))
         step = ended.told(task.id)
         self._retries.append(Retry(step, ended.attempt, task.options.retries + 1, delay))
         return True

@@ -102,6 +102,12 @@ class TaskOptions(NamedTuple):
     """Variables of the environment while the task runs."""
     interactive: bool = False
     """True: it runs in the run itself, with the terminal."""
+    resources: tuple[tuple[str, float], ...] | Callable[[int], Any] = ()
+    """How much of which resources a job holds while it runs, or a function that tells for an attempt."""
+    channel: tuple[str, ...] = ()
+    """Names of further resources, of which a job uses 1 where they are limited."""
+    priority: float = 0
+    """Of what can run, that of the highest priority starts first."""
 
 
 DEFAULTS = TaskOptions()
@@ -171,6 +177,8 @@ class TaskSpec(NamedTuple):
     """Seconds after which an attempt is ended; 0: none."""
     env: tuple[tuple[str, str], ...] = ()
     """Variables of the environment while the task runs."""
+    resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
+    """What a first attempt will hold, as `Job.resources` has it, though maybe not these units."""
 
 
 class ArgumentKind:
@@ -212,6 +220,10 @@ class Job(NamedTuple):
     """The printed id."""
     attempt: int
     arguments: tuple[Any, ...]
+    resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
+    """What it holds: (name, amount, names of the units)."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables that tell programs what it holds."""
 
 
 class Part(NamedTuple):

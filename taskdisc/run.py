@@ -24,6 +24,7 @@ from taskdisc.model import (
     Task,
     TaskWarning,
 )
+from taskdisc.order import Order
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
@@ -31,6 +32,7 @@ from taskdisc.select import Selection, given_open, rows_of, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
+    from taskdisc.allotment import Allotment
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
@@ -94,6 +96,8 @@ class Run:
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
         self._warned: dict[str, TaskWarning] = {}
+        self.allotment: Allotment | None = None
+        """What steps need of what there is; None where nothing is limited."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -264,6 +268,17 @@ class Run:
 
             check(tasks, self.lanes, config, self.project.plugins, self.make_executor)
 
+    def _allot(self) -> None:
+        """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
+        graph, config, tasks = self.project.graph, self.project.config, self.expansion.by_task
+        if config.resources or config.limits or any(graph.tasks[task].options.resources for task in tasks):
+            from taskdisc.allotment import Allotment
+
+            self.allotment = Allotment(graph, tasks, config, self.lanes)
+        blocks = self.expansion.blocks
+        order = Order(graph, self.project.index, lambda number: blocks[number].task, self.allotment)
+        self.scheduler.limit(self.allotment and self.allotment.limits, order.terms)
+
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
         config = self.project.config
@@ -276,6 +291,7 @@ class Run:
         `guard` is entered when the first job is about to start.
         """
         self.check_executors()
+        self._allot()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()

@@ -29,6 +29,13 @@ class Options(NamedTuple):
     pdb: bool = False
     durations: int | None = None
     junit: str | None = None
+    limits: tuple[str, ...] = ()
+    keywords: str | None = None
+    tags: str | None = None
+    last_failed: bool = False
+    maxfail: int | None = None
+    force: bool = False
+    force_all: bool = False
 
 
 @contextmanager
@@ -48,7 +55,11 @@ def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
     }
     start = os.getcwd()
     config = load(
-        start, directory=options.directory, profile=options.profile, overrides=overrides, params=options.params
+        start, directory=options.directory,
+        profile=options.profile,
+        overrides=overrides,
+        params=options.params,
+        limits=options.limits,
     )
     os.environ.update(config.environment)
     os.chdir(config.root)

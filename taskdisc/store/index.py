@@ -295,6 +295,17 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
+    def usual_seconds(self, most: int = 32) -> dict[str, float]:
+        """Return by task what its latest results took on average, up to `most` of each."""
+        found = {}
+        newest = {task: number for number, task in self._rows("select id, task from family order by id")}
+        for task, family in newest.items():
+            statement = "select seconds from artifact where family=? order by id desc limit ?"
+            seconds = [row[0] for row in self.read(statement, (family, most))]
+            if seconds:
+                found[task] = sum(seconds) / len(seconds)
+        return found
+
     def run_of(self, artifact: int) -> int:
         """Return the number of the run that made a result, 0 where it is gone."""
         row = self._one("select run from artifact where id=?", (artifact,))
