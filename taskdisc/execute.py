@@ -58,6 +58,10 @@ class Line:
         self._retries: list[Retry] = []
         """Attempts that failed and are not durable yet; others follow them."""
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
+        self._is_ending = False
+        """Whether nothing more is begun."""
+        self._failed = 0
+        """How many steps have failed."""
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
         inputs = {
@@ -175,7 +179,8 @@ class Line:
     def _wait(self, until: float | None = None) -> None:
         """Wait until there is something to do, or until a moment (monotonic seconds)."""
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
-        moments = [until, self.attempts.next_due, *(executor.deadline() for executor in self.executors.values())]
+        next_due = None if self._is_ending else self.attempts.next_due
+        moments = [until, next_due, *(executor.deadline() for executor in self.executors.values())]
         due = min((moment for moment in moments if moment is not None), default=None)
         if due is not None:
             left = max(0.0, due - time.monotonic())
@@ -240,7 +245,7 @@ class Line:
 
     def _tries_again(self, node: int, name: str, result: JobResult) -> bool:
         """See to another attempt, if there is to be one after this failure."""
-        if self.run.interrupted or not self.attempts.is_followed(result):
+        if self.run.interrupted or self.has_enough or not self.attempts.is_followed(result):
             return False
         task, ended = self.run.task_of(node), self._ended(node, name, result)
         self.recorder.add_retried(ended)
@@ -256,6 +261,7 @@ class Line:
 
     def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
+        self._failed += 1
         steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
         shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         return ended._replace(blocked=shown, blocked_count=len(steps))
@@ -323,12 +329,22 @@ class Line:
             with suppress(KeyboardInterrupt), held_back():
                 self.close(kill=True)
 
-    def _drain(self, grace: float) -> None:
-        """Begin nothing more, and give what runs so many seconds to end."""
-        until = time.monotonic() + grace
+    @property
+    def has_enough(self) -> bool:
+        """Say whether so much has failed that nothing more is to be started."""
+        return self.run.maxfail is not None and self._failed >= self.run.maxfail
+
+    def finish(self) -> None:
+        """Begin nothing more, and let what runs end."""
+        self._drain(None)
+
+    def _drain(self, grace: float | None) -> None:
+        """Begin nothing more, and give what runs so many seconds to end, or all the time that it needs."""
+        self._is_ending = True
+        until = None if grace is None else time.monotonic() + grace
         for executor in self.executors.values():
             executor.dismiss()
-        while time.monotonic() < until and any(executor.busy() for executor in self.executors.values()):
+        while (until is None or time.monotonic() < until) and any(e.busy() for e in self.executors.values()):
             self._wait(until)
             self._collect()
             self._tell()

@@ -41,7 +41,7 @@ class Limits:
 
     def fits(self, demand: Demand) -> bool:
         """Say whether there is enough for a demand at this moment."""
-        return all([amount <= self._free[name] + SLACK * self.capacity[name] for name, amount in demand])
+        return all(amount <= self._free[name] + SLACK * self.capacity[name] for name, amount in demand)
 
     def take(self, node: int, demand: Demand) -> None:
         """Let a node hold what it needs, which must fit."""

@@ -76,7 +76,7 @@ def task(
     timeout: str | None = None,
     env: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     interactive: bool = False,
-    resources: Mapping[str, float] | Callable[[int], Mapping[str, float]] = {},
+    resources: Mapping[str, float] | Callable[[int], Mapping[str, float]] | Iterable[tuple[str, float]] = (),
     channel: str | Iterable[str] = (),
     priority: float = 0,
 ) -> Callable[[F], F]: ...

@@ -395,6 +395,8 @@ class RunReport(NamedTuple):
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
     task_warnings: tuple[TaskWarning, ...] = ()
+    stopped: bool = False
+    """Whether steps were not started since as many had failed as were to be (--maxfail)."""
     retries: tuple[Retry, ...] = ()
     """Of each step that was tried again, the last attempt that was followed by another."""
 

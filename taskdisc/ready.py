@@ -57,7 +57,7 @@ class Queue:
 
 
 class Ready:
-    """The ready nodes of all lanes."""
+    """The ready nodes of all lanes; its length is their number."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         """`limits` must know all resources of all demands."""
@@ -93,6 +93,9 @@ class Ready:
                 crowd = self._crowds[lane, demand] = Crowd(lane, demand)
             crowd.listed += 1
         return Queue(number, demand, crowd)
+
+    def __len__(self) -> int:
+        return sum(len(queue.nodes) for queues in self._queues.values() for queue in queues.values())
 
     def has(self, lane: int) -> bool:
         """Say whether a lane has queues that may go on."""

@@ -33,11 +33,13 @@ from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
+    from taskdisc.narrow import Narrowed, Narrowing
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
 
+FORCE_TARGETS, FORCE_ALL = "targets", "all"
 SHOWN_WARNED = 3
 """Instances that are named of those that give one warning."""
 
@@ -54,10 +56,14 @@ class Run:
         code_counts: bool = True,
         age_counts: bool = True,
         captured: bool = True,
+        narrowing: Narrowing | Narrowed | None = None,
+        force: str = "",
+        maxfail: int | None = None,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
-        Without `code_counts`, results of other code count where there is none of this code; without `age_counts`,
+        `narrowing` restricts the targets; `force`, FORCE_TARGETS or FORCE_ALL, lets kept results of the targets, or of
+        all steps, not count; after `maxfail` failures nothing more is started. Without `code_counts`, results of other code count where there is none of this code; without `age_counts`,
         results count however old they are, also those of tasks that run in every run.
         """
         self.project = project
@@ -72,6 +78,12 @@ class Run:
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
         self.selections, self.left_out = self._given(selections)
+        self.narrowed: Narrowed | None = None
+        """What restricts the targets further."""
+        if narrowing is not None:
+            self._narrow(narrowing)
+        self._force = force
+        self.maxfail = maxfail
         tasks = graph.ancestors(selection.task for selection in self.selections)
         self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
         self.wanted = self._wanted()
@@ -101,6 +113,8 @@ class Run:
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self.stopped = False
+        """Whether steps were not started since as many had failed as were to be."""
         self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
@@ -126,6 +140,39 @@ class Run:
             else:
                 chosen += select(graph, [task.id])
         return chosen, tuple(left_out)
+
+    def _narrow(self, narrowing: Narrowing | Narrowed) -> None:
+        """Leave out what is not meant. Raises NothingMatched where nothing is."""
+        from taskdisc.narrow import Narrowed
+
+        graph, index, chosen = self.project.graph, self.project.index, []
+        if isinstance(narrowing, Narrowed):
+            narrowed = narrowing
+        else:
+            failed = index.failed_last() if index is not None and narrowing.last_failed else {}
+            narrowed = Narrowed(graph, narrowing, failed)
+        self.narrowed = narrowed
+        for selection in self.selections:
+            task = graph.tasks[selection.task]
+            selection = selection._replace(only=narrowed.only(task))
+            if narrowed.takes(task) and (selection.only is None or self._has_rows(selection)):
+                chosen.append(selection)
+        if not chosen:
+            raise NothingMatched(narrowed.nothing())
+        self.selections, self.left_out = chosen, ()
+
+    def _has_rows(self, selection: Selection) -> bool:
+        """Say whether a restricted target has any instances."""
+        graph = self.project.graph
+        expansion = expand(graph, graph.ancestors((selection.task,)), self.bindings.elements)
+        return bool(rows_of(graph, expansion, selection))
+
+    def _is_forced(self, number: int, row: int) -> bool:
+        """Say whether kept results of a row do not count."""
+        if self._force == FORCE_ALL:
+            return True
+        rows = self.wanted.get(number, [])
+        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
 
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
@@ -154,10 +201,14 @@ class Run:
             fingerprints=project.values,
             file_digest=project.files.digest,
             has_object=lambda name: project.objects.has(name),
-            reuse=_reuse(project, self.started, code_counts, age_counts),
+            reuse=self._reuse(code_counts, age_counts),
             root=project.config.root,
             offset=self.offset,
         )
+
+    def _reuse(self, code_counts: bool, age_counts: bool) -> Reuse:
+        reuse = _reuse(self.project, self.started, code_counts, age_counts)
+        return reuse._replace(is_forced=self._is_forced) if self._force else reuse
 
     def _add_blocks(self) -> None:
         needed = self.expansion.needed(self.wanted)
@@ -277,7 +328,7 @@ class Run:
             self.allotment = Allotment(graph, tasks, config, self.lanes)
         blocks = self.expansion.blocks
         order = Order(graph, self.project.index, lambda number: blocks[number].task, self.allotment)
-        self.scheduler.limit(self.allotment and self.allotment.limits, order.terms)
+        self.scheduler.limit(None if self.allotment is None else self.allotment.limits, order.terms)
 
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
@@ -312,9 +363,11 @@ class Run:
 
         line = Line(self)
         try:
-            while self.scheduler.unfinished:
+            while self.scheduler.unfinished and not line.has_enough:
                 line.work()
                 self._decide()
+            if line.has_enough:
+                line.finish()
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -324,10 +377,11 @@ class Run:
             raise
         if self._drops and not self.interrupted:
             self._drop(self.unkept.undropped)
-        if self.interrupted:
+        if self.interrupted or line.has_enough:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
             self._cancelled = frozenset([*ended, *self.running, *line.attempts.waiting])
             self._count(Outcome.CANCELLED, len(self._cancelled))
+            self.stopped = line.has_enough and bool(self._cancelled)
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -431,6 +485,7 @@ class Run:
             self.verbosity,
             retries=tuple(self.retries.values()),
             task_warnings=tuple(self._warned.values()),
+            stopped=self.stopped,
         )
 
     def outlook(self) -> Outlook:

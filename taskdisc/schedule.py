@@ -266,6 +266,11 @@ class Scheduler:
         """Say whether a lane may have nodes to execute now."""
         return self._ready.has(lane)
 
+    @property
+    def runnable(self) -> int:
+        """How many nodes wait to be taken."""
+        return len(self._ready)
+
     def claimed(self, nodes: Iterable[int]) -> None:
         """Another run is computing these nodes; they rest until `released`."""
         for node in nodes:

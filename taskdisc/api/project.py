@@ -252,7 +252,13 @@ class Project:
 
     def _config(self, settings: Settings) -> Config:
         overrides = {"workers": settings.workers, "executor": settings.executor, "store": self._store}
-        config = load(self._start, directory=self._directory, profile=self._profile, overrides=overrides, limits=settings.limits or ())
+        config = load(
+            self._start,
+            directory=self._directory,
+            profile=self._profile,
+            overrides=overrides,
+            limits=settings.limits or (),
+        )
         if settings.params:
             layer = ParamLayer("params", _checked_params(settings.params), False)
             config = config._replace(layers=(layer, *config.layers))

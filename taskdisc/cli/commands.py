@@ -53,8 +53,12 @@ def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], 
 
 def narrowing(function: Command) -> Command:
     """Add the options that choose among the targets."""
-    tags = click.option("-m", "tags", metavar="EXPR", help="Of the targets, those whose tags match: 'slow and not gpu'.")
-    keywords = click.option("-k", "keywords", metavar="EXPR", help="Of the targets, those whose ids match: 'fit or k=3'.")
+    tags = click.option(
+        "-m", "tags", metavar="EXPR", help="Of the targets, those whose tags match: 'slow and not gpu'."
+    )
+    keywords = click.option(
+        "-k", "keywords", metavar="EXPR", help="Of the targets, those whose ids match: 'fit or k=3'."
+    )
     return keywords(tags(function))
 
 
@@ -170,6 +174,7 @@ def graph(context: click.Context, /, form: str, **given: Any) -> int:
 
 @taskdisc_command.command()
 @shared()
+@narrowing
 @NO_CODE_CHECK
 @click.pass_context
 def status(context: click.Context, /, **given: Any) -> int:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from taskdisc.narrow import Narrowing
     from taskdisc.project import Project
 
 
@@ -38,6 +39,15 @@ class Options(NamedTuple):
     force_all: bool = False
 
 
+def narrowing(options: Options) -> "Narrowing | None":
+    """Return how the targets are restricted, or None."""
+    if options.keywords is None and options.tags is None and not options.last_failed:
+        return None
+    from taskdisc.narrow import Narrowing
+
+    return Narrowing(options.keywords, options.tags, options.last_failed)
+
+
 @contextmanager
 def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
     """Open the project in the current folder or in `-C`; yield it and the targets, their paths relative to its root.
@@ -55,7 +65,8 @@ def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
     }
     start = os.getcwd()
     config = load(
-        start, directory=options.directory,
+        start,
+        directory=options.directory,
         profile=options.profile,
         overrides=overrides,
         params=options.params,

@@ -357,6 +357,14 @@ class Index:
     def _failures(self, condition: str, values: Sequence[Any]) -> list[FailureRow]:
         return [FailureRow(*r) for r in self._rows(f"select {FAILURE_COLUMNS} from failure where {condition}", values)]
 
+    def failed_last(self) -> dict[str, set[str]]:
+        """Return by task the instances (their printed coordinates) that failed in the last run."""
+        found: dict[str, set[str]] = {}
+        statement = "select task, instance from failure where run=(select max(id) from run) and final=1"
+        for task, instance in self._rows(statement):
+            found.setdefault(task, set()).add(instance)
+        return found
+
     def start_run(self, started: float, command: str, least: int = 1) -> int:
         """Write that a run has begun, and return its number: the next one, and `least` at least."""
         with self.transaction():
