@@ -202,6 +202,10 @@ class Plan:
                 run.append(node)
         return cached, run
 
+    def is_forced(self, number: int, row: int) -> bool:
+        """Say whether kept results of a row do not count, whatever they are."""
+        return self._reuse.is_forced is not None and self._reuse.is_forced(number, row)
+
     def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
         """What the store may have for these keys, oldest first."""
         kept = self._kept(task, family, keys, whole)

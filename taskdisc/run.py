@@ -63,8 +63,9 @@ class Run:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
         `narrowing` restricts the targets; `force`, FORCE_TARGETS or FORCE_ALL, lets kept results of the targets, or of
-        all steps, not count; after `maxfail` failures nothing more is started. Without `code_counts`, results of other code count where there is none of this code; without `age_counts`,
-        results count however old they are, also those of tasks that run in every run.
+        all steps, not count; after `maxfail` failures nothing more is started. Without `code_counts`, results of other
+        code count where there is none of this code; without `age_counts`, results count however old they are, also
+        those of tasks that run in every run.
         """
         self.project = project
         self.verbosity = verbosity

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TaskInfo:
-    """The execution that a task is in: its id, parameters, attempt, resources, seed and logger, and a way to tell of progress."""
+    """The execution that a task is in: its id, parameters, attempt, resources, seed, logger, progress."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
