@@ -16,23 +16,35 @@ if TYPE_CHECKING:
     from taskdisc.api.runs import FinishedRun as FinishedRun
     from taskdisc.api.runs import TaskFailed as TaskFailed
     from taskdisc.errors import TaskdiscError as TaskdiscError
-    from taskdisc.gather import Gather as Gather
+    from taskdisc.gathered import Gather as Gather
     from taskdisc.hookspecs import hookimpl as hookimpl
     from taskdisc.marks import axis as axis
     from taskdisc.marks import file as file
+    from taskdisc.marks import files as files
     from taskdisc.marks import task as task
+    from taskdisc.private import parametrize as parametrize
+    from taskdisc.references import gather as gather
+    from taskdisc.references import ref as ref
+    from taskdisc.references import requires as requires
+    from taskdisc.skips import skip as skip
 
 _PUBLIC = {
     "Artifact": "taskdisc.api.artifacts",
     "FinishedRun": "taskdisc.api.runs",
-    "Gather": "taskdisc.gather",
-    "axis": "taskdisc.marks",
-    "file": "taskdisc.marks",
+    "Gather": "taskdisc.gathered",
     "Project": "taskdisc.api.project",
     "TaskFailed": "taskdisc.api.runs",
     "TaskdiscError": "taskdisc.errors",
+    "axis": "taskdisc.marks",
+    "file": "taskdisc.marks",
+    "files": "taskdisc.marks",
+    "gather": "taskdisc.references",
     "hookimpl": "taskdisc.hookspecs",
+    "parametrize": "taskdisc.private",
+    "ref": "taskdisc.references",
+    "requires": "taskdisc.references",
     "run": "taskdisc.api.project",
+    "skip": "taskdisc.skips",
     "task": "taskdisc.marks",
 }
 
@@ -46,8 +58,14 @@ __all__ = [
     "__version__",
     "axis",
     "file",
+    "files",
+    "gather",
     "hookimpl",
+    "parametrize",
+    "ref",
+    "requires",
     "run",
+    "skip",
     "task",
 ]
 

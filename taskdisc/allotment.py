@@ -27,12 +27,12 @@ class Allotment:
         self._graph = graph
         self._lanes = lanes
         self._origins: dict[str, str] = {}
+        self._checked: set[str] = set()
         self._demands: dict[tuple[str, int], Demand] = {}
         self._needs: dict[tuple[str, int], Amounts] = {}
         self._capacities = self._all_capacities(config)
-        for task in map(graph.tasks.__getitem__, tasks):
-            for attempt in range(1, task.options.retries + 2 if callable(task.options.resources) else 2):
-                self._check(task, attempt)
+        for task in tasks:
+            self.check(graph.tasks[task])
         self.limits = Limits(self._capacities)
 
     # What there is
@@ -90,7 +90,7 @@ class Allotment:
         return amounts(found, what)
 
     def demand(self, task: Task, attempt: int = 1) -> Demand:
-        """Return what an attempt at a task needs of limited resources."""
+        """Return what an attempt at a task needs of limited resources; of a task that was checked."""
         known = self._demands.get((task.id, attempt))
         if known is None:
             needed = {**dict(self._implied(task)), **dict(self.needs(task, attempt))}
@@ -107,6 +107,13 @@ class Allotment:
 
     def _is_launched(self, task: Task) -> bool:
         return bool(self._lanes.means(self._lanes.of(task.options)).launcher)
+
+    def check(self, task: Task) -> None:
+        """Check that what a task needs can be had. Raises UsageError."""
+        if task.id not in self._checked:
+            self._checked.add(task.id)
+            for attempt in range(1, task.options.retries + 2 if callable(task.options.resources) else 2):
+                self._check(task, attempt)
 
     def _check(self, task: Task, attempt: int) -> None:
         for name, amount in self.needs(task, attempt):

@@ -4,13 +4,39 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import ConfigError, EncodingError, UsageError, closest
-from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, TaskGraph
+from taskdisc.graph import (
+    FromAxis,
+    FromFile,
+    FromFiles,
+    FromGather,
+    FromInjectable,
+    FromPlanner,
+    FromSetting,
+    FromStructure,
+    FromTask,
+    TaskGraph,
+)
 from taskdisc.labels import label_texts, unquoted
-from taskdisc.marks import Axis, Element, innermost
+from taskdisc.marks import Axis, Element, Files, innermost
 from taskdisc.model import MISSING, Task
+from taskdisc.paths import matching
 
 if TYPE_CHECKING:
     from taskdisc.config import Config, ParamLayer
+
+
+class Replaced(NamedTuple):
+    """Elements given for an axis of which only its function knows the labels."""
+
+    items: list[Any]
+    layer: Any
+    """A `config.ParamLayer`; untyped, since a text here would be compiled at every start."""
+
+    def applied(self, axis: Axis, elements: tuple[Element, ...]) -> tuple[Element, ...]:
+        """Return the elements that the axis has instead of these. Raises UsageError for a label that it has not."""
+        found = tuple(_element(axis, elements, item, self.layer) for item in self.items)
+        _refuse_duplicates(axis, found, self.layer)
+        return found
 
 
 class Bindings(NamedTuple):
@@ -19,11 +45,13 @@ class Bindings(NamedTuple):
     settings: dict[str, dict[str, Any]]
     """By task id."""
     elements: dict[Axis, tuple[Element, ...]]
-    """Of every axis of the graph; an open parameter that was not given is not there."""
+    """Of every axis with a list of elements, and of every open parameter that was given."""
+    replaced: dict[Axis, Replaced]
+    """By axis whose elements a function returns: those that this run has instead, or chooses from them."""
 
     def open_parameters(self, graph: TaskGraph, task: str) -> list[str]:
         """Return the names of the task's open parameters that this run does not give."""
-        return [axis.name for axis in graph.axes[task] if axis not in self.elements]
+        return [axis.name for axis in graph.axes[task] if axis.open and axis not in self.elements]
 
 
 def bind(graph: TaskGraph, config: "Config", given: Mapping[str, str] | None = None) -> Bindings:
@@ -35,20 +63,32 @@ def bind(graph: TaskGraph, config: "Config", given: Mapping[str, str] | None = N
     _check_names(graph, config, axes)
     settings = {
         task.id: {
-            source.name: _setting(task, source, config)
+            source.name: _setting(owner_of(graph, task), source, config)
             for source in graph.sources[task.id].values()
             if isinstance(source, FromSetting)
         }
         for task in graph.tasks.values()
     }
     elements: dict[Axis, tuple[Element, ...]] = {}
+    replaced: dict[Axis, Replaced] = {}
     for task in graph.tasks.values():
         for source in graph.sources[task.id].values():
-            if isinstance(source, FromAxis) and source.axis not in elements:
-                found = _elements(source.axis, task, config, given or {})
+            if not isinstance(source, FromAxis) or source.axis in elements:
+                continue
+            axis = source.axis
+            if axis.function is None:
+                found = _elements(axis, graph, config, given or {})
                 if found is not None:
-                    elements[source.axis] = found
-    return Bindings(settings, elements)
+                    elements[axis] = found
+            elif (of_run := config.setting("", axis.name)) is not None:
+                replaced[axis] = Replaced(_items(*of_run), of_run[1])
+    return Bindings(settings, elements, replaced)
+
+
+def owner_of(graph: TaskGraph, task: Task) -> Task:
+    """Return the task whose settings these are: of a planner, that which has it."""
+    inner = graph.inner.get(task.id)
+    return graph.tasks[inner.owner] if inner is not None and inner.owner else task
 
 
 def _setting(task: Task, source: FromSetting, config: "Config") -> Any:
@@ -69,20 +109,26 @@ def _converted(value: Any, annotation: Any, default: Any, task: Task, name: str,
         raise UsageError(f"{origin}: {task.name}.{name} ({task.place}): {error}") from None
 
 
-def _elements(axis: Axis, task: Task, config: "Config", given: Mapping[str, str]) -> tuple[Element, ...] | None:
+def _elements(axis: Axis, graph: TaskGraph, config: "Config", given: Mapping[str, str]) -> tuple[Element, ...] | None:
     found = config.setting("", axis.name)
     if axis.open:
-        return _open_element(axis, task, found, given)
+        return _open_element(axis, graph, found, given)
+    elements = axis.elements if axis.files is None else _files(axis.files, config.root)
     if found is None:
-        return axis.elements
-    value, layer = found
+        return elements
+    return Replaced(_items(*found), found[1]).applied(axis, elements)
+
+
+def _files(files: Files, root: str) -> tuple[Element, ...]:
+    from pathlib import Path
+
+    return tuple(Element(path, Path(path)) for path in matching(files.pattern, root))
+
+
+def _items(value: Any, layer: "ParamLayer") -> list[Any]:
     if isinstance(value, str) and layer.texts:
-        items: list[Any] = [item for item in value.split(",") if item]
-    else:
-        items = list(value) if isinstance(value, list | tuple) else [value]
-    found_elements = tuple(_element(axis, item, layer) for item in items)
-    _refuse_duplicates(axis, found_elements, layer)
-    return found_elements
+        return [item for item in value.split(",") if item]
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: "ParamLayer") -> None:
@@ -94,29 +140,41 @@ def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: "ParamL
 
 
 def _open_element(
-    axis: Axis, task: Task, found: "tuple[Any, ParamLayer] | None", given: Mapping[str, str]
+    axis: Axis, graph: TaskGraph, found: "tuple[Any, ParamLayer] | None", given: Mapping[str, str]
 ) -> tuple[Element, ...] | None:
-    annotation = next(p.annotation for p in task.parameters if p.name == axis.name)
+    if axis.name not in given and found is None:
+        return None
+    task, annotation = _annotated(axis, graph)
     if axis.name in given:
         text = unquoted(given[axis.name])
         value = _converted(text, annotation, MISSING, task, axis.name, f"{axis.name}={text}", True)
-    elif found is not None:
-        value = _converted(found[0], annotation, MISSING, task, axis.name, found[1].origin, found[1].texts)
     else:
-        return None
+        assert found is not None
+        value = _converted(found[0], annotation, MISSING, task, axis.name, found[1].origin, found[1].texts)
     _check_encodable(value, f"{axis.name}")
     return (Element(value, value),)
 
 
-def _element(axis: Axis, item: Any, layer: "ParamLayer") -> Element:
+def _annotated(axis: Axis, graph: TaskGraph) -> tuple[Task, Any]:
+    """The first task that annotates an open parameter, and its annotation; planners need not."""
+    having = [
+        (task, parameter.annotation)
+        for task in graph.tasks.values()
+        for parameter in task.parameters
+        if parameter.name == axis.name and graph.sources[task.id].get(axis.name) == FromAxis(axis)
+    ]
+    return next((each for each in having if each[1] is not MISSING), having[0])
+
+
+def _element(axis: Axis, elements: tuple[Element, ...], item: Any, layer: "ParamLayer") -> Element:
     """The element that a label means; an axis without labels takes new values of its elements' type."""
-    texts = label_texts([element.label for element in axis.elements])
+    texts = label_texts([element.label for element in elements])
     wanted = str(item).strip()
-    for text, element in zip(texts, axis.elements, strict=True):
+    for text, element in zip(texts, elements, strict=True):
         if wanted in (text, unquoted(text)) if layer.texts else element.label == item:
             return element
-    labelled = any(element.label is not element.value for element in axis.elements)
-    kinds = {type(element.label) for element in axis.elements}
+    labelled = any(element.label is not element.value for element in elements)
+    kinds = {type(element.label) for element in elements}
     if not labelled and len(kinds) == 1 and (kind := kinds.pop()) in (int, float, str, bool):
         from taskdisc.convert import ConversionError, convert
 
@@ -202,6 +260,10 @@ def _filled(graph: TaskGraph, task: str, name: str) -> str | None:
     """Say what fills a parameter that is no setting and no axis."""
     for known in graph.tasks.values():
         source = graph.sources[known.id].get(name) if task in ("", known.name) else None
+        if isinstance(source, FromFiles):
+            return f"{name} is input files, {source.files.pattern} ({source.files.place}). Change the files."
+        if isinstance(source, FromPlanner | FromStructure):
+            return f"{name} is what @requires gives ({known.place})."
         if isinstance(source, FromFile):
             return f"{name} is an input file, {source.file.path} ({source.file.place}). Change the file."
         if isinstance(source, FromTask | FromGather):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import CollectionError, Place, UsageError
 from taskdisc.loader import ProjectLoader, load_carefully
-from taskdisc.marks import MARK, Axis, File, innermost
-from taskdisc.model import DEFAULTS, MISSING, Collection, Namespace, Parameter, Task
+from taskdisc.marks import MARK, PARAMETRIZE, REQUIRES, Axis, File, Files, innermost
+from taskdisc.model import DEFAULTS, Collection, Namespace, Task
+from taskdisc.signatures import parameters_of
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
@@ -226,7 +227,7 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
         if issubclass(kind, Axis):
             _name_axis(value, key, module, root)
             names[key] = value
-        elif issubclass(kind, File):
+        elif issubclass(kind, File | Files):
             value.place = Place(_relative(value.place.path, root), value.place.line)
             names[key] = value
         elif kind is FunctionType or _wraps(value):
@@ -331,7 +332,22 @@ def _take_function(
         problems.append(f"{place} {key}: {problem}")
         return
     name = options.name or key
-    tasks.append(Task(f"{path}::{name}", name, module, place, value, parameters_of(value, function), options))
+    parameters = parameters_of(value, function)
+    requires, private = _marked(value, function, REQUIRES) or {}, _marked(value, function, PARAMETRIZE) or ()
+    requires = {name: each._replace(place=_placed(each.place, path)) for name, each in requires.items()}
+    private = tuple(each._replace(place=_placed(each.place, path)) for each in private)
+    for each in private:
+        each.axis.place = each.place
+    tasks.append(Task(f"{path}::{name}", name, module, place, value, parameters, options, requires, private))
+
+
+def _marked(value: Any, function: FunctionType, mark: str) -> Any:
+    return getattr(value, mark, None) or getattr(function, mark, None)
+
+
+def _placed(place: Place, path: str) -> Place:
+    """The place of a decorator, relative to the root: it stands in the task's own module."""
+    return Place(path, place.line) if place.path.endswith(path) else place
 
 
 def _lines_of(module: ModuleType) -> list[bytes]:
@@ -371,29 +387,3 @@ def _refusal(function: FunctionType, name: str) -> str | None:
     if code.co_flags & (GENERATOR | ASYNC_GENERATOR):
         return f"a task returns its result, and this is a generator function. Return a list. {helper}"
     return None
-
-
-def parameters_of(value: Any, function: FunctionType) -> tuple[Parameter, ...]:
-    """Return the parameters; a `__signature__` set by a decorator wins over the innermost function."""
-    if hasattr(value, "__signature__"):
-        import inspect
-
-        empty = inspect.Parameter.empty
-        return tuple(
-            Parameter(
-                p.name,
-                MISSING if p.annotation is empty else p.annotation,
-                MISSING if p.default is empty else p.default,
-                p.kind is inspect.Parameter.KEYWORD_ONLY,
-            )
-            for p in inspect.signature(value).parameters.values()
-        )
-    code = function.__code__
-    count, values = code.co_argcount, function.__defaults__ or ()
-    defaults = dict(zip(code.co_varnames[count - len(values) : count], values, strict=True))
-    defaults.update(function.__kwdefaults__ or {})
-    annotations = function.__annotations__
-    return tuple(
-        Parameter(name, annotations.get(name, MISSING), defaults.get(name, MISSING), index >= count)
-        for index, name in enumerate(code.co_varnames[: count + code.co_kwonlyargcount])
-    )

@@ -54,6 +54,7 @@ class Config(NamedTuple):
     max_tasks_per_worker: int = OPTIONS["max_tasks_per_worker"].default
     grace: str = OPTIONS["grace"].default
     max_jobs: int = OPTIONS["max_jobs"].default
+    max_instances: int = OPTIONS["max_instances"].default
     storage: str = OPTIONS["storage"].default
     track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import select
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskdisc.attempts import Attempts
 from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
-from taskdisc.graph import FromFile
+from taskdisc.graph import FromFile, FromFiles
 from taskdisc.interrupts import held_back
 from taskdisc.jobs import JobMaker, Values
+from taskdisc.marks import File
 from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, Retry, TaskSpec, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
@@ -23,16 +24,16 @@ from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
+from taskdisc.warned import add_warnings
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
-    from taskdisc.marks import File
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
 SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
-FINAL = (Outcome.SUCCEEDED, Outcome.VOID, Outcome.CANCELLED)
+FINAL = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.VOID, Outcome.CANCELLED)
 """How attempts end that no other follows on its account."""
 
 
@@ -45,7 +46,11 @@ class Line:
         index = project.open_index()
         run.number = index.start_run(run.started, " ".join(run.targets) or "(all)", free_run(project.config.store))
         self.values = Values(run.plan, index, run.expansion, project.graph)
-        self.jobs = JobMaker(project.graph, run.expansion, run.bindings, self.values, run.offset)
+        if run.growing is not None:
+            run.growing.values = self.values
+        self.jobs = JobMaker(
+            project.graph, run.expansion, run.bindings, self.values, run.tasks, run.offset, project.files.listed
+        )
         self.recorder = Recorder(
             index,
             run.plan,
@@ -64,13 +69,15 @@ class Line:
         """How many steps have failed."""
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
-        inputs = {
-            task: [source.file for source in project.graph.sources[task].values() if isinstance(source, FromFile)]
-            for task in run.expansion.by_task
-        }
+        inputs = {task: list(self._input_files(task)) for task in project.graph.tasks}
         self.files = {task: files for task, files in inputs.items() if files}
         """The input files of the tasks that have some."""
-        for task in run.expansion.by_task:
+        self.file_axes = {
+            task: [axis for axis in axes if axis.files is not None]
+            for task, axes in project.graph.axes.items()
+            if any(axis.files is not None for axis in axes)
+        }
+        for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
         specs = self.jobs.specs
         if run.allotment is not None:
@@ -112,8 +119,9 @@ class Line:
             self._commit()
         if self.run.scheduler.has_undecided:
             return
-        waiting = self.run.running or self.run.elsewhere or self.attempts.waiting
-        assert waiting, "steps are left that wait for nothing"
+        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting:
+            assert self.run.growing is not None, "steps are left that wait for nothing"
+            raise self.run.growing.stalled()
         self._wait()
         self._collect()
         self.run.scheduler.released(self.sharing.ended())
@@ -225,7 +233,7 @@ class Line:
             name = names.pop(node)
             self._give_back((node,))
             if result.warned:
-                self.run.warned(name, result.warned)
+                add_warnings(self.run.task_warnings, name, result.warned)
             if result.outcome not in FINAL and self._tries_again(node, name, result):
                 continue
             result = self.returned.checked(name, result)
@@ -234,6 +242,9 @@ class Line:
                 good.append(node)
             elif result.outcome == Outcome.VOID:
                 void.append((result, since))
+            elif result.outcome == Outcome.SKIPPED:
+                all_ended.append(self._ended(node, name, result))
+                self.run.skip([node])
             else:
                 all_ended.append(self._blocking(self._ended(node, name, result)))
         self.recorder.add(all_ended)
@@ -262,7 +273,9 @@ class Line:
     def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
         self._failed += 1
-        steps = [n for n in self.run.scheduler.failed([ended.node]) if not self.run.is_gather(n)]
+        beyond = self.run.scheduler.failed([ended.node])
+        self.run.plan.without.update([ended.node], beyond)
+        steps = [n for n in beyond if not self.run.is_gather(n)]
         shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         return ended._replace(blocked=shown, blocked_count=len(steps))
 
@@ -295,13 +308,12 @@ class Line:
 
     def _checked(self, results: list[JobResult]) -> list[JobResult]:
         """Results of input files that were changed after their digests were taken are void."""
-        if not self.files:
+        if not self.files and not self.file_axes:
             return results
-        scheduler, blocks = self.run.scheduler, self.run.expansion.blocks
         changed: dict[File, bool] = {}
         checked = []
         for result in results:
-            files = self.files.get(blocks[scheduler.block_of(result.number)].task, ())
+            files = self._files_of(result.number)
             for file in files if result.outcome == Outcome.SUCCEEDED else ():
                 if file not in changed:
                     changed[file] = self.run.project.files.has_changed(file)
@@ -309,6 +321,25 @@ class Line:
                     result = _uncertain(result, file)
             checked.append(result)
         return checked
+
+    def _input_files(self, task: str) -> Iterator[File]:
+        for source in self.run.project.graph.sources[task].values():
+            if isinstance(source, FromFile):
+                yield source.file
+            elif isinstance(source, FromFiles):
+                yield from self.run.project.files.listed(source.files)
+
+    def _files_of(self, node: int) -> list[File]:
+        """The input files that a step has received."""
+        expansion = self.run.expansion
+        block, row = expansion.place(node)
+        files = self.files.get(block.task, [])
+        axes = self.file_axes.get(block.task)
+        if not axes:
+            return files
+        numbers = [(axis, block.columns[axis][row]) for axis in axes]
+        elements = [(axis, expansion.elements[axis].elements[number]) for axis, number in numbers]
+        return [*files, *(File(element.label, axis.place) for axis, element in elements)]
 
     def _tell(self) -> None:
         if self.run.tick is None:

@@ -5,39 +5,89 @@ each of its axes a column with the element's number in each row (an axis alone g
 axis varies slowest). A dependency is a column of rows of another block, made by walking the axes of both sides
 together, without a search. A gather is a block of its own, a row per group: its rows are sorted into groups by
 counting, and whoever has the gather depends on one group.
+
+That is so for tasks whose instances are known from lists alone: their blocks are grids. What is known only on the way
+(see `grow`) is added as further blocks, whose rows came in any order and depend on nodes of any block; a node is a row
+counted through all blocks.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, repeat
+from typing import Any
 
 from taskdisc.errors import EncodingError, UsageError
-from taskdisc.graph import FromGather, FromTask, TaskGraph
-from taskdisc.labels import id_suffixes, label_texts
+from taskdisc.graph import FromAfter, FromGather, FromTask, TaskGraph
+from taskdisc.labels import id_suffixes, label_text, label_texts
 from taskdisc.marks import Axis, Element
+from taskdisc.shapes import Shape
 
 
 class AxisRows:
-    """The elements of an axis in this run."""
+    """The elements of an axis in this run, numbered; of one that exists along others, all lists one after the other."""
 
-    __slots__ = ("axis", "elements", "texts")
+    __slots__ = ("_texts", "_told", "_until", "axis", "digests", "elements")
 
-    def __init__(self, axis: Axis, elements: Sequence[Element]) -> None:
+    def __init__(self, axis: Axis, elements: Iterable[Element]) -> None:
         self.axis = axis
-        self.elements = elements
+        self.elements: list[Element] = []
+        self.digests: dict[int, bytes] = {}
+        """Of the elements that do not count by their values' encoding: they hold files."""
+        self._texts: list[str] = []
+        self._told: set[str] = set()
+        """The texts of an open parameter's values."""
+        self._until: list[int] = []
+        """Where each list that was added ends."""
+        self.add(elements)
+        if self.elements:
+            assert self.texts is not None  # labels that cannot be told are found at once
+
+    def add(self, elements: Iterable[Element]) -> range:
+        """Add a list of elements; return their numbers."""
+        first = len(self.elements)
+        self.elements += elements
+        self._until.append(len(self.elements))
+        return range(first, len(self.elements))
+
+    @property
+    def texts(self) -> list[str]:
+        """The labels as ids have them: within a list they differ, and of an open parameter they all do."""
+        while self._until:
+            self._add_texts(self._until)
+        return self._texts
+
+    def _add_texts(self, until: list[int]) -> None:
+        axis, first = self.axis, len(self._texts)
+        end = until[-1] if axis.open else until[0]
         try:
-            self.texts = label_texts([element.label for element in elements])
+            texts = label_texts([element.label for element in self.elements[first:end]])
+            if axis.open and not self._told.isdisjoint(texts):
+                texts = label_texts([element.label for element in self.elements[:end]])[first:]
         except EncodingError as error:
             raise UsageError(f'axis {axis.name} ({axis.place}): {error}. Label it: axis({{"name": ...}}).') from None
+        self._texts += texts
+        if axis.open:
+            self._told.update(texts)
+            until.clear()
+        else:
+            del until[0]
 
     def __len__(self) -> int:
         return len(self.elements)
 
 
+NODES = -1
+"""Stands for a block where rows are nodes of any block."""
+
+Variant = tuple[tuple[str, Any], ...]
+"""Settings of a task's own, sorted by name, that are bound to other values than the run's."""
+
+
 class Link:
-    """A dependency of a block: row i needs row `rows[i]` of `block`."""
+    """A dependency of a block: row i needs row `rows[i]` of `block`, or of NODES."""
 
     __slots__ = ("block", "parameter", "rows")
 
@@ -50,47 +100,150 @@ class Link:
 class Block:
     """All instances of a task, or all groups of a gather."""
 
-    __slots__ = ("axes", "columns", "gather", "links", "number", "size", "task")
+    __slots__ = (
+        "axes",
+        "besides",
+        "columns",
+        "filled",
+        "gather",
+        "links",
+        "number",
+        "offset",
+        "size",
+        "task",
+        "variant",
+    )
 
-    def __init__(self, number: int, task: str, axes: tuple[Axis, ...], sizes: Mapping[Axis, int]) -> None:
+    def __init__(
+        self, number: int, offset: int, task: str, axes: tuple[Axis, ...], size: int, columns: dict[Axis, Sequence[int]]
+    ) -> None:
         self.number = number
+        self.offset = offset
+        """The first node."""
         self.task = task
         """The task's id; of a gather, the id of the task that it collects."""
         self.axes = axes
-        self.size, self.columns = columns_of(axes, sizes)
+        self.size = size
+        self.columns = columns
         self.links: list[Link] = []
         self.gather: Groups | None = None
+        self.filled: dict[str, Filled] = {}
+        """By parameter, the structures that the rows receive."""
+        self.variant: Variant = ()
+        self.besides: dict[int, list[int]] = {}
+        """By node, inner steps that it waits for without receiving their results."""
 
 
 class Groups:
-    """What a gather's block collects: group i is `rows[starts[i]:starts[i + 1]]` of block `target`."""
+    """What a gather's block collects: group i is `rows[starts[i]:starts[i + 1]]` of block `target`.
 
-    __slots__ = ("output", "over", "rows", "starts", "target")
+    Of a grown block, the group of each row is a sequence of nodes in `members`.
+    """
+
+    __slots__ = ("drop", "members", "output", "over", "rows", "starts", "target")
 
     def __init__(
-        self, target: int, output: str | None, over: tuple[Axis, ...], rows: Sequence[int], starts: Sequence[int]
+        self,
+        target: int,
+        output: str | None,
+        over: tuple[Axis, ...],
+        rows: Sequence[int] = (),
+        starts: Sequence[int] = (),
+        drop: bool = False,
+        members: list[Sequence[int]] | None = None,
     ) -> None:
         self.target = target
         self.output = output
         self.over = over
         self.rows = rows
         self.starts = starts
+        self.drop = drop
+        """Failed elements are left out."""
+        self.members = members
+
+
+class Filled:
+    """Structures with results in place: of each row the number of its shape, and the nodes that fill it."""
+
+    __slots__ = ("nodes", "shapes")
+
+    def __init__(self, size: int) -> None:
+        self.shapes: list[int] = [UNFILLED] * size
+        self.nodes: list[Sequence[int]] = [()] * size
+
+
+UNFILLED = -1
 
 
 class Expansion:
     """The instances of a run: blocks in an order in which dependencies come first."""
 
     def __init__(self, elements: Mapping[Axis, AxisRows]) -> None:
-        self.elements = elements
+        self.elements = dict(elements)
         self.blocks: list[Block] = []
         self.by_task: dict[str, Block] = {}
-        self._gathers: dict[tuple[str, str | None, tuple[Axis, ...]], Block] = {}
+        """The grids of tasks."""
+        self.size = 0
+        """How many nodes there are."""
+        self.shapes: list[Shape] = []
+        """The structures that grown rows receive, by number."""
+        self._offsets: list[int] = []
+        self._gathers: dict[tuple[str, str | None, tuple[Axis, ...], bool], Block] = {}
         self._sizes = {axis: len(rows) for axis, rows in elements.items()}
 
     def _block(self, task: str, axes: tuple[Axis, ...]) -> Block:
-        block = Block(len(self.blocks), task, axes, self._sizes)
+        return self.append(task, axes, *columns_of(axes, self._sizes))
+
+    def append(self, task: str, axes: tuple[Axis, ...], size: int, columns: dict[Axis, Sequence[int]]) -> Block:
+        """Add a block, which depends on nothing yet."""
+        block = Block(len(self.blocks), self.size, task, axes, size, columns)
         self.blocks.append(block)
+        self._offsets.append(self.size)
+        self.size += size
         return block
+
+    def place(self, node: int) -> tuple[Block, int]:
+        """Return the block and the row of a node."""
+        block = self.blocks[bisect_right(self._offsets, node) - 1]
+        return block, node - block.offset
+
+    def targets(self, link: Link, rows: Iterable[int]) -> list[int]:
+        """Return the nodes that these rows need along a link."""
+        needed = link.rows
+        if link.block == NODES:
+            return [needed[row] for row in rows]
+        offset = self.blocks[link.block].offset
+        return [offset + needed[row] for row in rows]
+
+    def members(self, block: Block, row: int) -> Sequence[int]:
+        """Return the nodes of one group of a gather, in order."""
+        groups = block.gather
+        assert groups is not None
+        if groups.members is not None:
+            return groups.members[row]
+        offset = self.blocks[groups.target].offset
+        return [offset + each for each in groups.rows[groups.starts[row] : groups.starts[row + 1]]]
+
+    def direct(self, node: int) -> Iterator[int]:
+        """Yield the nodes that a node needs, gathers among them."""
+        block, row = self.place(node)
+        if block.besides:
+            yield from block.besides.get(node, ())
+        if block.gather is not None:
+            yield from self.members(block, row)
+            return
+        for link in block.links:
+            yield from self.targets(link, (row,))
+        for filled in block.filled.values():
+            yield from filled.nodes[row]
+
+    def inputs(self, node: int) -> Iterator[int]:
+        """Yield the steps that a step needs, through gathers."""
+        for needed in self.direct(node):
+            if self.place(needed)[0].gather is None:
+                yield needed
+            else:
+                yield from self.direct(needed)
 
     def add_task(self, graph: TaskGraph, task: str) -> Block:
         """Add all instances of a task whose dependencies have been added."""
@@ -98,27 +251,25 @@ class Expansion:
         gathers = {
             name: self._gather_block(source, graph)
             for name, source in graph.sources[task].items()
-            if isinstance(source, FromGather)
+            if isinstance(source, FromGather) or (isinstance(source, FromAfter) and source.over)
         }
         block = self.by_task[task] = self._block(task, axes)
         for name, source in graph.sources[task].items():
-            if isinstance(source, FromTask):
-                target = self.by_task[source.task]
-                block.links.append(Link(name, target.number, self.project(axes, target.axes)))
-            elif isinstance(source, FromGather):
-                target = gathers[name]
+            if isinstance(source, FromTask | FromGather | FromAfter):
+                target = gathers.get(name) or self.by_task[source.task]
                 block.links.append(Link(name, target.number, self.project(axes, target.axes)))
         return block
 
-    def _gather_block(self, source: FromGather, graph: TaskGraph) -> Block:
+    def _gather_block(self, source: FromGather | FromAfter, graph: TaskGraph) -> Block:
         """The groups of a gather, shared by all who gather alike."""
-        known = (source.task, source.output, source.over)
+        output, drop = (source.output, source.drop) if isinstance(source, FromGather) else (None, False)
+        known = (source.task, output, source.over, drop)
         if known not in self._gathers:
             target = self.by_task[source.task]
             kept = tuple(axis for axis in target.axes if axis not in source.over)
             block = self._gathers[known] = self._block(source.task, kept)
             rows, starts = grouped(self.project(target.axes, kept), target.size, block.size)
-            block.gather = Groups(target.number, source.output, source.over, rows, starts)
+            block.gather = Groups(target.number, output, source.over, rows, starts, drop)
         return self._gathers[known]
 
     def project(self, axes: Sequence[Axis], onto: Sequence[Axis]) -> Sequence[int]:
@@ -147,21 +298,14 @@ class Expansion:
         for axis in block.axes:
             texts, numbers = self.elements[axis].texts, block.columns[axis]
             columns.append([texts[numbers[row]] for row in rows])
-        return [name + suffix for suffix in id_suffixes([axis.name for axis in block.axes], columns, len(rows))]
-
-    def ranks(self) -> list[float]:
-        """Return the longest path from each block to the end, counting steps."""
-        ranks = array("d", bytes(8 * len(self.blocks)))
-        for block in reversed(self.blocks):
-            here = ranks[block.number] + (0.0 if block.gather else 1.0)
-            ranks[block.number] = here
-            targets = [link.block for link in block.links] + ([block.gather.target] if block.gather else [])
-            for target in targets:
-                ranks[target] = max(ranks[target], here)
-        return list(ranks)
+        names = [axis.name for axis in block.axes]
+        for setting, value in block.variant:
+            names.append(setting)
+            columns.append([label_text(value)] * len(rows))
+        return [name + suffix for suffix in id_suffixes(names, columns, len(rows))]
 
     def needed(self, wanted: Mapping[int, Iterable[int] | None]) -> list[bytearray]:
-        """Return, per block, a byte per row that says whether the wanted rows (None: all of a block) need it."""
+        """Return, per grid, a byte per row that says whether the wanted rows (None: all of a block) need it."""
         marks = [bytearray(block.size) for block in self.blocks]
         for number, rows in wanted.items():
             if rows is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.durations import seconds
-from taskdisc.graph import FromFile, FromGather, FromTask
+from taskdisc.graph import FromFile, FromFiles, FromGather, FromPlanner, FromStructure, FromTask
 from taskdisc.model import DROPPED, Decision
 from taskdisc.record import suffix_of
 
@@ -81,6 +81,8 @@ def explain_steps(
         decision = decisions[node]
         if decision == Decision.CACHED:
             yield node, decision, (Reason(CACHED if run.plan.code_counts else CACHED_WHATEVER_THE_CODE),)
+        elif decision == Decision.SKIPPED:
+            yield node, decision, (Reason(_skipped(run, node)),)
         elif decision == Decision.MAY_RUN:
             yield node, decision, tuple(map(Reason, _undecided(run, node, decisions)))
         elif decision == Decision.RUN and (suffix_of(run.id_of(node)), run.plan.keys[node]) in failed:
@@ -92,22 +94,15 @@ def explain_steps(
             yield node, decision, tuple(differences.reason(change) for change in changes)
 
 
+def _skipped(run: Run, node: int) -> str:
+    if node in run.plan.skipped:
+        return "it ended so, and nothing has changed: `taskdisc show` tells the reason"
+    names = [run.id_of(each) for each in run.expansion.inputs(node) if each in run.plan.without]
+    return f"it depends on {', '.join(dict.fromkeys(names))}"
+
+
 def _undecided(run: Run, node: int, decisions: Mapping[int, str]) -> Iterator[str]:
-    number = run.scheduler.block_of(node)
-    block = run.expansion.blocks[number]
-    row = node - run.offset(number)
-    waits = []
-    for link in block.links:
-        target = run.expansion.blocks[link.block]
-        first = run.offset(link.block) + link.rows[row]
-        if target.gather is None:
-            inputs = [first]
-        else:
-            groups, at = target.gather, link.rows[row]
-            inputs = [
-                run.offset(groups.target) + each for each in groups.rows[groups.starts[at] : groups.starts[at + 1]]
-            ]
-        waits += [each for each in inputs if decisions.get(each) in (Decision.RUN, Decision.MAY_RUN)]
+    waits = [each for each in run.expansion.inputs(node) if decisions.get(each) in (Decision.RUN, Decision.MAY_RUN)]
     names = [run.id_of(each) for each in dict.fromkeys(waits)]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     yield f"it depends on {', '.join(names[:3])}{more}, which may give another result"
@@ -125,7 +120,7 @@ def _fewest_changes(
 def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mapping[int, FamilyRow]) -> Iterator[Change]:
     """Compare the parts of the key, from the outside in."""
     block = run.expansion.blocks[number]
-    now = run.plan.family(block.task)
+    now = run.plan.family(block.task, block.variant)
     before = families[kept.family].parts
     changes = list(family_changes(before, now.parts))
     changes += map(Change, _inputs(run, node, number, kept, before["inputs"]))
@@ -181,7 +176,7 @@ def _versions(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
 
 def _inputs(run: Run, node: int, number: int, kept: ResultRow, names: list[str]) -> Iterator[str]:
     block = run.expansion.blocks[number]
-    family = run.plan.family(block.task)
+    family = run.plan.family(block.task, block.variant)
     (now,) = run.plan.inputs_of(number, [node - run.offset(number)])
     if list(family.inputs) != names:
         yield f"inputs: {', '.join(names) or 'none'} -> {', '.join(family.inputs) or 'none'}"
@@ -195,7 +190,11 @@ def _inputs(run: Run, node: int, number: int, kept: ResultRow, names: list[str])
 def _what(source: Any) -> str:
     if isinstance(source, FromFile):
         return f"the file {source.file.path}"
+    if isinstance(source, FromFiles):
+        return f"one of the files {source.files.pattern}"
     if isinstance(source, FromGather):
         return "what it gathers"
+    if isinstance(source, FromPlanner | FromStructure):
+        return "what it requires"
     assert isinstance(source, FromTask)
     return "its value"

@@ -1,10 +1,10 @@
 """The task graph: one node a task, what fills each of its parameters, and the axes along which it exists."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from taskdisc.errors import CollectionError
-from taskdisc.marks import Axis, File
+from taskdisc.marks import Axis, File, Files
 from taskdisc.model import Task
 
 
@@ -12,6 +12,8 @@ class FromAxis(NamedTuple):
     """The value of an axis's element, or of an open parameter."""
 
     axis: Axis
+    pick: int | None = None
+    """The place of what the parameter receives, where the elements are tuples for several parameters."""
 
 
 class FromTask(NamedTuple):
@@ -27,6 +29,33 @@ class FromGather(NamedTuple):
     task: str
     output: str | None
     over: tuple[Axis, ...]
+    names: tuple[str, ...] | None = None
+    """The axes as `gather(over=...)` names them; None: all that have elements."""
+    drop: bool = False
+    """Failed elements are left out."""
+
+
+class FromAfter(NamedTuple):
+    """Nothing: the task waits for another's instances at the coordinates that they share."""
+
+    task: str
+    over: tuple[Axis, ...] = ()
+    """The axes that they do not share."""
+
+
+class FromPlanner(NamedTuple):
+    """The structure that a planner returns, with results in place."""
+
+    task: str
+    """The inner task that calls the planner."""
+
+
+class FromStructure(NamedTuple):
+    """A structure with results in place of its refs and gathers."""
+
+    structure: Any
+    targets: tuple[tuple[str, str | None], ...]
+    """(task, output) of each ref and gather, in order."""
 
 
 class FromSetting(NamedTuple):
@@ -43,13 +72,55 @@ class FromFile(NamedTuple):
     file: File
 
 
+class FromFiles(NamedTuple):
+    """Tracked input files: a list of them."""
+
+    files: Files
+
+
 class FromInjectable(NamedTuple):
     """Something that the worker makes, such as `task_dir`."""
 
     name: str
 
 
-Source = FromAxis | FromTask | FromGather | FromSetting | FromFile | FromInjectable
+Source = (
+    FromAxis
+    | FromTask
+    | FromGather
+    | FromAfter
+    | FromPlanner
+    | FromStructure
+    | FromSetting
+    | FromFile
+    | FromFiles
+    | FromInjectable
+)
+
+
+def tasks_of(source: Source) -> tuple[str, ...]:
+    """Return the ids of the tasks that a source needs, inner ones included."""
+    if isinstance(source, FromTask | FromGather | FromAfter | FromPlanner):
+        return (source.task,)
+    if isinstance(source, FromAxis) and source.axis.task:
+        return (source.axis.task,)
+    return tuple(task for task, _ in source.targets) if isinstance(source, FromStructure) else ()
+
+
+class Unresolved(Exception):
+    """A parameter that nothing fills, or that is filled wrongly; the message says what to do."""
+
+
+class Inner(NamedTuple):
+    """What an inner task is there for: it calls the function of an axis, or a planner."""
+
+    owner: str
+    """Id of the task that has the planner; empty for an axis."""
+    name: str
+    """The axis's name, or that of the planned parameter."""
+    axis: Axis | None
+    reaches: bool
+    """Whether it needs the result of a task: then it is a step; else it is called while planning."""
 
 
 class TaskGraph(NamedTuple):
@@ -63,10 +134,37 @@ class TaskGraph(NamedTuple):
     warnings: tuple[str, ...]
     names: dict[str, str]
     """By task id: what printed ids begin with, the name where it is unique and else the long form."""
+    inner: dict[str, Inner] = {}
+    """By id: the tasks that call axis functions and planners. Nobody wrote them as tasks."""
+    grows: frozenset[str] = frozenset()
+    """Tasks whose instances are not known from lists alone: see `grow`."""
+    find: Callable[[Any, str], tuple[str, str | None]] | None = None
+    """Returns (task, output) of a target of `ref` or `gather` in a module. Raises UsageError."""
+
+    def written(self) -> list[Task]:
+        """Return the tasks that somebody wrote, inner ones left out."""
+        return [task for task in self.tasks.values() if task.id not in self.inner]
+
+    def parents(self, axis: Axis) -> tuple[Axis, ...]:
+        """Return the axes along which the axis exists: there is a list of elements for each of their coordinates."""
+        return self.axes[axis.task] if axis.task else ()
 
     def dependencies(self, task: str) -> list[str]:
-        """Return the ids of the tasks whose results this one receives."""
-        return [s.task for s in self.sources[task].values() if isinstance(s, FromTask | FromGather)]
+        """Return the ids of the tasks that this one needs, inner ones included."""
+        return [needed for source in self.sources[task].values() for needed in tasks_of(source)]
+
+    def seen_dependencies(self, task: str) -> list[str]:
+        """Return the written tasks that a task needs: what an axis function or a planner needs, the task needs."""
+        found: dict[str, None] = {}
+        todo, seen = self.dependencies(task)[::-1], set()
+        while todo:
+            name = todo.pop()
+            if name not in self.inner:
+                found[name] = None
+            elif name not in seen:
+                seen.add(name)
+                todo += self.dependencies(name)[::-1]
+        return list(found)
 
     def ancestors(self, targets: Iterable[str]) -> list[str]:
         """Return the ids of the targets and all that they depend on, dependencies first."""
@@ -98,16 +196,23 @@ def printed_names(tasks: dict[str, Task]) -> dict[str, str]:
     return {task.id: task.id if task.name in shared else task.name for task in tasks.values()}
 
 
-def order_axes(axes: Iterable[Axis]) -> tuple[Axis, ...]:
+def order_axes(axes: Iterable[Axis], parents: Callable[[Axis], Iterable[Axis]] = lambda axis: ()) -> tuple[Axis, ...]:
     """Return the axes in the order of coordinates and ids: parents first, then by name."""
-    return tuple(sorted(axes, key=lambda axis: axis.name))
+    waiting = sorted(axes, key=lambda axis: axis.name)
+    if not any(axis.task for axis in waiting):
+        return tuple(waiting)
+    ordered: list[Axis] = []
+    while waiting:
+        ready = next(axis for axis in waiting if not set(parents(axis)).intersection(waiting))
+        ordered.append(ready)
+        waiting.remove(ready)
+    return tuple(ordered)
 
 
 def order_tasks(tasks: dict[str, Task], sources: dict[str, dict[str, Source]]) -> dict[str, Task]:
     """Return the tasks with dependencies first, otherwise as collected. Raises CollectionError for a circle."""
     waiting = {
-        task: {s.task for s in filled.values() if isinstance(s, FromTask | FromGather)}
-        for task, filled in sources.items()
+        task: {needed for source in filled.values() for needed in tasks_of(source)} for task, filled in sources.items()
     }
     dependents: dict[str, list[str]] = {task: [] for task in tasks}
     for task, needed in waiting.items():
@@ -136,11 +241,7 @@ def _circle(waiting: dict[str, set[str]], tasks: dict[str, Task], sources: dict[
     ring = ring[start:] + ring[: start + 1]
     steps = []
     for dependent, dependency in zip(ring, ring[1:], strict=False):
-        name = next(
-            name
-            for name, source in sources[dependent].items()
-            if isinstance(source, FromTask | FromGather) and source.task == dependency
-        )
+        name = next(name for name, source in sources[dependent].items() if dependency in tasks_of(source))
         steps.append(f"    {tasks[dependent].place} {tasks[dependent].name} depends on {name}")
     names = " -> ".join(tasks[task].name for task in ring)
     remedy = "    One of them must do without the other: rename a parameter, or split a task."

@@ -7,14 +7,25 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import UsageError
-from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromTask, TaskGraph
-from taskdisc.marks import Axis, innermost
+from taskdisc.graph import (
+    FromAxis,
+    FromFile,
+    FromFiles,
+    FromGather,
+    FromInjectable,
+    FromPlanner,
+    FromStructure,
+    FromTask,
+    TaskGraph,
+)
+from taskdisc.marks import File, Files, innermost
 from taskdisc.model import ArgumentKind, Job, Stored, Task, TaskSpec
+from taskdisc.shapes import rebuilt
 from taskdisc.store.index import no_value
 
 if TYPE_CHECKING:
     from taskdisc.bind import Bindings
-    from taskdisc.expand import Expansion
+    from taskdisc.expand import Expansion, Filled
     from taskdisc.plan import Plan
     from taskdisc.store.index import Index
 
@@ -27,7 +38,7 @@ class Values:
 
     def __init__(self, plan: Plan, index: Index, expansion: Expansion, graph: TaskGraph) -> None:
         self.fresh: dict[tuple[int, int], Parts] = {}
-        self._plan = plan
+        self.plan = plan
         self._index = index
         self._expansion = expansion
         self._graph = graph
@@ -44,7 +55,7 @@ class Values:
                 found[row] = fresh
         if not missing:
             return found
-        artifacts = self._plan.artifacts[number]
+        artifacts = self.plan.artifacts[number]
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
         if outputs:
             for row in missing:
@@ -65,20 +76,46 @@ class JobMaker:
         expansion: Expansion,
         bindings: Bindings,
         values: Values,
+        tasks: Sequence[str],
         offset: Callable[[int], int],
+        listed: Callable[[Files], Sequence[File]],
     ) -> None:
         self._graph = graph
         self._expansion = expansion
         self._values = values
         self._offset = offset
-        self._pickles: dict[Axis, list[bytes]] = {}
-        tasks = list(expansion.by_task)
-        self._numbers = {task: number for number, task in enumerate(tasks)}
-        self.specs = tuple(self._spec(graph.tasks[task], bindings) for task in tasks)
+        self._listed = listed
+        self._pickles: dict[FromAxis, list[bytes]] = {}
+        self._shapes: dict[int, bytes] = {}
+        self._bindings = bindings
+        self._unfit: dict[str, UsageError] = {}
+        self._variants: dict[Any, bytes] = {}
+        grown = graph.grows and not graph.grows.isdisjoint(tasks)
+        self.tasks = self._able(graph.tasks if grown else tasks)
+        """Those of which jobs may be made: what a planner asks for is not known before it does."""
+        self._numbers = {task: number for number, task in enumerate(self.tasks)}
+        self.specs = tuple(self._spec(graph.tasks[task], bindings) for task in self.tasks)
+
+    def _able(self, tasks: Iterable[str]) -> list[str]:
+        """The tasks that are steps; what stands in the way of one that may not be asked for is told when it is."""
+        able = []
+        for task in tasks:
+            if task in self._graph.inner and not self._graph.inner[task].reaches:
+                continue
+            try:
+                self._spec(self._graph.tasks[task], self._bindings)
+            except UsageError as error:
+                self._unfit[task] = error
+            else:
+                able.append(task)
+        return able
 
     def _spec(self, task: Task, bindings: Bindings) -> TaskSpec:
         function = innermost(task.function)
         name = function.__name__ if function is not None else task.name
+        inner = self._graph.inner.get(task.id)
+        if inner is not None:
+            name = inner.name if inner.axis is not None else f"{self._owner(inner.owner)}@{inner.name}"
         return TaskSpec(
             task.id,
             task.module,
@@ -91,10 +128,29 @@ class JobMaker:
             task.options.prefix,
             task.options.compress,
             task.function,
+            returns=self._returns(task.id),
             retries=task.options.retries,
             timeout=_timeout(task),
             env=task.options.env,
         )
+
+    def _owner(self, task: str) -> str:
+        function = innermost(self._graph.tasks[task].function)
+        return function.__name__ if function is not None else self._graph.tasks[task].name
+
+    def _returns(self, task: str) -> str:
+        inner = self._graph.inner.get(task)
+        return "" if inner is None else "structure" if inner.axis is None else "elements"
+
+    def _settings_of(self, block: Any) -> bytes | None:
+        """The settings that a block's instances have instead of the run's."""
+        if not block.variant:
+            return None
+        if block.number not in self._variants:
+            task = self._graph.tasks[block.task]
+            settings = {**self._bindings.settings[task.id], **dict(block.variant)}
+            self._variants[block.number] = _pickled(settings, f"{task.place} {task.name}: its settings")
+        return self._variants[block.number]
 
     def _arguments(self, task: Task) -> Iterable[tuple[str, str]]:
         for name, source in self._graph.sources[task.id].items():
@@ -102,13 +158,20 @@ class JobMaker:
                 yield name, ArgumentKind.VALUE
             elif isinstance(source, FromFile):
                 yield name, ArgumentKind.PATH
+            elif isinstance(source, FromFiles):
+                yield name, ArgumentKind.PATHS
+            elif isinstance(source, FromPlanner | FromStructure):
+                yield name, ArgumentKind.STRUCTURE
             elif isinstance(source, FromInjectable):
                 yield name, ArgumentKind.INJECTED
             elif isinstance(source, FromGather):
                 yield name, ArgumentKind.GATHER
             elif isinstance(source, FromTask):
-                whole = source.output is None and self._graph.tasks[source.task].options.outputs
-                yield name, ArgumentKind.OUTPUTS if whole else ArgumentKind.RESULT
+                yield name, self._kind_of_result(source.task, source.output)
+
+    def _kind_of_result(self, task: str, output: str | None) -> str:
+        whole = output is None and self._graph.tasks[task].options.outputs
+        return ArgumentKind.OUTPUTS if whole else ArgumentKind.RESULT
 
     def make(self, number: int, nodes: Sequence[int], attempt: int = 1) -> list[Job]:
         """Return the jobs of these nodes of one block."""
@@ -116,54 +179,109 @@ class JobMaker:
         task = self._graph.tasks[block.task]
         rows = [node - offset for node in nodes]
         columns = [self._column(block, name, rows) for name, _ in self._arguments(task)]
-        spec = self._numbers[task.id]
+        if task.id in self._unfit:
+            raise self._unfit[task.id]
+        spec, settings = self._numbers[task.id], self._settings_of(block)
         names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
         return [
-            Job(node, spec, name, attempt, given) for node, name, given in zip(nodes, names, arguments, strict=True)
+            Job(node, spec, name, attempt, given, settings)
+            for node, name, given in zip(nodes, names, arguments, strict=True)
         ]
 
     def _column(self, block: Any, name: str, rows: list[int]) -> list[Any]:
         """The argument of each row for one parameter."""
         source = self._graph.sources[block.task][name]
         if isinstance(source, FromAxis):
-            values, column = self._values_of(source.axis), block.columns[source.axis]
+            values, column = self._values_of(source), block.columns[source.axis]
             return [values[column[row]] for row in rows]
         if isinstance(source, FromFile):
             return [source.file.path] * len(rows)
+        if isinstance(source, FromFiles):
+            return [tuple(file.path for file in self._listed(source.files))] * len(rows)
         if isinstance(source, FromInjectable):
             return [None] * len(rows)
+        if isinstance(source, FromPlanner | FromStructure):
+            return [self._structure(block.filled[name], row) for row in rows]
         link = next(link for link in block.links if link.parameter == name)
-        targets = [link.rows[row] for row in rows]
+        nodes = self._expansion.targets(link, rows)
         assert isinstance(source, FromTask | FromGather)
-        options = self._graph.tasks[source.task].options
         if isinstance(source, FromGather):
-            known = {target: self._gathered(link.block, target, options.codec) for target in dict.fromkeys(targets)}
-            return [known[target] for target in targets]
-        stored = self._values.fetch(link.block, targets)
-        if source.output is None and options.outputs:
-            return [(options.codec, options.outputs, stored[target]) for target in targets]
-        place = options.outputs.index(source.output) if source.output else 0
-        return [(options.codec, stored[target][place]) for target in targets]
+            known = {node: self._gathered(node) for node in dict.fromkeys(nodes)}
+            return [known[node] for node in nodes]
+        return self._results(nodes, source.task, source.output)
 
-    def _gathered(self, number: int, row: int, codec: str) -> tuple[Any, ...]:
+    def _results(self, nodes: Sequence[int], task: str, output: str | None) -> list[Any]:
+        options = self._graph.tasks[task].options
+        stored = self._stored(nodes)
+        if output is None and options.outputs:
+            return [(options.codec, options.outputs, parts) for parts in stored]
+        place = options.outputs.index(output) if output else 0
+        return [(options.codec, parts[place]) for parts in stored]
+
+    def _stored(self, nodes: Sequence[int]) -> list[Parts]:
+        """The stored values of nodes, which may be of several blocks."""
+        if not nodes:
+            return []
+        block, _ = self._expansion.place(nodes[0])
+        if all(block.offset <= node < block.offset + block.size for node in nodes):
+            stored = self._values.fetch(block.number, [node - block.offset for node in nodes])
+            return [stored[node - block.offset] for node in nodes]
+        found: dict[int, Parts] = {}
+        by_block: dict[int, list[int]] = {}
+        for node in nodes:
+            by_block.setdefault(self._expansion.place(node)[0].number, []).append(node)
+        for number, members in by_block.items():
+            offset = self._expansion.blocks[number].offset
+            for row, parts in self._values.fetch(number, [node - offset for node in members]).items():
+                found[offset + row] = parts
+        return [found[node] for node in nodes]
+
+    def _structure(self, filled: Filled, row: int) -> tuple[bytes, tuple[Any, ...]]:
+        """A structure as a worker receives it."""
+        number = filled.shapes[row]
+        shape = self._expansion.shapes[number]
+        slots = []
+        for leaf, node in zip(shape.leaves, filled.nodes[row], strict=True):
+            if leaf.gathers:
+                slots.append((ArgumentKind.GATHER, self._gathered(node), leaf.picks))
+            else:
+                (given,) = self._results([node], leaf.task, leaf.output)
+                slots.append((self._kind_of_result(leaf.task, leaf.output), given, leaf.picks))
+        return self._shape(number), tuple(slots)
+
+    def _shape(self, number: int) -> bytes:
+        if number not in self._shapes:
+            structure = rebuilt(self._expansion.shapes[number].structure, self._constant)
+            self._shapes[number] = _pickled(structure, "what a planner returned")
+        return self._shapes[number]
+
+    def _constant(self, item: Any) -> Any:
+        if type(item) not in (File, Files):
+            return item
+        from pathlib import Path
+
+        return Path(item.path) if type(item) is File else [Path(file.path) for file in self._listed(item)]
+
+    def _gathered(self, node: int) -> tuple[Any, ...]:
         """One group of a gather as a worker receives it."""
-        groups = self._expansion.blocks[number].gather
+        block, row = self._expansion.place(node)
+        groups = block.gather
         assert groups is not None
-        target = self._expansion.blocks[groups.target]
-        rows = groups.rows[groups.starts[row] : groups.starts[row + 1]]
-        stored = self._values.fetch(groups.target, rows)
-        outputs = self._graph.tasks[target.task].options.outputs
+        options = self._graph.tasks[block.task].options
+        nodes = self._values.plan.collected(block, row)
+        stored, outputs, codec = self._stored(nodes), options.outputs, options.codec
         items: tuple[Any, ...]
         if outputs and groups.output is None:
-            items = tuple(stored[each] for each in rows)
+            items = tuple(stored)
         else:
             place = outputs.index(groups.output) if groups.output else 0
-            items, outputs = tuple(stored[each][place] for each in rows), ()
-        columns = []
-        for axis in groups.over:
-            column, elements = target.columns[axis], self._expansion.elements[axis].elements
-            columns.append([elements[column[each]].label for each in rows])
+            items, outputs = tuple(parts[place] for parts in stored), ()
+        columns: list[list[Any]] = [[] for _ in groups.over]
+        for each in nodes:
+            target, at = self._expansion.place(each)
+            for labels_of, axis in zip(columns, groups.over, strict=True):
+                labels_of.append(self._expansion.elements[axis].elements[target.columns[axis][at]].label)
         several = len(groups.over) > 1
         labels = list(zip(*columns, strict=True)) if several else columns[0]
         fields = tuple(axis.name for axis in groups.over) if several else None
@@ -175,12 +293,15 @@ class JobMaker:
             outputs,
         )
 
-    def _values_of(self, axis: Axis) -> list[bytes]:
-        if axis not in self._pickles:
-            elements = self._expansion.elements[axis].elements
+    def _values_of(self, source: FromAxis) -> list[bytes]:
+        axis, pick = source
+        elements = self._expansion.elements[axis].elements
+        known = self._pickles.setdefault(source, [])
+        if len(known) < len(elements):
             what = f"axis {axis.name} ({axis.place}): an element"
-            self._pickles[axis] = [_pickled(element.value, what) for element in elements]
-        return self._pickles[axis]
+            values = [element.value for element in elements[len(known) :]]
+            known += [_pickled(value if pick is None else value[pick], what) for value in values]
+        return known
 
 
 def _timeout(task: Task) -> float:

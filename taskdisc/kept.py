@@ -34,6 +34,8 @@ def instances_of(project: Project, targets: list[str], *, downstream: bool = Fal
             found[selection.task] = None
     if sliced:
         run = Run(project, sliced)
+        if run.growing is not None:
+            run.preview()  # what is cached tells which instances there are
         for selection in run.selections:
             _add_slice(found, run, selection)
     if downstream:
@@ -43,13 +45,9 @@ def instances_of(project: Project, targets: list[str], *, downstream: bool = Fal
 
 
 def _add_slice(found: Instances, run: Run, selection: Selection) -> None:
-    from taskdisc.select import rows_of
-
-    rows = rows_of(run.project.graph, run.expansion, selection)
-    ids = run.expansion.ids(run.expansion.by_task[selection.task], run.project.graph.names[selection.task], rows)
     known = found.setdefault(selection.task, set())
     if known is not None:
-        known.update(map(suffix_of, ids))
+        known.update(suffix_of(run.id_of(node)) for node in run.nodes_of(selection))
 
 
 def kept_rows(project: Project, instances: Instances) -> list[tuple[str, ResultRow]]:

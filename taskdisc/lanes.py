@@ -1,9 +1,9 @@
 """Lanes: which executor runs the steps of which task. The scheduler keeps a queue for each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from taskdisc.model import DEFAULTS, Lane, TaskOptions
+from taskdisc.model import DEFAULTS, Lane, Task, TaskOptions
 
 COMMAND, PREFIX = "command", "prefix"
 """The executor and the launcher of tasks that have a prefix and choose nothing else."""
@@ -54,3 +54,12 @@ def demands_nothing(options: TaskOptions) -> bool:
     return options is DEFAULTS or not (
         options.executor or options.launcher or options.timeout or options.env or options.retry_on
     )
+
+
+def ignored_options(tasks: Iterable[Task]) -> list[str]:
+    """Return a warning for each task with options that are of no effect where it runs."""
+    return [
+        f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
+        for task in tasks
+        if task.options.interactive and task.options.prefix
+    ]

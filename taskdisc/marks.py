@@ -6,9 +6,15 @@ from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, overload
 
 from taskdisc.errors import Place, UsageError
-from taskdisc.gather import label_key
+from taskdisc.gathered import label_key
 
 MARK = "__taskdisc__"
+REQUIRES = "__taskdisc_requires__"
+"""Where `requires` leaves what it says."""
+PARAMETRIZE = "__taskdisc_parametrize__"
+"""Where `parametrize` leaves what it says."""
+OWN = frozenset({"taskdisc.marks", "taskdisc.references", "taskdisc.private"})
+"""Modules whose frames are not the caller's."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,9 +29,19 @@ class Element(NamedTuple):
 class Axis:
     """Whatever depends on an axis exists once per element. Two axes are the same only if they are one object."""
 
-    __slots__ = ("elements", "module", "name", "open", "place")
+    __slots__ = ("elements", "files", "function", "module", "name", "open", "place", "task")
 
-    def __init__(self, elements: tuple[Element, ...], *, module: str, place: Place, name: str = "", open: bool = False):
+    def __init__(
+        self,
+        elements: tuple[Element, ...] = (),
+        *,
+        module: str,
+        place: Place,
+        name: str = "",
+        open: bool = False,
+        files: "Files | None" = None,
+        function: Callable[..., Any] | None = None,
+    ) -> None:
         self.elements = elements
         self.module = module
         self.place = place
@@ -33,6 +49,18 @@ class Axis:
         """Given by the collector: the name that the axis has in its defining module."""
         self.open = open
         """An open parameter: an axis without elements until the run gives it some."""
+        self.files = files
+        """The files that are its elements: they are looked for when a run begins."""
+        self.function = function
+        """What returns its elements, at each coordinate of what the function depends on."""
+        self.task = ""
+        """Id of the inner task that calls the function."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call the function that returns the elements, as a unit test does."""
+        if self.function is None:
+            raise TypeError(f"{self!r} is not a function")
+        return self.function(*arguments, **named)
 
     def __repr__(self) -> str:
         return f"<axis {self.name or '?'} ({self.place})>"
@@ -49,6 +77,19 @@ class File:
 
     def __repr__(self) -> str:
         return f"<file {self.path} ({self.place})>"
+
+
+class Files:
+    """The input files of a pattern, tracked by their content; injected as a sorted list of Paths."""
+
+    __slots__ = ("pattern", "place")
+
+    def __init__(self, pattern: str, place: Place) -> None:
+        self.pattern = pattern
+        self.place = place
+
+    def __repr__(self) -> str:
+        return f"<files {self.pattern} ({self.place})>"
 
 
 @overload
@@ -75,6 +116,7 @@ def task(
     retry_on: str | type[BaseException] | Iterable[str | type[BaseException]] = (),
     timeout: str | None = None,
     env: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    after: Any = (),
     interactive: bool = False,
     resources: Mapping[str, float] | Callable[[int], Mapping[str, float]] | Iterable[tuple[str, float]] = (),
     channel: str | Iterable[str] = (),
@@ -91,7 +133,8 @@ def task(function: Any = None, /, **options: Any) -> Any:
     `cache=False` runs the task once in every run, `expires="1d"` when its result is older; what depends on it runs
     only if the result differs. `keep=False` drops the value when all that needed it is done, and makes it again if
     need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",
-    "lz4") makes large results smaller, where they would else be mapped into memory.
+    "lz4") makes large results smaller, where they would else be mapped into memory. `after` names tasks, by function
+    or name, whose instances at the same coordinates must have ended well before one of this begins.
     `executor` says what runs the task, `launcher` what starts its commands. An attempt that fails is followed by up to
     `retries` others, after `retry_delay` ("2s", twice as long each time); `retry_on` restricts that to exceptions
     (classes or names), "killed" and "timeout". `timeout="10m"` ends an attempt with all that it has started;
@@ -105,13 +148,13 @@ def task(function: Any = None, /, **options: Any) -> Any:
     from taskdisc.taskoptions import task_options
 
     if function is not None and not callable(function):
-        raise UsageError(f"{_caller()}: @task takes its options by name: @task(name={function!r})")
-    marks = task_options(options, f"{_caller()}: @task")
+        raise UsageError(f"{caller()}: @task takes its options by name: @task(name={function!r})")
+    marks = task_options(options, f"{caller()}: @task")
 
     def mark(target: F) -> F:
         if not hasattr(target, "__code__") and not hasattr(target, "__wrapped__"):
             what = "classes" if isinstance(target, type) else f"{type(target).__name__} objects"
-            raise UsageError(f"{_caller()}: @task decorates functions, not {what}.")
+            raise UsageError(f"{caller()}: @task decorates functions, not {what}.")
         setattr(target, MARK, marks)
         return target
 
@@ -119,19 +162,34 @@ def task(function: Any = None, /, **options: Any) -> Any:
 
 
 def axis(*elements: Any) -> Any:
-    """Make an axis: `axis(1, 3, 5)`, `axis(range(3))`, `axis({"small": {...}, "big": {...}})`.
+    """Make an axis: `axis(1, 3, 5)`, `axis(range(3))`, `axis({"small": {...}, "big": {...}})`, `axis(files("*.txt"))`.
 
     Bound to a module-level name, it is the dependency of that name: a task that has the parameter, or depends on a
-    task that has it, exists once per element. A single list, range, or mapping (which gives labels) is spread; a
-    tuple or a str is one element. Declared as Any, so that it may stand where a value is expected.
+    task that has it, exists once per element. A single list, range, mapping (which gives labels) or `files` is spread;
+    a tuple or a str is one element. As a decorator, `@axis def chapter(book): ...`, it takes the elements from what
+    the function returns: the function's parameters are filled like a task's, and where they reach an axis, there is a
+    list of elements for each of its elements. Declared as Any, so that it may stand where a value is expected.
 
     Raises UsageError for a set (it has no order), for duplicates, and for an element that cannot be a label.
     """
-    place, module = _caller(), _module()
-    pairs = _spread(elements, place)
+    place, module = caller(), _module()
+    if len(elements) == 1 and isinstance(elements[0], Files):
+        return Axis(module=module, place=place, files=elements[0])
+    if len(elements) == 1 and isinstance(elements[0], FunctionType):
+        return Axis(module=module, place=_def_place(elements[0]), function=elements[0])
+    return Axis(elements_of(elements, f"axis at {place}"), module=module, place=place)
+
+
+def _def_place(function: FunctionType) -> Place:
+    return Place(function.__code__.co_filename, def_line(function))
+
+
+def elements_of(elements: tuple[Any, ...], where: str) -> tuple[Element, ...]:
+    """Return the elements that `axis(*elements)` has. Raises UsageError that begins with `where`."""
+    pairs = _spread(elements, where)
     if not _plainly_different(pairs):
-        _check_labels(pairs, place)
-    return Axis(pairs, module=module, place=place)
+        _check_labels(pairs, where)
+    return pairs
 
 
 def _plainly_different(pairs: tuple[Element, ...]) -> bool:
@@ -141,29 +199,28 @@ def _plainly_different(pairs: tuple[Element, ...]) -> bool:
     return len(kinds) == 1 and kinds <= {int, str} and len(set(labels)) == len(labels)
 
 
-def _check_labels(pairs: tuple[Element, ...], place: Place) -> None:
+def _check_labels(pairs: tuple[Element, ...], where: str) -> None:
     seen: dict[Any, int] = {}
     for position, (label, _) in enumerate(pairs, 1):
         try:
             first = seen.setdefault(label_key(label), position)
         except TypeError:
             raise UsageError(
-                f"axis at {place}: element {position}, {label!r}, is not hashable. "
-                f'Label it: axis({{"name": {label!r}}}).'
+                f'{where}: element {position}, {label!r}, is not hashable. Label it: axis({{"name": {label!r}}}).'
             ) from None
         if first != position:
-            raise UsageError(f"axis at {place}: elements {first} and {position} are both {label!r}. Leave one out.")
+            raise UsageError(f"{where}: elements {first} and {position} are both {label!r}. Leave one out.")
 
 
-def _spread(elements: tuple[Any, ...], place: Place) -> tuple[Element, ...]:
+def _spread(elements: tuple[Any, ...], where: str) -> tuple[Element, ...]:
     if len(elements) == 1:
         (single,) = elements
         if isinstance(single, set | frozenset):
-            raise UsageError(f"axis at {place}: a set has no order. Use axis(sorted(...)).")
+            raise UsageError(f"{where}: a set has no order. Use axis(sorted(...)).")
         if isinstance(single, Mapping):
             return tuple(Element(label, value) for label, value in single.items())
         if callable(single):
-            raise UsageError(f"axis at {place}: give it the elements, not a function.")
+            raise UsageError(f"{where}: give it the elements, not a function.")
         if isinstance(single, Iterable) and not isinstance(single, tuple | str | bytes):
             elements = tuple(single)
     return tuple(map(Element, elements, elements))
@@ -174,10 +231,34 @@ def file(path: str) -> Any:
 
     Declared as Any, so that it may stand where a Path is expected.
     """
-    place = _caller()
+    place = caller()
     if not isinstance(path, str) and not hasattr(path, "__fspath__"):
         raise UsageError(f"file at {place} takes a path, not {path!r}.")
     return File(str(path), place)
+
+
+def files(pattern: str) -> Any:
+    """Declare input files by a pattern relative to the root, such as `data/*.txt`; `**` goes through folders.
+
+    Tasks receive a sorted list of Paths; which files there are, and their content, counts. `axis(files(...))` has one
+    element a file. Declared as Any, so that it may stand where a list is expected.
+    """
+    place = caller()
+    if not isinstance(pattern, str) or not pattern:
+        raise UsageError(f"files at {place} takes a pattern, not {pattern!r}.")
+    return Files(pattern, place)
+
+
+def def_line(function: FunctionType) -> int:
+    """Return the line of `def`; Python itself only knows that of the first decorator."""
+    from linecache import getlines
+
+    first = function.__code__.co_firstlineno
+    lines = getlines(function.__code__.co_filename)
+    if not lines[first - 1 : first] or not lines[first - 1].lstrip().startswith("@"):
+        return first
+    starts = (f"def {function.__name__}(", f"async def {function.__name__}(")
+    return next((n for n, line in enumerate(lines[first:], first + 1) if line.lstrip().startswith(starts)), first)
 
 
 def innermost(value: Any) -> FunctionType | None:
@@ -190,16 +271,16 @@ def innermost(value: Any) -> FunctionType | None:
     return value if isinstance(value, FunctionType) else None
 
 
-def _caller() -> Place:
-    """The line outside this module that called; the path is made relative by the collector."""
+def caller() -> Place:
+    """Return the line outside taskdisc's own modules that called; the collector makes the path relative."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")) in OWN:
         frame = frame.f_back
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
 def _module() -> str:
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")) in OWN:
         frame = frame.f_back
     return str(frame.f_globals.get("__name__", ""))

@@ -3,7 +3,7 @@
 Records are named tuples: a frozen data class costs ten times as much to define, and these are defined at every start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from taskdisc.errors import Place
@@ -33,6 +33,8 @@ class Outcome:
     VOID = "void"
     """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    """The task said so, or something that it needs was skipped."""
 
 
 class Decision:
@@ -42,6 +44,7 @@ class Decision:
     RUN = "run"
     MAY_RUN = "may run"
     UNKNOWN = "unknown"
+    SKIPPED = "skipped"
 
 
 class Lane:
@@ -108,6 +111,8 @@ class TaskOptions(NamedTuple):
     """Names of further resources, of which a job uses 1 where they are limited."""
     priority: float = 0
     """Of what can run, that of the highest priority starts first."""
+    after: tuple[Any, ...] = ()
+    """Tasks, by function or name, that must have ended before this one begins."""
 
 
 DEFAULTS = TaskOptions()
@@ -125,6 +130,10 @@ class Task(NamedTuple):
     function: Callable[..., Any]
     parameters: tuple[Parameter, ...]
     options: TaskOptions
+    requires: Mapping[str, Any] = {}
+    """What `@requires` says, by parameter: see `references.Requirement`."""
+    private: tuple[Any, ...] = ()
+    """What `@parametrize` says: see `parametrize.Private`."""
 
 
 class Namespace(NamedTuple):
@@ -171,6 +180,8 @@ class TaskSpec(NamedTuple):
     """The function itself, for workers that share memory with the run."""
     pickled: bytes = b""
     """The function by value (cloudpickle), for the others where no module of the project has it."""
+    returns: str = ""
+    """What the function of an inner task returns: "elements" of an axis, or a "structure"; else a value."""
     retries: int = 0
     """How often a failed attempt is followed by another."""
     timeout: float = 0.0
@@ -192,6 +203,10 @@ class ArgumentKind:
     """A stored value (see `Stored`)."""
     OUTPUTS = "outputs"
     """A tuple of stored values, one for each named output: a dict."""
+    PATHS = "paths"
+    """A tuple of str, relative to the root: a list of input files."""
+    STRUCTURE = "structure"
+    """(pickled structure with slots, tuple of (kind, argument, picks) for each slot)."""
     GATHER = "gather"
     """(fields or None, pickled list of labels, tuple of stored values or of tuples of them, output names)."""
     INJECTED = "injected"
@@ -220,6 +235,8 @@ class Job(NamedTuple):
     """The printed id."""
     attempt: int
     arguments: tuple[Any, ...]
+    settings: bytes | None = None
+    """Pickled dict of the settings that this instance has instead of the run's."""
     resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
     """What it holds: (name, amount, names of the units)."""
     env: tuple[tuple[str, str], ...] = ()

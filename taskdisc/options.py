@@ -85,6 +85,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("max_tasks_per_worker", _LIMIT, 0, 100, "Jobs after which a worker makes room for a new one; 0: none."),
         Option("grace", _DURATION, "2s", "30s", "What running jobs have to end after Ctrl-C, before they are ended."),
         Option("max_jobs", _COUNT, 8, 100, "How many launched commands run at once."),
+        Option("max_instances", _COUNT, 1_000_000, 5000, "How many instances may grow from refs and dynamic axes."),
         Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
         Option("storage", _TEXT, "disk", "disk", "What keeps large results inside the store."),
         Option("track", _NAMES, (), ("numpy",), "Installed distributions whose versions count in all results.", True),

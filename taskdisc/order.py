@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from taskdisc.limits import Demand
 from taskdisc.schedule import Terms
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ class Order:
     def terms(self, number: int) -> Terms:
         """Return the terms of a block."""
         task = self._graph.tasks[self._task_of(number)]
-        demand = self._allotment.demand(task) if self._allotment is not None else ()
+        demand: Demand = ()
+        if self._allotment is not None:
+            self._allotment.check(task)  # one that nobody knew of when the run began
+            demand = self._allotment.demand(task)
         return Terms(task.options.priority, self.ranks[task.id], demand)
 
     @property

@@ -274,3 +274,11 @@ def unchanged(file: FileResult, root: str) -> bool:
         return content_digest(path)[0] == file.digest
     except OSError:
         return False
+
+
+def matching(pattern: str, root: str) -> list[str]:
+    """Return the files that match a pattern, relative to the root, sorted; folders are none."""
+    from glob import glob
+
+    found = glob(pattern, root_dir=root, recursive=True)
+    return sorted(path.replace(os.sep, "/") for path in found if os.path.isfile(os.path.join(root, path)))

@@ -5,28 +5,26 @@ digests of its inputs. Since those are digests of results, not keys, a task that
 what depends on it cached.
 """
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import EncodingError, UsageError
-from taskdisc.graph import FromAxis, FromFile, FromGather, FromInjectable, FromSetting, FromTask, Source, TaskGraph
+from taskdisc.graph import FromAfter, FromAxis, FromGather, FromPlanner, FromStructure, FromTask, Source, TaskGraph
 from taskdisc.hashing import sha256
-from taskdisc.marks import File
+from taskdisc.inputs import DIGESTED, SIZE, Inputs
+from taskdisc.marks import File, Files
 from taskdisc.model import DROPPED, FileResult, Known, Task
 from taskdisc.paths import unchanged
+from taskdisc.skips import SKIPPED
 
 if TYPE_CHECKING:
     from taskdisc.bind import Bindings
-    from taskdisc.expand import Block, Expansion
+    from taskdisc.expand import Block, Expansion, Variant
     from taskdisc.fingerprint.code import Fingerprint
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.store.index import Index
 
 FORMAT = 1
-SIZE = 32
-AT_ONCE = 4096
-"""Inputs of a gather that are digested together: more make it no quicker, and take memory."""
 
 
 def _sha256_for(count: int) -> Any:
@@ -65,7 +63,7 @@ class Reuse(NamedTuple):
     """Says of a block and a row whether its kept results do not count."""
 
 
-class Plan:
+class Plan(Inputs):
     """Decides, block by block, which instances are cached; knows the digests of all results so far."""
 
     def __init__(
@@ -78,74 +76,71 @@ class Plan:
         code: "Callable[[Any], Fingerprint]",
         fingerprints: "ValueFingerprints",
         file_digest: Callable[[File], bytes],
+        listed: Callable[[Files], Sequence[File]],
         has_object: Callable[[str], bool],
         reuse: Reuse,
         root: str,
         offset: Callable[[int], int],
     ) -> None:
-        self.graph = graph
-        self.expansion = expansion
+        super().__init__(graph, expansion, fingerprints, file_digest, listed)
         self.bindings = bindings
         self.index = index
         self._code = code
-        self._fingerprints = fingerprints
-        self._file_digest = file_digest
         self._has_object = has_object
         self._reuse = reuse
         self.code_counts = reuse.code_counts
         self._root = root
         self._offset = offset
-        self.outputs = {task.id: max(1, len(task.options.outputs)) for task in graph.tasks.values()}
-        """How many digests a result of the task has."""
-        self.digests: list[bytearray] = [
-            bytearray(0 if block.gather else SIZE * self.outputs[block.task] * block.size) for block in expansion.blocks
-        ]
-        """Per block: the value digests of the rows' outputs, one after the other."""
-        self.artifacts: list[array[int]] = [array("q", bytes(8 * block.size)) for block in expansion.blocks]
-        """Per block: the number of each row's result in the index, 0 where there is none (yet)."""
         self.keys: dict[int, bytes] = {}
         """Of the nodes that are to run."""
         self.hollow: set[int] = set()
         """Nodes whose result is known while its value was not kept."""
+        self.skipped: set[int] = set()
+        """Nodes that `skip` ended, as the store knows or this run has seen."""
         self.news: dict[bytes, Known] = {}
         """By key, what other runs have made in the meantime."""
         self.seen = 0 if index is None else index.next_artifact() - 1
         """Number of the newest result in the index that decisions, or `news`, take into account."""
         self._makers: dict[str, tuple[int, int, int]] = {}
         """By path, the block, row and number of a kept result of which a step made the file."""
-        self._families: dict[str, Family] = {}
-        self._other_code: dict[str, list[tuple[Family, dict[bytes, Known]]]] = {}
-        self._known_by_key: dict[str, dict[bytes, Known]] = {}
-        self._labels: dict[Any, list[bytes]] = {}
-        self._values: dict[Any, list[bytes]] = {}
-        self._groups: dict[tuple[int, int], bytes] = {}
+        self._families: dict[Any, Family] = {}
+        self._other_code: dict[Any, list[tuple[Family, dict[bytes, Known]]]] = {}
+        self._known_by_key: dict[Any, dict[bytes, Known]] = {}
 
     # Families
 
-    def family(self, task: str) -> Family:
-        """Return what the keys of a task's instances have in common. Raises UsageError for an unencodable setting."""
-        found = self._families.get(task)
+    def family(self, task: str, variant: "Variant" = ()) -> Family:
+        """Return what the keys of a task's instances have in common. Raises UsageError for an unencodable setting.
+
+        `variant`: settings that are bound to other values than the run's.
+        """
+        known = (task, self._variant_key(variant)) if variant else task
+        found = self._families.get(known)
         if found is None:
-            found = self._families[task] = self._make_family(task)
+            found = self._families[known] = self._make_family(task, variant)
         return found
 
-    def _make_family(self, task_id: str) -> Family:
+    def _variant_key(self, variant: "Variant") -> tuple[tuple[str, bytes], ...]:
+        return tuple((name, self._fingerprints.encode(value)) for name, value in variant)
+
+    def _make_family(self, task_id: str, variant: "Variant") -> Family:
         task = self.graph.tasks[task_id]
+        of_run = {**self.bindings.settings[task_id], **dict(variant)}
         code = self._code(task.function)
         versions = self._reuse.versions(task)
         settings = {}
-        for name, value in sorted(self.bindings.settings[task_id].items()):
+        for name, value in sorted(of_run.items()):
             try:
                 settings[name] = self._fingerprints.encode(value)
             except EncodingError as error:
                 raise UsageError(f"{task.place} {task.name}: setting {name}: {error}") from None
         sources = sorted(self.graph.sources[task_id].items())
-        inputs = [(name, *self._kind(source)) for name, source in sources]
-        named = tuple(name for name, source in sources if isinstance(source, FromTask | FromGather | FromFile))
+        inputs = [(name, *self._kind(source)) for name, source in sources if not isinstance(source, FromAfter)]
+        named = tuple(name for name, source in sources if isinstance(source, DIGESTED))
         parts = {
             "code": [list(part) for part in code.parts],
             "version": task.options.version,
-            "settings": {name: repr(self.bindings.settings[task_id][name])[:500] for name in settings},
+            "settings": {name: repr(of_run[name])[:500] for name in settings},
             "inputs": list(named),
         }
         if versions:
@@ -169,6 +164,10 @@ class Plan:
         if isinstance(source, FromGather):
             names = tuple(axis.name for axis in source.over)
             return ("gather", names, source.output or self.graph.tasks[source.task].options.outputs)
+        if isinstance(source, FromPlanner | FromStructure):
+            return ("structure",)
+        if isinstance(source, FromAxis) and source.pick is not None:
+            return ("part", source.pick)
         return (type(source).__name__,)
 
     # Keys
@@ -179,9 +178,10 @@ class Plan:
         rows = [node - offset for node in nodes]
         if self.hollow:
             self.hollow.difference_update(nodes)
-        family = self.family(block.task)
+        family = self.family(block.task, block.variant)
         keys = self._keys(block, rows, family)
-        known = self._known(block.task, family, keys, whole=len(rows) == block.size)
+        whole = len(rows) == block.size and block is self.expansion.by_task.get(block.task)
+        known = self._known(block.task, family, keys, whole=whole)
         known = self._reuse.fresh(self.graph.tasks[block.task], known)
         width, open_keys, open_rows = self.outputs[block.task] * SIZE, keys, rows
         if self._reuse.is_forced is not None:
@@ -215,16 +215,16 @@ class Plan:
         """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
         if self.index is None:
             return ()
-        if task not in self._known_by_key:
+        if family.prefix not in self._known_by_key:
             number = self.index.family(task, family.prefix)
             rows = () if number is None else self.index.known(number)
             if number is not None and self.graph.tasks[task].options.outputs:
                 rows = self._with_objects(number, rows)
-            if whole:
-                self._known_by_key[task] = {}  # what is decided anew was not among them
+            if whole and task not in self.graph.grows:
+                self._known_by_key[family.prefix] = {}  # what is decided anew was not among them
                 return rows
-            self._known_by_key[task] = {row[0]: row for row in rows}
-        known = self._known_by_key[task]
+            self._known_by_key[family.prefix] = {row[0]: row for row in rows}
+        known = self._known_by_key[family.prefix]
         return [known[key] for key in keys if key in known]
 
     def _with_objects(self, family: int, rows: Iterable[Known]) -> Iterable[Known]:
@@ -255,6 +255,11 @@ class Plan:
                 hollow.discard(row)
             digests[row * width : (row + 1) * width] = digest
             artifacts[row] = artifact
+        if SKIPPED in digests:
+            offset = self._offset(number)
+            self.skipped.update(
+                offset + row for row in rows if artifacts[row] and digests[row * width : row * width + SIZE] == SKIPPED
+            )
         if len(place) < len(rows):
             for key, row in zip(keys, rows, strict=True):  # different labels of one value: one key for several rows
                 other = place[key]
@@ -293,11 +298,12 @@ class Plan:
     def _take_other_code(self, block: "Block", rows: list[int]) -> None:
         """Note, for rows without a result, the newest that is equal in all but code."""
         task = self.graph.tasks[block.task]
-        if task.id not in self._other_code:
-            self._other_code[task.id] = self._families_of_other_code(task.id)
+        current = self.family(task.id, block.variant)
+        if current.prefix not in self._other_code:
+            self._other_code[current.prefix] = self._families_of_other_code(task.id, current)
         keys: list[bytes] = []
         known: list[Known] = []
-        families = self._other_code[task.id]
+        families = self._other_code[current.prefix]
         for family, by_key in families:
             of_family = self._keys(block, rows, family)
             keys += of_family
@@ -306,11 +312,11 @@ class Plan:
         width = self.outputs[task.id] * SIZE
         self._take(block.number, width, keys, rows * len(families), self._reuse.fresh(task, known))
 
-    def _families_of_other_code(self, task: str) -> list[tuple[Family, dict[bytes, Known]]]:
+    def _families_of_other_code(self, task: str, current: Family) -> list[tuple[Family, dict[bytes, Known]]]:
         from taskdisc.reuse import families_of_other_code
 
         assert self.index is not None
-        current, found = self.family(task), []
+        found = []
         for row in families_of_other_code(self.index.families(task), current.prefix, current.prefix_with):
             known: Iterable[Known] = self.index.known(row.id)
             if self.graph.tasks[task].options.outputs:
@@ -319,7 +325,7 @@ class Plan:
         return found
 
     def _keys(self, block: "Block", rows: list[int], family: Family) -> list[bytes]:
-        columns = [column for _, column in self._columns(block, rows)]
+        columns = [column for _, column in self.columns(block, rows)]
         prefix, digested = family.prefix, _sha256_for(len(rows))
         if not columns:
             return [digested(prefix).digest()] * len(rows)
@@ -328,87 +334,11 @@ class Plan:
         join = b"".join
         return [digested(prefix + join(parts)).digest() for parts in zip(*columns, strict=True)]
 
-    def _columns(self, block: "Block", rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (parameter, what it puts into each row's key), sorted by parameter."""
-        links = {link.parameter: link for link in block.links}
-        for name, source in sorted(self.graph.sources[block.task].items()):
-            if isinstance(source, FromAxis):
-                values, column = self._axis_values(source), block.columns[source.axis]
-                whole = len(rows) == len(values) and column == range(len(values))
-                in_order = whole and rows == list(column)  # rows come as their inputs ended
-                yield name, values if in_order else [values[column[row]] for row in rows]
-            elif isinstance(source, FromFile):
-                yield name, [self._file_digest(source.file)] * len(rows)
-            elif isinstance(source, FromTask):
-                link = links[name]
-                yield name, self._result_column(link.block, source, [link.rows[row] for row in rows])
-            elif isinstance(source, FromGather):
-                link = links[name]
-                yield name, [self.group_digest(link.block, link.rows[row]) for row in rows]
-            else:
-                assert isinstance(source, FromSetting | FromInjectable)
-
-    def _axis_values(self, source: FromAxis) -> list[bytes]:
-        axis = source.axis
-        if axis not in self._values:
-            elements = self.expansion.elements[axis].elements
-            try:
-                self._values[axis] = self._fingerprints.encode_each([element.value for element in elements])
-            except EncodingError as error:
-                raise UsageError(
-                    f"axis {axis.name} ({axis.place}): {error}. Make it plain data, and the object in the task."
-                ) from None
-        return self._values[axis]
-
-    def _result_column(self, number: int, source: FromTask, rows: list[int]) -> list[bytes]:
-        task = self.graph.tasks[source.task]
-        count = self.outputs[source.task]
-        digests, width = self.digests[number], SIZE * count
-        if count == 1:
-            return [bytes(digests[row * SIZE : row * SIZE + SIZE]) for row in rows]
-        if source.output is None:
-            return [sha256(digests[row * width : (row + 1) * width]).digest() for row in rows]
-        start = SIZE * task.options.outputs.index(source.output)
-        return [bytes(digests[row * width + start : row * width + start + SIZE]) for row in rows]
-
-    def group_digest(self, number: int, row: int) -> bytes:
-        """Return the digest of one group of a gather: its labels and results, in order."""
-        known = self._groups.get((number, row))
-        if known is not None:
-            return known
-        groups = self.expansion.blocks[number].gather
-        assert groups is not None
-        target = self.expansion.blocks[groups.target]
-        rows = groups.rows[groups.starts[row] : groups.starts[row + 1]]
-        source = FromTask(target.task, groups.output)
-        axes = [(target.columns[axis], self._label_encodings(axis)) for axis in groups.over]
-        whole = sha256(b"gather%d:" % len(rows))
-        for start in range(0, len(rows), AT_ONCE):
-            part = list(rows[start : start + AT_ONCE])
-            pieces = [self._result_column(groups.target, source, part)]
-            pieces += [[labels[column[each]] for each in part] for column, labels in axes]
-            whole.update(b"".join([piece for pair in zip(*pieces, strict=True) for piece in pair]))
-        digest = self._groups[number, row] = whole.digest()
-        return digest
-
-    def _label_encodings(self, axis: Any) -> list[bytes]:
-        if axis not in self._labels:
-            elements = self.expansion.elements[axis].elements
-            if axis in self._values and all(label is value for label, value in elements):
-                return self._values[axis]
-            try:
-                self._labels[axis] = self._fingerprints.encode_each([element.label for element in elements])
-            except EncodingError as error:
-                raise UsageError(
-                    f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'
-                ) from None
-        return self._labels[axis]
-
     def inputs_of(self, number: int, rows: list[int]) -> list[bytes]:
         """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; without axes."""
         block = self.expansion.blocks[number]
-        wanted = self.family(block.task).inputs
-        columns = [column for name, column in self._columns(block, rows) if name in wanted]
+        wanted = self.family(block.task, block.variant).inputs
+        columns = [column for name, column in self.columns(block, rows) if name in wanted]
         return [b"".join(parts) for parts in zip(*columns, strict=True)] if columns else [b""] * len(rows)
 
     def forget(self, number: int, row: int) -> None:

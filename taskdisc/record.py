@@ -13,12 +13,16 @@ from taskdisc.store.index import FailureRow, Index, Records
 
 if TYPE_CHECKING:
     from taskdisc.jobs import Values
-    from taskdisc.plan import Plan
+    from taskdisc.plan import Family, Plan
 
 MOST = 1000
 """Results in one transaction: more make it no cheaper."""
 OLDEST = 0.05
 """Seconds that a result waits for others before it is written."""
+
+
+KEPT = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+"""Outcomes that need not be found out again while nothing changes."""
 
 
 class Ended(NamedTuple):
@@ -60,7 +64,7 @@ class Recorder:
         self._retried: list[FailureRow] = []
         self._pending: list[Ended] = []
         self._since = 0.0
-        self._families: dict[str, int] = {}
+        self._families: dict[bytes, int] = {}
         self._texts: set[str] = set()
         """Digests of the parts of code whose texts were looked for."""
 
@@ -71,7 +75,7 @@ class Recorder:
         self._pending += ended
         keep, fresh = self._plan.keep, self._values.fresh
         for _, block, row, _, result, *_ in ended:
-            if result.outcome == Outcome.SUCCEEDED:
+            if result.outcome in KEPT:
                 parts = result.parts
                 keep(block, row, parts[0].digest if len(parts) == 1 else _joined_digests(parts))
                 fresh[block, row] = tuple(
@@ -103,8 +107,8 @@ class Recorder:
         retried, self._retried = self._retried, []
         if not pending and not retried:
             return []
-        good = [ended for ended in pending if ended.result.outcome == Outcome.SUCCEEDED]
-        bad = [ended for ended in pending if ended.result.outcome != Outcome.SUCCEEDED]
+        good = [ended for ended in pending if ended.result.outcome in KEPT]
+        bad = [ended for ended in pending if ended.result.outcome not in KEPT]
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0
             if bad or retried:
@@ -151,7 +155,7 @@ class Recorder:
             places.setdefault(ended.block, []).append(place)
         families, inputs = [0] * len(good), [b""] * len(good)
         for block, members in places.items():
-            family = self._family(self._task_of(block))
+            family = self._family(block)
             digests = self._plan.inputs_of(block, [good[place].row for place in members])
             for place, digest in zip(members, digests, strict=True):
                 families[place] = family
@@ -163,14 +167,15 @@ class Recorder:
         """By place in the batch, the named outputs of a result."""
         return {place: ended.result.parts for place, ended in enumerate(good) if len(ended.result.parts) > 1}
 
-    def _family(self, task: str) -> int:
-        if task not in self._families:
-            self._families[task] = self._known_or_new(task)
-        return self._families[task]
+    def _family(self, number: int) -> int:
+        block = self._plan.expansion.blocks[number]
+        family = self._plan.family(block.task, block.variant)
+        if family.prefix not in self._families:
+            self._families[family.prefix] = self._known_or_new(block.task, family)
+        return self._families[family.prefix]
 
-    def _known_or_new(self, task: str) -> int:
+    def _known_or_new(self, task: str, family: Family) -> int:
         """The texts of new code are kept with it, so that `explain` can show what becomes of it."""
-        family = self._plan.family(task)
         known = self._index.family(task, family.prefix)
         if known is not None:
             return known

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.model import ErrorText, JobResult, Outcome
-from taskdisc.schedule import BLOCKED, DONE, FAILED
+from taskdisc.nodes import BLOCKED, DONE, FAILED
 from taskdisc.store.objects import identity
 
 if TYPE_CHECKING:
@@ -87,15 +87,7 @@ class Judge:
         return any(self._scheduler.state(producer) in (FAILED, BLOCKED) for producer in self._inputs(node))
 
     def _inputs(self, node: int) -> Iterator[int]:
-        number = self._scheduler.block_of(node)
-        row = node - self._scheduler.blocks[number].offset
-        for link in self._expansion.blocks[number].links:
-            groups, at = self._expansion.blocks[link.block].gather, link.rows[row]
-            if groups is None:
-                yield self._scheduler.blocks[link.block].offset + at
-            else:
-                offset = self._scheduler.blocks[groups.target].offset
-                yield from (offset + each for each in groups.rows[groups.starts[at] : groups.starts[at + 1]])
+        return self._expansion.inputs(node)
 
     def _names(self, node: int) -> list[str]:
         number = self._scheduler.block_of(node)

@@ -2,25 +2,32 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import CollectionError, Place, closest
-from taskdisc.gather import Gather
+from taskdisc.gathered import Gather
 from taskdisc.graph import (
     FromAxis,
     FromFile,
+    FromFiles,
     FromGather,
     FromInjectable,
     FromSetting,
     FromTask,
+    Inner,
     Source,
     TaskGraph,
-    order_axes,
+    Unresolved,
     order_tasks,
     printed_names,
 )
-from taskdisc.marks import MARK, Axis, File, innermost
-from taskdisc.model import MISSING, Collection, Parameter, Task
+from taskdisc.marks import MARK, Axis, File, Files, innermost
+from taskdisc.model import DEFAULTS, MISSING, Collection, Parameter, Task
+from taskdisc.signatures import parameters_of
+from taskdisc.spread import grown, reaching, spread_axes
+
+if TYPE_CHECKING:
+    from taskdisc.requirements import Requirements
 
 
 class Result(NamedTuple):
@@ -34,11 +41,7 @@ class Result(NamedTuple):
         return self.task.place
 
 
-Meaning = Result | Axis | File
-
-
-class Unresolved(Exception):
-    """A parameter that nothing fills; the message says what to do."""
+Meaning = Result | Axis | File | Files
 
 
 def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] | None = None) -> TaskGraph:
@@ -49,18 +52,39 @@ def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] |
     names = Names(collection, collection.tasks if tasks is None else tasks, injectables)
     sources: dict[str, dict[str, Source]] = {}
     problems: list[str] = []
-    for task in names.tasks.values():
+    todo = list(names.tasks.values())
+    for task in todo:  # grows by the planners that are found on the way
         sources[task.id] = {}
         for parameter in task.parameters:
             try:
-                sources[task.id][parameter.name] = names.source(task, parameter)
+                source = names.source(task, parameter)
             except Unresolved as error:
                 problems.append(str(error))
+                continue
+            if source is not None:
+                sources[task.id][parameter.name] = source
+        if task.requires or task.private or task.options.after:
+            problems += names.requirements.misuse(task)
+            sources[task.id].update(names.requirements.after(task, problems))
+        if task.requires:
+            todo += names.requirements.take_planners()
     if problems:
         raise CollectionError("\n".join(problems))
     ordered = order_tasks(names.tasks, sources)
-    axes = _spread_axes(ordered, sources)
-    return TaskGraph(ordered, sources, axes, tuple(names.warnings), printed_names(ordered))
+    axes = spread_axes(ordered, sources)
+    inner = names.inner
+    if inner:
+        inner = {task: each._replace(reaches=reaching(task, sources, inner)) for task, each in inner.items()}
+    return TaskGraph(
+        ordered,
+        sources,
+        axes,
+        tuple(names.warnings),
+        printed_names(ordered),
+        inner,
+        grown(ordered, sources, inner),
+        names.find,
+    )
 
 
 class Names:
@@ -77,10 +101,14 @@ class Names:
                 )
             self.tasks[task.id] = task
         by_function = {id(innermost(task.function)): task for task in tasks}
+        self._by_function = by_function
         self.local: dict[str, dict[str, list[Meaning]]] = {}
         self.everywhere: dict[str, list[Meaning]] = {}
         self.axes: dict[str, list[Axis]] = {}
         self.open: dict[str, tuple[Axis, Any, Task]] = {}
+        self.inner: dict[str, Inner] = {}
+        """The tasks that call axis functions and planners; whether they reach a task is not known yet."""
+        self._requirements: Any = None
         for namespace in collection.namespaces:
             local: dict[str, list[Meaning]] = self.local.setdefault(namespace.module, {})
             for name, value in namespace.names.items():
@@ -88,7 +116,9 @@ class Names:
                     _add(local, name, value)
                     if value not in self.axes.setdefault(value.name, []):
                         self.axes[value.name].append(value)
-                elif isinstance(value, File):
+                        if value.function is not None:
+                            self._add_axis_function(value, namespace.module)
+                elif isinstance(value, File | Files):
                     _add(local, name, value)
                     _add(self.everywhere, name, value)
                 elif (imported := by_function.get(id(innermost(value)))) is not None:
@@ -99,8 +129,47 @@ class Names:
                 _add(self.local[task.module], name, result)
                 _add(self.everywhere, name, result)
 
-    def source(self, task: Task, parameter: Parameter) -> Source:
-        """Return what fills a parameter. Raises Unresolved."""
+    def _add_axis_function(self, axis: Axis, module: str) -> None:
+        """An inner task calls the function; it knows the names of the module in which the axis stands."""
+        function = axis.function
+        assert function is not None
+        axis.task = f"{axis.place.path}::{axis.name}"
+        home = axis.module if axis.module in self.local else module
+        parameters = parameters_of(function, innermost(function) or function)  # type: ignore[arg-type]
+        self.tasks[axis.task] = Task(axis.task, axis.name, home, axis.place, function, parameters, DEFAULTS)
+        self.inner[axis.task] = Inner("", axis.name, axis, False)
+
+    @property
+    def requirements(self) -> "Requirements":
+        """What turns `@requires` and `@parametrize` into sources."""
+        if self._requirements is None:
+            from taskdisc.requirements import Requirements
+
+            self._requirements = Requirements(self)
+        return self._requirements  # type: ignore[no-any-return]
+
+    def find(self, target: Any, module: str) -> tuple[str, str | None]:
+        """Return (task, output) of a target of `ref` or `gather`. Raises UsageError."""
+        return self.requirements.find(target, module)
+
+    def task_of(self, function: Any) -> Task | None:
+        """Return the task that a function is."""
+        return self._by_function.get(id(innermost(function)))
+
+    def results(self, module: str, name: str) -> list[Meaning]:
+        """Return what a name means in a module, as far as it is known there, else anywhere."""
+        return self.local.get(module, {}).get(name) or self.everywhere.get(name) or []
+
+    def source(self, task: Task, parameter: Parameter) -> Source | None:
+        """Return what fills a parameter; None: its own default does. Raises Unresolved."""
+        if task.requires or task.private or task.id in self.inner:
+            found = self.requirements.source(task, parameter)
+            if found is not None:
+                return found
+        return self.by_name(task, parameter)
+
+    def by_name(self, task: Task, parameter: Parameter) -> Source:
+        """Return what fills a parameter of which no decorator says anything. Raises Unresolved."""
         if parameter.default is not MISSING:
             return FromSetting(parameter.name, parameter.default, parameter.annotation)
         meaning = self._meaning(task, parameter.name)
@@ -110,12 +179,14 @@ class Names:
             return FromGather(*kind, ()) if gathers else FromTask(*kind)
         if meaning is not None:
             if gathers:
-                what = "an axis" if isinstance(meaning, Axis) else "a file"
+                what = {Axis: "an axis", File: "a file"}.get(type(meaning), "a list of files")
                 raise Unresolved(
                     f"{task.place} {task.name}: Gather collects the results of a task, and "
                     f"{parameter.name!r} is {what} ({meaning.place}). Annotate it with the type of its value."
                 )
-            return FromAxis(meaning) if isinstance(meaning, Axis) else FromFile(meaning)
+            if isinstance(meaning, Axis):
+                return FromAxis(meaning)
+            return FromFile(meaning) if isinstance(meaning, File) else FromFiles(meaning)
         if parameter.name in self.injectables:
             return FromInjectable(parameter.name)
         return self._open(task, parameter)
@@ -135,10 +206,11 @@ class Names:
         """An annotated parameter of a decorated function may be left open: the run gives it."""
         name = parameter.name
         function = innermost(task.function)
-        marked = hasattr(task.function, MARK) or hasattr(function, MARK)
-        if not marked or parameter.annotation is MISSING:
+        marked = hasattr(task.function, MARK) or hasattr(function, MARK) or bool(task.requires) or task.id in self.inner
+        planner = task.id in self.inner and bool(self.inner[task.id].owner)
+        if not marked or (parameter.annotation is MISSING and not planner):
             raise Unresolved(self._nothing_fills(task, parameter, marked))
-        if name not in task.options.open:
+        if name not in task.options.open and name not in self.open:
             self._warn_of_names_nearby(task, name)
         known = self.open.get(name)
         if known is None:
@@ -146,7 +218,9 @@ class Names:
             known = self.open[name] = (axis, parameter.annotation, task)
         axis, annotation, first = known
         before, here = _written(annotation), _written(parameter.annotation)
-        if before != here:
+        if annotation is MISSING:
+            self.open[name] = (axis, parameter.annotation, task)
+        elif before != here and parameter.annotation is not MISSING:
             raise Unresolved(
                 f"{name} is {before} in {first.place} {first.name} and {here} in "
                 f"{task.place} {task.name}. An open parameter is one value for all: annotate it alike, or rename one."
@@ -218,7 +292,7 @@ def _results(task: Task) -> list[tuple[str, Result]]:
 def _kind(meaning: Meaning) -> str:
     if isinstance(meaning, Result):
         return f"output of {meaning.task.name}," if meaning.output else "the task in"
-    return "the axis in" if isinstance(meaning, Axis) else "the file in"
+    return {Axis: "the axis in", File: "the file in"}.get(type(meaning), "the files in")
 
 
 def _import_advice(task: Task, name: str, found: list[Meaning]) -> str:
@@ -241,43 +315,3 @@ def is_gather(annotation: Any, task: Task) -> bool:
     if value is None and head == "Gather":
         return "Gather" not in (function.__globals__ if function else {})
     return value is Gather or (value is not None and value is getattr(sys.modules["taskdisc"], "Gather", None))
-
-
-def _spread_axes(tasks: dict[str, Task], sources: dict[str, dict[str, Source]]) -> dict[str, tuple[Axis, ...]]:
-    """Return each task's axes, and fill in what its gathers collect; dependencies come first in `tasks`."""
-    axes: dict[str, tuple[Axis, ...]] = {}
-    problems: list[str] = []
-    for task in tasks.values():
-        found: dict[str, tuple[Axis, str]] = {}
-        for name, source in sources[task.id].items():
-            if isinstance(source, FromGather):
-                over = tuple(axis for axis in axes[source.task] if not axis.open)
-                if not over:
-                    target = tasks[source.task]
-                    problems.append(
-                        f"{task.place} {task.name}: Gather of {name}: {target.name} ({target.place}) has no axes "
-                        f"to gather over. Leave Gather[...] out of the annotation."
-                    )
-                source = sources[task.id][name] = source._replace(over=over)
-            for axis in source_axes(source, axes):
-                known, via = found.setdefault(axis.name, (axis, name))
-                if known is not axis:
-                    problems.append(
-                        f"{task.name} would have two axes called {axis.name}: {known.place} (via {via}) and "
-                        f"{axis.place} (via {name}). Same thing: import one. Otherwise rename one."
-                    )
-        axes[task.id] = order_axes(axis for axis, _ in found.values())
-    if problems:
-        raise CollectionError("\n".join(problems))
-    return axes
-
-
-def source_axes(source: Source, axes: dict[str, tuple[Axis, ...]]) -> tuple[Axis, ...]:
-    """Return the axes that a parameter brings to its task."""
-    if isinstance(source, FromAxis):
-        return (source.axis,)
-    if isinstance(source, FromTask):
-        return axes[source.task]
-    if isinstance(source, FromGather):
-        return tuple(axis for axis in axes[source.task] if axis not in source.over)
-    return ()

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
-from taskdisc.errors import NothingMatched, UsageError
+from taskdisc.edges import Edge
+from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
-from taskdisc.graph import FromFile
-from taskdisc.lanes import Lanes, demands_nothing
+from taskdisc.graph import FromFile, FromFiles
+from taskdisc.instances import Instances
+from taskdisc.lanes import Lanes, demands_nothing, ignored_options
 from taskdisc.model import (
     Activity,
-    Decision,
     FileResult,
     Outcome,
     Retry,
     RunReport,
     StepEnd,
-    Task,
     TaskWarning,
 )
+from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.order import Order
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
-from taskdisc.schedule import DONE, LEFT_OUT, Edge, Scheduler
-from taskdisc.select import Selection, given_open, rows_of, select
-from taskdisc.store.objects import DamagedResult
+from taskdisc.schedule import Scheduler
+from taskdisc.select import Selection, given_open, rows_of, runnable, select
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
+    from taskdisc.growing import Growing
     from taskdisc.narrow import Narrowed, Narrowing
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
@@ -40,11 +40,9 @@ if TYPE_CHECKING:
     from taskdisc.unkept import Unkept
 
 FORCE_TARGETS, FORCE_ALL = "targets", "all"
-SHOWN_WARNED = 3
-"""Instances that are named of those that give one warning."""
 
 
-class Run:
+class Run(Instances):
     """One run of some targets: first planned, then executed. Plugins see it live."""
 
     def __init__(
@@ -78,15 +76,16 @@ class Run:
         self.targets = tuple(targets or project.config.default_targets)
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
-        self.selections, self.left_out = self._given(selections)
+        self.selections, self.left_out = runnable(graph, selections, self.bindings)
         self.narrowed: Narrowed | None = None
         """What restricts the targets further."""
         if narrowing is not None:
             self._narrow(narrowing)
         self._force = force
         self.maxfail = maxfail
-        tasks = graph.ancestors(selection.task for selection in self.selections)
-        self.expansion: Expansion = expand(graph, tasks, self.bindings.elements)
+        tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
+        """What the targets need, as far as it is known from the start; dependencies first."""
+        self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
@@ -108,7 +107,8 @@ class Run:
         """Steps that another run on the same store is computing: this one waits for their results."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
-        self._warned: dict[str, TaskWarning] = {}
+        self.task_warnings: dict[str, TaskWarning] = {}
+        """Python warnings of tasks, by their texts."""
         self.allotment: Allotment | None = None
         """What steps need of what there is; None where nothing is limited."""
         self.tick: float | None = None
@@ -119,28 +119,22 @@ class Run:
         self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
+        self.growing: Growing | None = None
+        """What makes the run grow; None where all instances are known from lists."""
+        if not graph.grows.isdisjoint(selection.task for selection in self.selections):
+            from taskdisc.growing import Growing
 
-    def _given(self, selections: list[Selection]) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
-        """What can run: a run without targets leaves out what lacks an open parameter, a named target must have it."""
-        graph = self.project.graph
-        if selections:
-            for selection in selections:
-                missing = self.bindings.open_parameters(graph, selection.task)
-                if missing:
-                    name = graph.names[selection.task]
-                    options = " ".join(f"-p {each}=..." for each in missing)
-                    raise UsageError(
-                        f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
-                    )
-            return selections, ()
-        chosen, left_out = [], []
-        for task in graph.tasks.values():
-            missing = self.bindings.open_parameters(graph, task.id)
-            if missing:
-                left_out.append((graph.names[task.id], tuple(missing)))
-            else:
-                chosen += select(graph, [task.id])
-        return chosen, tuple(left_out)
+            self.growing = Growing(self, tasks)
+            self.growing.begin(self.selections)
+
+    def _grids(self, tasks: Sequence[str]) -> list[str]:
+        """The tasks whose instances are known from lists alone."""
+        graph, known = self.project.graph, self.bindings.elements
+        return [
+            task
+            for task in tasks
+            if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
+        ]
 
     def _narrow(self, narrowing: Narrowing | Narrowed) -> None:
         """Leave out what is not meant. Raises NothingMatched where nothing is."""
@@ -165,19 +159,22 @@ class Run:
     def _has_rows(self, selection: Selection) -> bool:
         """Say whether a restricted target has any instances."""
         graph = self.project.graph
-        expansion = expand(graph, graph.ancestors((selection.task,)), self.bindings.elements)
-        return bool(rows_of(graph, expansion, selection))
+        tasks = self._grids(graph.ancestors((selection.task,)))
+        if selection.task not in tasks:
+            return True  # what instances it has is not known yet
+        return bool(rows_of(graph, expand(graph, tasks, self.bindings.elements), selection))
 
     def _is_forced(self, number: int, row: int) -> bool:
         """Say whether kept results of a row do not count."""
         if self._force == FORCE_ALL:
             return True
-        rows = self.wanted.get(number, [])
-        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
+        return self.is_target(self.offset(number) + row)
 
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
         for selection in self.selections:
+            if selection.task in self.project.graph.grows:
+                continue
             number = self.expansion.by_task[selection.task].number
             rows = rows_of(self.project.graph, self.expansion, selection)
             before = wanted.get(number, [])
@@ -190,6 +187,9 @@ class Run:
             for source in self.project.graph.sources[task].values():
                 if isinstance(source, FromFile):
                     self.project.files.digest(source.file)
+                elif isinstance(source, FromFiles):
+                    for file in self.project.files.listed(source.files):
+                        self.project.files.digest(file)
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
@@ -201,6 +201,7 @@ class Run:
             code=project.code.fingerprint,
             fingerprints=project.values,
             file_digest=project.files.digest,
+            listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
             reuse=self._reuse(code_counts, age_counts),
             root=project.config.root,
@@ -215,7 +216,6 @@ class Run:
         needed = self.expansion.needed(self.wanted)
         self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if block.gather is None)
         """How many steps there are."""
-        ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
@@ -223,55 +223,12 @@ class Run:
             self.scheduler.add(
                 block.size,
                 edges,
-                rank=ranks[block.number],
                 lane=self.lanes.of(self.project.graph.tasks[block.task].options),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
+                drops=block.gather is not None and block.gather.drop,
+                watched=block.gather is None and block.task in self.project.graph.inner,
             )
-
-    # Nodes and their names
-
-    def offset(self, block: int) -> int:
-        """Return the first node of a block."""
-        return self.scheduler.blocks[block].offset
-
-    def id_of(self, node: int) -> str:
-        """Return the printed id of a step."""
-        number = self.scheduler.block_of(node)
-        block = self.expansion.blocks[number]
-        row = node - self.offset(number)
-        return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
-
-    def task_of(self, node: int) -> Task:
-        """Return the task of a step."""
-        return self.project.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
-
-    def steps(self) -> list[int]:
-        """Return the nodes of all steps that the targets need; gathers are no steps."""
-        return [
-            node
-            for block in self.expansion.blocks
-            if block.gather is None
-            for node in range(self.offset(block.number), self.offset(block.number) + block.size)
-            if self.scheduler.state(node) != LEFT_OUT
-        ]
-
-    def cached_steps(self) -> list[int]:
-        """Return the nodes of the steps that are done and were not executed by this run."""
-        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
-        return [node for node in done if not self.has_made(node)] if self.number else done
-
-    def is_gather(self, node: int) -> bool:
-        """Say whether a node collects results, and so is no step."""
-        return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
-
-    def is_named(self, node: int) -> bool:
-        """Say whether a target names the step, so that somebody wants to see its value."""
-        number = self.scheduler.block_of(node)
-        if not self.targets or number not in self.wanted:
-            return False
-        rows, row = self.wanted[number], node - self.offset(number)
-        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
 
     # Values that are not kept
 
@@ -294,18 +251,24 @@ class Run:
 
     def preview(self) -> dict[int, str]:
         """Return what would become of every step (see `Decision`), without executing anything."""
-        decisions: dict[int, str] = {}
-        while (taken := self.scheduler.take_undecided()) is not None:
-            cached, run = self.plan.decide(*taken)
-            again: list[int] = []
-            if self.plan.hollow:
-                cached, run, again = self.unkept.previewed(cached, run)
-            decisions.update(dict.fromkeys(cached, Decision.CACHED))
-            decisions.update(dict.fromkeys([*run, *again], Decision.RUN))
-            self.scheduler.done(cached)
-            out_of_reach = self.scheduler.failed(run)
-            decisions.update((node, Decision.MAY_RUN) for node in out_of_reach if not self.is_gather(node))
-        return decisions
+        from taskdisc.preview import previewed
+
+        return previewed(self)
+
+    def without_skipped(self, cached: list[int]) -> list[int]:
+        """Of nodes with a known result, those that were not skipped; what depends on the others is skipped too."""
+        skipped = [node for node in cached if node in self.plan.skipped] if self.plan.skipped else []
+        if not skipped:
+            return cached
+        self.skip(skipped)
+        return [node for node in cached if node not in self.plan.skipped]
+
+    def skip(self, nodes: list[int]) -> None:
+        """These steps ended as skipped, now or in an earlier run."""
+        self.plan.skipped.update(nodes)
+        beyond = self.scheduler.skipped(nodes)
+        self.plan.without.update(nodes, beyond)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in beyond))
 
     # Execution
 
@@ -322,11 +285,11 @@ class Run:
 
     def _allot(self) -> None:
         """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
-        graph, config, tasks = self.project.graph, self.project.config, self.expansion.by_task
-        if config.resources or config.limits or any(graph.tasks[task].options.resources for task in tasks):
+        graph, config = self.project.graph, self.project.config
+        if config.resources or config.limits or any(task.options.resources for task in graph.tasks.values()):
             from taskdisc.allotment import Allotment
 
-            self.allotment = Allotment(graph, tasks, config, self.lanes)
+            self.allotment = Allotment(graph, self.tasks, config, self.lanes)
         blocks = self.expansion.blocks
         order = Order(graph, self.project.index, lambda number: blocks[number].task, self.allotment)
         self.scheduler.limit(None if self.allotment is None else self.allotment.limits, order.terms)
@@ -389,13 +352,20 @@ class Run:
         return report_lines(self.project.plugins.hook.taskdisc_report_header(config=self.project.config))
 
     def _decide(self) -> None:
+        self._decide_known()
+        while self.growing is not None and self.growing.grow():
+            self._decide_known()
+
+    def _decide_known(self) -> None:
         while (taken := self.scheduler.take_undecided()) is not None:
             cached, run = self.plan.decide(*taken)
             if self.plan.hollow:
                 cached, run = self._with_values(cached, run)
             if cached:
-                self.scheduler.done(cached)
-                self._count(Outcome.CACHED, len(cached))
+                held = self.without_skipped(cached)
+                self._count(Outcome.CACHED, len(held))
+                self._count(Outcome.SKIPPED, len(cached) - len(held))
+                self.scheduler.done(held)
             self.scheduler.must_run(run)
 
     def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
@@ -418,7 +388,9 @@ class Run:
         good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
         self._count(Outcome.SUCCEEDED, len(good))
         for end in ends if len(good) < len(ends) else ():
-            if end.result.outcome != Outcome.SUCCEEDED:
+            if end.result.outcome == Outcome.SKIPPED:
+                self._count(Outcome.SKIPPED)
+            elif end.result.outcome != Outcome.SUCCEEDED:
                 self._count(end.result.outcome)
                 self._count(Outcome.BLOCKED, end.blocked_count)
                 self.failures.append(end.told(blocks[end.block].task))
@@ -433,6 +405,8 @@ class Run:
         """Return the outcome of a step that was not reported as executed, once the run has ended."""
         if node in self._cancelled:
             return Outcome.CANCELLED
+        if self.scheduler.state(node) == SKIPPED:
+            return Outcome.SKIPPED
         if self.scheduler.state(node) != DONE:
             return Outcome.BLOCKED
         # An interruption may have come between the writing of a result and its report.
@@ -445,12 +419,6 @@ class Run:
             self.retries[retry.step.id] = retry
             hook(retry=retry)
 
-    def has_made(self, node: int) -> bool:
-        """Say whether a step that is done was executed by this run, and is durable."""
-        number = self.scheduler.block_of(node)
-        artifact = self.plan.artifacts[number][node - self.offset(number)]
-        return bool(artifact) and self.project.open_index().run_of(artifact) == self.number
-
     def lost(self, node: int) -> None:
         """A step that is done has lost its result: it does not count any more."""
         made = self.has_made(node) or Outcome.CACHED not in self.counts  # who made what was cleared, nobody knows
@@ -461,18 +429,29 @@ class Run:
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 
-    def warned(self, name: str, texts: Iterable[str]) -> None:
-        """Note Python warnings that an instance gave."""
-        for text in texts:
-            known = self._warned.get(text, TaskWarning(text, (), 0))
-            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
-            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
+    def lose(self, node: int) -> None:
+        """The result of a step that is done cannot be read: the step is decided anew."""
+        if self.number:
+            self.lost(node)
+        else:
+            number = self.scheduler.block_of(node)
+            self.plan.forget(number, node - self.offset(number))
+        self.scheduler.reopen([node])
 
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
+        self.plan.without.update(nodes)
+
+    def out_of_reach(self, nodes: Sequence[int]) -> None:
+        """These nodes have grown and need steps that had failed, or were skipped, before."""
+        skipped = [node for node in nodes if self.scheduler.state(node) == SKIPPED]
+        self.plan.without.update(skipped)
+        self._count(Outcome.SKIPPED, sum(not self.is_gather(node) for node in skipped))
+        self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
+        tasks = map(self.project.graph.tasks.__getitem__, self.expansion.by_task)
         return RunReport(
             self.number,
             tuple(selection.target.text for selection in self.selections),
@@ -481,11 +460,11 @@ class Run:
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
+            (*self.project.graph.warnings, *ignored_options(tasks), *self.warnings),
             self.project.config.store,
             self.verbosity,
             retries=tuple(self.retries.values()),
-            task_warnings=tuple(self._warned.values()),
+            task_warnings=tuple(self.task_warnings.values()),
             stopped=self.stopped,
         )
 
@@ -495,54 +474,16 @@ class Run:
 
         return Outlook(self)
 
-    def _ignored_prefixes(self) -> list[str]:
-        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
-        return [
-            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
-            for task in tasks
-            if task.options.interactive and task.options.prefix
-        ]
-
     # Results
 
     def values(self, selection: Selection, chosen: Sequence[int] | None = None) -> list[tuple[str, Any]]:
-        """Return (id, value) of the selected instances that have a result; `chosen` are their rows, if known.
+        """Return (id, value) of the selected instances that have a result; `chosen` are their nodes, if known.
 
         Raises DamagedResult, after which another run makes the result again; `intact` says that this would not help.
         """
-        from taskdisc.jobs import Values
+        from taskdisc.results import values_of
 
-        index = self.project.index
-        if index is None:
-            return []
-        task = self.project.graph.tasks[selection.task]
-        block = self.expansion.by_task[task.id]
-        if chosen is None:
-            chosen = rows_of(self.project.graph, self.expansion, selection)
-        offset = self.offset(block.number)
-        rows = [
-            r for r in (range(block.size) if chosen is None else chosen) if self.scheduler.state(offset + r) == DONE
-        ]
-        stored = Values(self.plan, index, self.expansion, self.project.graph).fetch(block.number, rows)
-        outputs, codec = task.options.outputs, task.options.codec
-        names = self.expansion.ids(block, selection.output or self.project.graph.names[task.id], rows)
-        found = []
-        for name, row in zip(names, rows, strict=True):
-            chosen_parts = self._chosen_parts(stored[row], outputs, selection)
-            try:
-                parts = [self.project.decode(each, codec) for each in chosen_parts]
-            except DamagedResult as damage:
-                artifact = self.plan.artifacts[block.number][row]
-                index.refused.add(artifact)
-                hopeless = damage.intact and index.result(artifact).run == self.number
-                raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
-            value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
-            found.append((name, value))
-        return found
-
-    @staticmethod
-    def _chosen_parts(stored: tuple[Any, ...], outputs: tuple[str, ...], selection: Selection) -> tuple[Any, ...]:
-        return (stored[outputs.index(selection.output)],) if selection.output else stored
+        return values_of(self, selection, self.nodes_of(selection) if chosen is None else chosen)
 
 
 def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:

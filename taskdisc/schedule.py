@@ -10,62 +10,43 @@ A node goes through
     running -> waiting -> ...                               (so did one that it uses)
 
 and ends as failed or blocked when it, or something that it needs, failed. Whoever drives the machine takes undecided
-nodes and says what is known of them, takes runnable ones and says how they ended. Blocks can be added at any time, so
-the graph may grow while it runs. A block of gathers collects results and is not executed: its nodes are done as soon
-as their inputs are. Everything costs O(nodes + edges) in all; nothing is recursive.
+nodes and says what is known of them, takes runnable ones and says how they ended. A skipped node ends what depends on
+it as skipped too. A block of gathers collects results and is not executed: its nodes are done as soon as their inputs
+are; skipped inputs are left out, and failed ones if the block drops them.
+
+Blocks can be added at any time, so the graph may grow while it runs. A node whose dependencies are not all known is
+held: more of them are connected later, until it is released. A node that was left out can be wanted after all. Done
+nodes of watched blocks are handed to the driver, who makes the graph grow. Everything costs O(nodes + edges) in all;
+nothing is recursive.
 """
 
 import heapq
 from array import array
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
+from taskdisc.edges import Dependents, Edge, grouped_by_target, reverse
 from taskdisc.limits import Demand, Limits
+from taskdisc.nodes import (
+    BLOCKED,
+    CLAIMED,
+    DONE,
+    FAILED,
+    LEFT_OUT,
+    RUNNABLE,
+    RUNNING,
+    SKIPPED,
+    UNDECIDED,
+    WAITING,
+    Block,
+    Nodes,
+)
 from taskdisc.ready import Ready
 
-WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT = range(9)
-ENDED = frozenset({DONE, FAILED, BLOCKED, LEFT_OUT})
-
-
-class Edge(NamedTuple):
-    """The dependencies of a block's rows on an earlier block: one row each, or a group each.
-
-    Without `starts`, row i depends on row `rows[i]`; with it, on each of `rows[starts[i]:starts[i + 1]]`.
-    """
-
-    block: int
-    rows: Sequence[int]
-    starts: Sequence[int] | None = None
-
-
-class Dependents(NamedTuple):
-    """An edge seen from the other side: the rows of `block` that depend on a row."""
-
-    block: int
-    rows: Sequence[int] | None
-    """None: row i is what depends on row i."""
-    starts: Sequence[int] | None
-    """None: all dependents share the one row 0 (`rows` None otherwise)."""
-
-
-class Block:
-    """What the scheduler keeps of a block."""
-
-    __slots__ = ("dependents", "ended", "gathers", "lane", "offset", "rank", "size", "undecided")
-
-    def __init__(self, offset: int, size: int, rank: float, lane: int, gathers: bool) -> None:
-        self.offset = offset
-        self.size = size
-        self.rank = rank
-        self.lane = lane
-        self.gathers = gathers
-        self.dependents: list[Dependents] = []
-        self.ended = 0
-        """How many of its nodes are done, failed or blocked."""
-        self.undecided: list[int] = []
+SPARSE = 8
+"""Late edges that are fewer than a block's rows divided by this are kept one by one."""
 
 
 class Terms(NamedTuple):
@@ -77,15 +58,15 @@ class Terms(NamedTuple):
     demand: Demand = ()
 
 
-class Scheduler:
+class Scheduler(Nodes):
     """Says what can be decided, what can run, and what is out of reach."""
 
     def __init__(self) -> None:
-        self.blocks: list[Block] = []
+        super().__init__()
         self.unfinished = 0
         """Nodes that have not ended, gathers included."""
-        self._offsets: list[int] = []
-        self._state = bytearray()
+        self.arrived: list[int] = []
+        """Done nodes of watched blocks, until the driver takes them away."""
         self._pending = array("I")
         self._undecided: list[int] = []
         self._ready = Ready()
@@ -101,30 +82,9 @@ class Scheduler:
         """From now on, this node demands something else than the others of its block."""
         self._own_demands[node] = demand
 
-    def __len__(self) -> int:
-        return len(self._state)
-
-    def state(self, node: int) -> int:
-        """Return the node's state, one of the constants of this module."""
-        return self._state[node]
-
-    def count(self, number: int, *states: int) -> int:
-        """Return how many nodes of a block are in one of these states."""
-        block = self.blocks[number]
-        return sum(self._state.count(state, block.offset, block.offset + block.size) for state in states)
-
     def upcoming(self, most: int) -> list[int]:
         """Return the first of the runnable nodes, in the order in which they will start."""
         return list(islice(self._ready.upcoming(most), most))
-
-    def block_of(self, node: int) -> int:
-        """Return the number of the node's block."""
-        return bisect_right(self._offsets, node) - 1
-
-    def place_of(self, node: int) -> tuple[int, int]:
-        """Return the number of the node's block, and its row there."""
-        number = bisect_right(self._offsets, node) - 1
-        return number, node - self._offsets[number]
 
     def add(
         self,
@@ -135,18 +95,24 @@ class Scheduler:
         lane: int = 0,
         gathers: bool = False,
         needed: Sequence[int] | None = None,
+        drops: bool = False,
+        watched: bool = False,
+        held: bool = False,
     ) -> int:
         """Add a block and return its number.
+
+        With `held`, none of its nodes begins before it is released.
 
         Of a lane's runnable nodes, those of the highest `rank` start first (the longest path to the end, in seconds).
         `needed`: rows whose entry is 0 are left out, and must not be needed by other nodes that are not.
         """
         number, offset = len(self.blocks), len(self._state)
         block = Block(offset, size, rank, lane, gathers)
+        block.drops, block.watched = drops, watched
         self.blocks.append(block)
         self._offsets.append(offset)
         self._state += bytes(size)
-        self._pending.extend(array("I", bytes(4 * size)))
+        self._pending.extend(array("I", (1,)) * size if held else array("I", bytes(4 * size)))
         self.unfinished += size
         if needed is not None:
             self._leave_out(block, needed)
@@ -158,6 +124,61 @@ class Scheduler:
         ready = [offset + row for row in range(size) if not self._pending[offset + row]]
         self._open(number, [node for node in ready if self._state[node] == WAITING])
         return number
+
+    def connect(self, number: int, nodes: Sequence[int], targets: Sequence[int]) -> list[int]:
+        """Add dependencies of held nodes of a block, pair by pair; return what is thereby out of reach."""
+        state, pending = self._state, self._pending
+        gathers, drops = self.blocks[number].gathers, self.blocks[number].drops
+        waiting: dict[int, tuple[list[int], list[int]]] = {}
+        lost: dict[int, list[int]] = {}
+        block, end = self.blocks[0], -1
+        for node, target in zip(nodes, targets, strict=True):
+            ended = state[target]
+            without = gathers and (ended == SKIPPED or (drops and ended in (FAILED, BLOCKED)))
+            if without and not self.blocks[self.block_of(target)].watched:
+                continue
+            if ended in (FAILED, BLOCKED, SKIPPED):
+                lost.setdefault(SKIPPED if ended == SKIPPED else BLOCKED, []).append(node)
+                continue
+            if ended != DONE:
+                pending[node] += 1
+            if not block.offset <= target < end:
+                of_target = self.block_of(target)
+                block = self.blocks[of_target]
+                end = block.offset + block.size
+                rows, owners = waiting.setdefault(of_target, ([], []))
+            rows.append(target - block.offset)
+            owners.append(node - self.blocks[number].offset)
+        for of_target, (rows, owners) in waiting.items():
+            self._depend(number, of_target, rows, owners)
+        return [each for how, ends in lost.items() for each in self._block(ends, how)]
+
+    def _depend(self, number: int, of_target: int, rows: list[int], owners: list[int]) -> None:
+        """Let rows of a block know who waits for them."""
+        target, offset = self.blocks[of_target], self.blocks[number].offset
+        if len(rows) * SPARSE >= target.size:
+            target.dependents.append(Dependents(number, *grouped_by_target(rows, owners, target.size)))
+            return
+        for row, owner in zip(rows, owners, strict=True):
+            target.late.setdefault(target.offset + row, []).append(offset + owner)
+
+    def release(self, nodes: Iterable[int]) -> None:
+        """All dependencies of these held nodes are known now."""
+        ready: list[int] = []
+        for node in nodes:
+            self._pending[node] -= 1
+            if not self._pending[node] and self._state[node] == WAITING:
+                ready.append(node)
+        for number, members in self.by_block(ready):
+            self._open(number, members)
+
+    def want(self, nodes: Iterable[int]) -> None:
+        """These nodes, of which some were left out, are needed; so must be what they depend on."""
+        wanted = [node for node in nodes if self._state[node] == LEFT_OUT]
+        for node in wanted:
+            self._state[node] = WAITING
+        self.unfinished += len(wanted)
+        self._open_what_waits_for_nothing(wanted)
 
     def _leave_out(self, block: Block, needed: Sequence[int]) -> None:
         for row, wanted in enumerate(needed):
@@ -192,9 +213,9 @@ class Scheduler:
 
     def _counts(self, node: int, target: int, blocked: list[int]) -> bool:
         ended = self._state[target]
-        if ended in (FAILED, BLOCKED) and self._state[node] == WAITING:
+        if ended in (FAILED, BLOCKED, SKIPPED) and self._state[node] == WAITING:
             blocked.append(node)
-        return ended not in (DONE, FAILED, BLOCKED)
+        return ended not in (DONE, FAILED, BLOCKED, SKIPPED)
 
     def _open(self, number: int, nodes: list[int]) -> None:
         """All inputs of these nodes of one block are known."""
@@ -295,6 +316,10 @@ class Scheduler:
                 self._state[node] = DONE
             self.unfinished -= len(members)
             block.ended += len(members)
+            if block.watched:
+                self.arrived += members
+            if block.late:
+                self._late_done(block, members, todo)
             rows = [node - block.offset for node in members] if block.offset else members
             for dependents in block.dependents:
                 ready = self._count_down(dependents, rows)
@@ -304,6 +329,20 @@ class Scheduler:
                     todo.append((dependents.block, ready))
                 else:
                     self._open(dependents.block, ready)
+
+    def _late_done(self, block: Block, nodes: list[int], todo: deque[tuple[int, list[int]]]) -> None:
+        """Count down what was connected to these done nodes one by one."""
+        ready = []
+        for node in nodes:
+            for dependent in block.late.get(node, ()):
+                self._pending[dependent] -= 1
+                if not self._pending[dependent] and self._state[dependent] == WAITING:
+                    ready.append(dependent)
+        for number, members in self.by_block(ready):
+            if self.blocks[number].gathers:
+                todo.append((number, members))
+            else:
+                self._open(number, members)
 
     def _count_down(self, dependents: Dependents, rows: list[int]) -> list[int]:
         """Return the nodes of the dependent block that wait for nothing any more."""
@@ -375,43 +414,52 @@ class Scheduler:
         for number, members in self.by_block(nodes):
             self._open(number, [n for n in members if self._state[n] == WAITING and not self._pending[n]])
 
-    def failed(self, nodes: Iterable[int]) -> list[int]:
-        """These nodes have no result; return all nodes that are thereby out of reach, gathers included."""
-        members = list(nodes)
-        for node in members:
-            self._state[node] = FAILED
-            self.blocks[self.block_of(node)].ended += 1
-        self.unfinished -= len(members)
-        return self._block(self._direct_dependents(members))
+    def failed(self, nodes: Iterable[int], *, dropping: bool = True) -> list[int]:
+        """These nodes have no result; return all nodes that are thereby out of reach, gathers included.
 
-    def _block(self, nodes: Iterable[int]) -> list[int]:
+        Without `dropping`, gathers that leave failed inputs out are out of reach too.
+        """
+        members = list(nodes)
+        self._end(members, FAILED)
+        return self._block(self._beyond(members, BLOCKED, dropping), BLOCKED, dropping)
+
+    def skipped(self, nodes: Iterable[int]) -> list[int]:
+        """These nodes ended without a result, on purpose; return what depends on them, and is skipped with them."""
+        members = list(nodes)
+        self._end(members, SKIPPED)
+        return self._block(self._beyond(members, SKIPPED), SKIPPED)
+
+    def _end(self, nodes: list[int], how: int) -> None:
+        for node in nodes:
+            self._state[node] = how
+            self.blocks[self.block_of(node)].ended += 1
+        self.unfinished -= len(nodes)
+
+    def _block(self, nodes: Iterable[int], how: int = BLOCKED, dropping: bool = True) -> list[int]:
+        """End these nodes, if they wait, and all that depends on them."""
         blocked: list[int] = []
         todo = list(nodes)
         while todo:
-            reached = []
-            for node in todo:
-                if self._state[node] == WAITING:
-                    self._state[node] = BLOCKED
-                    self.blocks[self.block_of(node)].ended += 1
-                    reached.append(node)
-            self.unfinished -= len(reached)
+            reached = [node for node in dict.fromkeys(todo) if self._state[node] == WAITING]
+            self._end(reached, how)
             blocked += reached
-            todo = self._direct_dependents(reached)
+            todo = self._beyond(reached, how, dropping)
         return blocked
 
-    def _direct_dependents(self, nodes: list[int]) -> list[int]:
-        found: list[int] = []
-        for number, members in self.by_block(nodes):
-            block = self.blocks[number]
-            for dependents in block.dependents:
-                offset = self.blocks[dependents.block].offset
-                for node in members:
-                    found += [offset + row for row in rows_of(dependents, node - block.offset)]
-        return found
-
-    def dependents(self, node: int) -> list[int]:
-        """Return the nodes that depend on this one directly."""
-        return self._direct_dependents([node])
+    def _beyond(self, nodes: list[int], how: int, dropping: bool = True) -> list[int]:
+        """What depends directly on nodes that end so; gathers that can do without them wait for one input less."""
+        tellers = [node for node in nodes if self.blocks[self.block_of(node)].watched]  # nobody can do without them
+        beyond, without = self._direct_dependents(tellers), []
+        for dependent in self._direct_dependents([node for node in nodes if node not in tellers] if tellers else nodes):
+            block = self.blocks[self.block_of(dependent)] if self._state[dependent] == WAITING else None
+            if block is None or not block.gathers or not (how == SKIPPED or (block.drops and dropping)):
+                beyond.append(dependent)
+                continue
+            self._pending[dependent] -= 1
+            if not self._pending[dependent]:
+                without.append(dependent)
+        self.done(without)
+        return beyond
 
     def cancel(self) -> list[int]:
         """End all nodes that are neither ended nor running; return them."""
@@ -424,59 +472,3 @@ class Scheduler:
         for block in self.blocks:
             block.undecided.clear()
         return ended
-
-    def by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
-        """Yield (block, its nodes); cheap where all are of one block, as in a batch."""
-        members = nodes if isinstance(nodes, list) else list(nodes)
-        if not members:
-            return
-        number = self.block_of(members[0])
-        block = self.blocks[number]
-        end = block.offset + block.size
-        if block.offset <= min(members) and max(members) < end:
-            yield number, members
-            return
-        groups: dict[int, list[int]] = {}
-        for node in members:
-            groups.setdefault(self.block_of(node), []).append(node)
-        yield from groups.items()
-
-
-def reverse(number: int, edge: Edge, size: int) -> Dependents:
-    """Return the edge of block `number` as seen from the block that it leads to, which has `size` rows."""
-    rows, starts = edge.rows, edge.starts
-    if starts is None:
-        if rows == range(size):
-            return Dependents(number, None, None)
-        return Dependents(number, *_sorted_by_target(rows, range(len(rows)), size))
-    if len(starts) == 2 and rows == range(size):
-        return Dependents(number, (0,), None)
-    owners = array("I")
-    for row in range(len(starts) - 1):
-        owners.extend(array("I", (row,)) * (starts[row + 1] - starts[row]))
-    return Dependents(number, *_sorted_by_target(rows, owners, size))
-
-
-def _sorted_by_target(targets: Sequence[int], owners: Sequence[int], size: int) -> tuple[Sequence[int], Sequence[int]]:
-    """Counting sort: the owners, grouped by target, and where each target's group starts."""
-    if size == 1:
-        return owners, (0, len(owners))
-    counts = [0] * (size + 1)
-    for target in targets:
-        counts[target + 1] += 1
-    starts = array("I", accumulate(counts))
-    position = list(starts)
-    grouped = array("I", bytes(4 * len(targets)))
-    for owner, target in zip(owners, targets, strict=True):
-        grouped[position[target]] = owner
-        position[target] += 1
-    return grouped, starts
-
-
-def rows_of(dependents: Dependents, row: int) -> Sequence[int]:
-    """Return the rows of the dependent block that depend on `row`."""
-    if dependents.rows is None:
-        return (row,)
-    if dependents.starts is None:
-        return dependents.rows
-    return dependents.rows[dependents.starts[row] : dependents.starts[row + 1]]

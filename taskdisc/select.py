@@ -8,6 +8,7 @@ from taskdisc.graph import FromGather, FromSetting, TaskGraph
 from taskdisc.labels import TargetText, parse_target, unquoted
 
 if TYPE_CHECKING:
+    from taskdisc.bind import Bindings
     from taskdisc.expand import Expansion
 
 GLOB = frozenset("*?")
@@ -37,24 +38,24 @@ def select(graph: TaskGraph, targets: Sequence[str]) -> list[Selection]:
 
 def _named(graph: TaskGraph, target: TargetText) -> list[Selection]:
     name = target.name.removeprefix("./")
-    by_name = [task.id for task in graph.tasks.values() if name in (task.name, task.id)]
+    by_name = [task.id for task in graph.tasks.values() if name in (task.name, task.id) and _is_step(graph, task.id)]
     if len(by_name) > 1:
         raise UsageError(f"target {target.text}: there are {' and '.join(by_name)}. Write the long form.")
     if by_name:
         return [Selection(by_name[0], None, target)]
-    outputs = [task.id for task in graph.tasks.values() if name in task.options.outputs]
+    outputs = [task.id for task in graph.written() if name in task.options.outputs]
     if len(outputs) > 1:
         raise UsageError(f"target {target.text}: an output of {' and of '.join(outputs)}. Name the task.")
     if outputs:
         return [Selection(outputs[0], name, target)]
     below = name.rstrip("/") + "/"
-    in_path = [t.id for t in graph.tasks.values() if t.place.path == name or t.place.path.startswith(below)]
+    in_path = [t.id for t in graph.written() if t.place.path == name or t.place.path.startswith(below)]
     if in_path:
         return [Selection(task, None, target) for task in in_path]
     if not GLOB.isdisjoint(name):
         from fnmatch import fnmatchcase
 
-        matching = [t.id for t in graph.tasks.values() if fnmatchcase(t.name, name) or fnmatchcase(t.id, name)]
+        matching = [t.id for t in graph.written() if fnmatchcase(t.name, name) or fnmatchcase(t.id, name)]
         if matching:
             return [Selection(task, None, target) for task in matching]
     if "[" in name:
@@ -62,8 +63,13 @@ def _named(graph: TaskGraph, target: TargetText) -> list[Selection]:
     raise NothingMatched(_nothing(graph, target))
 
 
+def _is_step(graph: TaskGraph, task: str) -> bool:
+    """Axis functions and planners that are called while planning have no results."""
+    return task not in graph.inner or graph.inner[task].reaches
+
+
 def _nothing(graph: TaskGraph, target: TargetText) -> str:
-    names = [task.name for task in graph.tasks.values()] + [o for t in graph.tasks.values() for o in t.options.outputs]
+    names = [task.name for task in graph.written()] + [o for t in graph.written() for o in t.options.outputs]
     near = closest(target.name, names)
     if near:
         task = next(t for t in graph.tasks.values() if near == t.name or near in t.options.outputs)
@@ -100,6 +106,33 @@ def _check_brackets(graph: TaskGraph, selection: Selection) -> None:
             raise UsageError(f"{text}: {name} is a setting, not an axis. Use -p {task.name}.{name}=...")
         near = closest(name, sorted(axes))
         raise UsageError(f"{text}: {task.name} has no axis {name}. {f'Did you mean {near}? ' if near else ''}{has}")
+
+
+def runnable(
+    graph: TaskGraph, selections: list[Selection], bindings: "Bindings"
+) -> tuple[list[Selection], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Return what can run, and (task, open parameters) of what cannot for want of them.
+
+    Without targets, what lacks an open parameter is left out; a named target must have it. Raises UsageError.
+    """
+    if selections:
+        for selection in selections:
+            missing = bindings.open_parameters(graph, selection.task)
+            if missing:
+                name = graph.names[selection.task]
+                options = " ".join(f"-p {each}=..." for each in missing)
+                raise UsageError(
+                    f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
+                )
+        return selections, ()
+    chosen, left_out = [], []
+    for task in graph.written():
+        missing = bindings.open_parameters(graph, task.id)
+        if missing:
+            left_out.append((graph.names[task.id], tuple(missing)))
+        else:
+            chosen += select(graph, [task.id])
+    return chosen, tuple(left_out)
 
 
 def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, str]:

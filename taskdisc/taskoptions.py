@@ -67,6 +67,13 @@ def _outputs(key: str, value: Any, where: str) -> Any:
     return names
 
 
+def _after(key: str, value: Any, where: str) -> Any:
+    targets = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not all(isinstance(target, str) or callable(target) for target in targets):
+        raise UsageError(f"{where}: {key} takes a task's function or name, or a tuple of them, not {value!r}.")
+    return targets
+
+
 def _duration(key: str, value: Any, where: str) -> Any:
     from taskdisc.durations import seconds
 
@@ -181,6 +188,7 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "retry_on": _exceptions,
     "timeout": _limit,
     "env": _variables,
+    "after": _after,
     "interactive": _switch,
     "resources": _resources,
     "channel": _channels,

@@ -110,3 +110,16 @@ def _frames(error: BaseException, root: str) -> list[tuple[str, int, str]]:
 def _path(frame: FrameType, trace: TracebackType) -> str:
     name = frame.f_code.co_filename
     return name if name.startswith("<") else os.path.abspath(name)
+
+
+def hint_for(raised: BaseException, *, has_keyboard: bool) -> str:
+    """Return what to do about exceptions whose own message does not say it."""
+    if isinstance(raised, SystemExit):
+        return "A task ends by returning. To fail, raise an exception that says why."
+    if type(raised).__name__ == "BdbQuit" and not has_keyboard:
+        return "Workers have no keyboard. For breakpoint(): `taskdisc debug`, run --pdb, or @task(interactive=True)."
+    if isinstance(raised, EOFError) and str(raised) == "EOF when reading a line":
+        if has_keyboard:
+            return "A task that asks must be run where somebody can answer: standard input is at its end."
+        return "Workers have no keyboard. A task that asks is one with @task(interactive=True)."
+    return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from taskdisc.schedule import DONE, LEFT_OUT
+from taskdisc.nodes import DONE, LEFT_OUT
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion
@@ -77,20 +77,7 @@ class Unkept:
         return [each for each in dict.fromkeys(self._inputs(node)) if each in hollow] if hollow else []
 
     def _inputs(self, node: int) -> Iterator[int]:
-        number = self._scheduler.block_of(node)
-        row = node - self._scheduler.blocks[number].offset
-        for link in self._expansion.blocks[number].links:
-            yield from self._behind(self._scheduler.blocks[link.block].offset + link.rows[row])
-
-    def _behind(self, node: int) -> Iterator[int]:
-        """The step itself, or the steps that a gather collects."""
-        number = self._scheduler.block_of(node)
-        groups = self._expansion.blocks[number].gather
-        if groups is None:
-            yield node
-            return
-        row, offset = node - self._scheduler.blocks[number].offset, self._scheduler.blocks[groups.target].offset
-        yield from (offset + each for each in groups.rows[groups.starts[row] : groups.starts[row + 1]])
+        return self._expansion.inputs(node)
 
     # Not needed any more
 

@@ -17,11 +17,14 @@ from taskdisc.capture import log_name
 from taskdisc.compression import compressed, escaped
 from taskdisc.errors import StoreError
 from taskdisc.fingerprint.encoding import digest
-from taskdisc.gather import Gather, coordinate_type
+from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import ArgumentKind, ErrorText, Job, JobResult, Outcome, Part, Stored, TaskSpec, WorkerContext
+from taskdisc.outputs import name_outputs
 from taskdisc.paths import ResultPaths, received, replace_paths, set_bases, texts_in
+from taskdisc.shapes import in_place, picked
+from taskdisc.skips import SKIPPED, Skipped
 from taskdisc.store.objects import LARGE, DamagedResult, Objects, load
 from taskdisc.warned import Warned
 
@@ -100,6 +103,8 @@ class Runner:
                 value = _called(task.function, arguments)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
+        except Skipped as raised:
+            parts, outcome, error = execution.skipped(raised.reason), Outcome.SKIPPED, None  # type: ignore[union-attr]
         except KeyboardInterrupt:
             if self.capture is None:
                 raise
@@ -155,10 +160,10 @@ class Runner:
 
     def _describe(self, raised: BaseException, job: Job) -> ErrorText:
         """The exception as text; it names the task's place where no line of the project is to blame."""
-        from taskdisc.tracebacks import describe_error
+        from taskdisc.tracebacks import describe_error, hint_for
 
         error = describe_error(raised, self.context.root)
-        error = error._replace(hint=_hint(raised, has_keyboard=self.capture is None))
+        error = error._replace(hint=hint_for(raised, has_keyboard=self.capture is None))
         if error.place is not None:
             return error
         spec = self.context.specs[job.task]
@@ -173,8 +178,9 @@ class Runner:
         return task
 
     def _function(self, spec: TaskSpec) -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(self._module(spec.module), spec.attribute)
-        return found
+        from taskdisc.inner import function_of
+
+        return function_of(self._module(spec.module), spec)
 
     def _module(self, name: str) -> ModuleType:
         """The project's modules are imported once, in the order of the run, when the first job needs one."""
@@ -277,7 +283,8 @@ class Execution:
     def arguments(self) -> dict[str, Any]:
         """Return what the function receives: new objects every time, so that no job sees another's changes."""
         task = self.task
-        arguments = pickle.loads(task.settings) if task.settings is not None else dict(task.shared)
+        settings = self.job.settings or task.settings
+        arguments = pickle.loads(settings) if settings is not None else dict(task.shared)
         for (name, kind), given in zip(task.spec.arguments, self.job.arguments, strict=True):
             arguments[name] = self._argument(name, kind, given)
         # Repeated runs repeat, and workers forked from one process never share a stream.
@@ -300,7 +307,17 @@ class Execution:
             return Path(given)
         if kind == ArgumentKind.GATHER:
             return self._gather(*given)
+        if kind == ArgumentKind.PATHS:
+            from pathlib import Path
+
+            return [Path(path) for path in given]
+        if kind == ArgumentKind.STRUCTURE:
+            return self._structure(name, *given)
         return self.runner.injectables[name](self)
+
+    def _structure(self, name: str, structure: bytes, slots: tuple[tuple[str, Any, tuple[Any, ...]], ...]) -> Any:
+        values = [picked(self._argument(name, kind, given), picks) for kind, given, picks in slots]
+        return in_place(pickle.loads(structure), values)
 
     def _gather(
         self,
@@ -324,6 +341,10 @@ class Execution:
     def save(self, value: Any) -> tuple[Part, ...]:
         """Encode, digest and keep the result: one part, or one for each named output. Raises what that raises."""
         outputs = self.task.spec.outputs
+        if self.task.spec.returns:
+            from taskdisc.inner import told
+
+            value = told(value, self.task.spec, self.runner.context.root, self._identity)
         if self._directory is not None:
             self._warn_of_texts(value)
         if not outputs:
@@ -334,6 +355,23 @@ class Execution:
         if self.paths is not None and self._directory is not None:
             self._keep_files(self.paths)
         return parts
+
+    def skipped(self, reason: str) -> tuple[Part, ...]:
+        """Return what is kept of an execution that `skip` ended: the reason, in place of every output."""
+        payload = pickle.dumps(reason, 5)
+        return (Part(SKIPPED, payload, None, len(payload)),) * max(1, len(self.task.spec.outputs))
+
+    def _identity(self, value: Any) -> bytes:
+        """The value digest of an element of an axis, which is kept with the others of its list."""
+        if type(value) in PLAIN:
+            return digest(value)
+        return self.runner.values.digest(value, self._result_paths().place, self._encode(value, "an element"))
+
+    def _result_paths(self) -> ResultPaths:
+        if self.paths is None:
+            context = self.runner.context
+            self.paths = ResultPaths(context.root, context.store, self._directory, self.started)
+        return self.paths
 
     def _warn_of_texts(self, value: Any) -> None:
         """A text is only a text: the file that it points to would be neither tracked nor put back."""
@@ -369,10 +407,7 @@ class Execution:
         return self._kept(digest(value), [payload], size)
 
     def _general_part(self, value: Any, what: str) -> Part:
-        context = self.runner.context
-        if self.paths is None:
-            self.paths = ResultPaths(context.root, context.store, self._directory, self.started)
-        paths = self.paths
+        paths = self._result_paths()
         known = len(paths.files)
         kept = replace_paths(value, paths.keep)
         pieces = self._encode(value if len(paths.files) == known and not known else kept, what)
@@ -437,36 +472,3 @@ def _holds_something(directory: str) -> bool:
         return bool(os.listdir(directory))
     except OSError:  # the task has removed it
         return False
-
-
-def name_outputs(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a task with named outputs returned as a dict. Raises TypeError where it does not fit."""
-    if isinstance(value, dict):
-        if set(value) == set(outputs):
-            return value
-        raise TypeError(f"outputs are {_listed(outputs)}, and the returned dict has {_listed(value)}")
-    if isinstance(value, tuple | list):
-        if len(value) == len(outputs):
-            return dict(zip(outputs, value, strict=True))
-        raise TypeError(f"outputs are {_listed(outputs)}, and {len(value)} values were returned")
-    raise TypeError(
-        f"outputs are {_listed(outputs)}: return a tuple in this order or a dict with these keys, "
-        f"not {type(value).__name__}"
-    )
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(map(str, names)) or "nothing"
-
-
-def _hint(raised: BaseException, *, has_keyboard: bool) -> str:
-    """What to do about exceptions whose own message does not say it."""
-    if isinstance(raised, SystemExit):
-        return "A task ends by returning. To fail, raise an exception that says why."
-    if type(raised).__name__ == "BdbQuit" and not has_keyboard:
-        return "Workers have no keyboard. For breakpoint(): `taskdisc debug`, run --pdb, or @task(interactive=True)."
-    if isinstance(raised, EOFError) and str(raised) == "EOF when reading a line":
-        if has_keyboard:
-            return "A task that asks must be run where somebody can answer: standard input is at its end."
-        return "Workers have no keyboard. A task that asks is one with @task(interactive=True)."
-    return ""

@@ -184,10 +184,9 @@ class Project:
                 run = WatchedRun(project, (text,), age_counts=False)
                 decisions = run.preview()
                 project.save_caches()
-                selection, row = _only_instance(run, text)
-                block = run.expansion.by_task[selection.task]
-                node = run.offset(block.number) + row
-                if decisions[node] != Decision.CACHED or project.index is None:
+                selection, node = _only_instance(run, text)
+                block, row = run.expansion.place(node)
+                if decisions.get(node) != Decision.CACHED or project.index is None:
                     name = run.id_of(node)
                     raise NothingMatched(f"{name}: no result that is up to date. Run it: project.run({name!r})")
                 found = project.index.result(run.plan.artifacts[block.number][row])
@@ -196,7 +195,7 @@ class Project:
             def value() -> Any:
                 with self._within(config):
                     try:
-                        return run.values(selection, [row])[0][1]
+                        return run.values(selection, [node])[0][1]
                     finally:
                         project.close_index()
 
@@ -324,15 +323,9 @@ def _checked_pool(executor: Any) -> Executor:
 
 
 def _only_instance(run: WatchedRun, text: str) -> tuple[Selection, int]:
-    from taskdisc.select import rows_of
-
-    found = []
-    for selection in run.selections:
-        rows = rows_of(run.project.graph, run.expansion, selection)
-        block = run.expansion.by_task[selection.task]
-        found += [(selection, row) for row in (range(block.size) if rows is None else rows)]
+    found = [(selection, node) for selection in run.selections for node in run.nodes_of(selection)]
     if len(found) != 1:
-        names = [run.id_of(run.offset(run.expansion.by_task[each.task].number) + row) for each, row in found[:5]]
+        names = [run.id_of(node) for _, node in found[:5]]
         shown = f": {', '.join(names)}{', ...' if len(found) > 5 else ''}" if names else ""
         raise UsageError(f"artifact({text!r}) takes exactly one instance, and there are {len(found)}{shown}.")
     return found[0]

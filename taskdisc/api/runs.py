@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import ExitCode, NothingMatched, TaskdiscError, UsageError
-from taskdisc.gather import Gather, coordinate_type
+from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.model import Outcome
-from taskdisc.schedule import DONE, LEFT_OUT
-from taskdisc.select import Selection, rows_of, select
+from taskdisc.nodes import DONE, LEFT_OUT
+from taskdisc.select import Selection, select
 from taskdisc.store.objects import DamagedResult
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Chosen(NamedTuple):
     """What somebody asked a run for."""
 
     selection: Selection
-    rows: list[int]
+    nodes: list[int]
     over: tuple[Axis, ...]
     """The axes along which there may be several instances."""
 
@@ -115,10 +115,10 @@ class FinishedRun:
     def value(self) -> Any:
         """The value of the one instance that the targets mean. Raises UsageError where they mean several."""
         chosen = [self._chosen(selection) for selection in self._run.selections]
-        instances = [(each.selection, row) for each in chosen for row in each.rows]
+        instances = [(each.selection, node) for each in chosen for node in each.nodes]
         if len(instances) == 1:
             return self._value(*instances[0])
-        names = [self._id(selection, row) for selection, row in instances]
+        names = [self._run.id_of(node) for _, node in instances]
         shown = f": {', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}" if names else ""
         raise UsageError(f'run.value takes exactly one instance, and there are {len(names)}{shown}. Use run["id"].')
 
@@ -137,8 +137,8 @@ class FinishedRun:
             raise UsageError(f"run[{name!r}]: this is more than one task: {tasks}.")
         chosen = self._chosen(selections[0])
         if not chosen.over:
-            return self._value(chosen.selection, chosen.rows[0])
-        return Gather.lazy(self._keys(chosen), chosen.rows, lambda row: self._value(chosen.selection, row))
+            return self._value(chosen.selection, chosen.nodes[0])
+        return Gather.lazy(self._keys(chosen), chosen.nodes, lambda node: self._value(chosen.selection, node))
 
     def raise_for_failures(self) -> None:
         """Raise TaskFailed if something failed; what `run(..., check=False)` leaves to its caller."""
@@ -149,21 +149,12 @@ class FinishedRun:
 
     def _chosen(self, selection: Selection) -> Chosen:
         run = self._run
-        block = run.expansion.by_task.get(selection.task)
         name = selection.target.text
-        if block is None:
-            raise NothingMatched(
-                f"run[{name!r}]: the targets of this run do not need it. Run it: project.run({name!r})"
-            )
-        rows = rows_of(run.project.graph, run.expansion, selection)
-        offset = run.offset(block.number)
-        needed = [
-            row
-            for row in (range(block.size) if rows is None else rows)
-            if run.scheduler.state(offset + row) != LEFT_OUT
-        ]
-        over = tuple(a for a in block.axes if not a.open and a.name not in (selection.target.brackets or {}))
-        if not over and not needed:
+        needed = [node for node in run.nodes_of(selection) if run.scheduler.state(node) != LEFT_OUT]
+        axes = run.project.graph.axes[selection.task]
+        over = tuple(a for a in axes if not a.open and a.name not in (selection.target.brackets or {}))
+        known = selection.task in run.expansion.by_task or selection.task in run.tasks
+        if not needed and not (over and known):
             raise NothingMatched(
                 f"run[{name!r}]: the targets of this run do not need it. Run it: project.run({name!r})"
             )
@@ -171,9 +162,9 @@ class FinishedRun:
 
     def _keys(self, chosen: Chosen) -> list[Any]:
         expansion = self._run.expansion
-        block = expansion.by_task[chosen.selection.task]
+        places = [expansion.place(node) for node in chosen.nodes]
         columns = [
-            [expansion.elements[axis].elements[block.columns[axis][row]].label for row in chosen.rows]
+            [expansion.elements[axis].elements[block.columns[axis][row]].label for block, row in places]
             for axis in chosen.over
         ]
         if len(columns) == 1:
@@ -181,39 +172,31 @@ class FinishedRun:
         make = coordinate_type(tuple(axis.name for axis in chosen.over))
         return [make(*labels) for labels in zip(*columns, strict=True)]
 
-    def _node(self, selection: Selection, row: int) -> int:
-        return self._run.offset(self._run.expansion.by_task[selection.task].number) + row
-
-    def _id(self, selection: Selection, row: int) -> str:
-        return self._run.id_of(self._node(selection, row))
-
     # Values
 
-    def _value(self, selection: Selection, row: int) -> Any:
-        self._check_is_kept(selection, row)
+    def _value(self, selection: Selection, node: int) -> Any:
+        self._check_is_kept(selection, node)
         try:
-            return self._load(selection, row)
+            return self._load(selection, node)
         except DamagedResult as damage:
             if damage.intact:
                 raise
         self._run = self._again()
-        return self._load(selection, row)
+        return self._load(selection, node)
 
-    def _check_is_kept(self, selection: Selection, row: int) -> None:
-        node = self._node(selection, row)
+    def _check_is_kept(self, selection: Selection, node: int) -> None:
         kept = self._run.project.graph.tasks[selection.task].options.keep or self._run.is_named(node)
         if not kept and self._run.scheduler.state(node) == DONE:
             name = self._run.id_of(node)
             raise NothingMatched(f"{name}: its value was not kept (keep=False). Name it: project.run({name!r})")
 
-    def _load(self, selection: Selection, row: int) -> Any:
+    def _load(self, selection: Selection, node: int) -> Any:
         with self._within():
             try:
-                for _, value in self._run.values(selection, [row]):
+                for _, value in self._run.values(selection, [node]):
                     return value
             finally:
                 self._run.project.close_index()
-        node = self._node(selection, row)
         failure = self._run.culprit(node)
         if failure is not None:
             raise self._failed(failure, self._run.id_of(node))

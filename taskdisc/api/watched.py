@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.model import StepEnd
+from taskdisc.nodes import BLOCKED
 from taskdisc.run import Run
-from taskdisc.schedule import BLOCKED
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor as Pool

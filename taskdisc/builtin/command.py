@@ -46,6 +46,10 @@ class Launch(NamedTuple):
     began: float
 
 
+GOOD = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+"""Outcomes with which a command ends well."""
+
+
 class CommandExecutor:
     """Runs each job as a command behind the prefix of its task, at most `max_jobs` at once."""
 
@@ -74,7 +78,9 @@ class CommandExecutor:
         for index, words in enumerate(self._words):
             if not words:
                 continue
-            self._launcher.prefix(words, self._values(Job(0, index, "", 1, (), context.specs[index].resources)))
+            self._launcher.prefix(
+                words, self._values(Job(0, index, "", 1, (), resources=context.specs[index].resources))
+            )
 
     @property
     def context(self) -> WorkerContext:
@@ -163,7 +169,7 @@ class CommandExecutor:
             result = self._too_slow(launch)
         else:
             result = self._judge(launch, status, read_result(launch.folder, launch.job))
-        if result.outcome != Outcome.SUCCEEDED:
+        if result.outcome not in GOOD:
             from signal import SIGKILL
 
             launch.group.signal(SIGKILL)
@@ -174,7 +180,7 @@ class CommandExecutor:
 
     def _judge(self, launch: Launch, status: int, result: JobResult | None) -> JobResult:
         """Success takes both: a result, and exit code 0."""
-        if result is not None and (result.outcome != Outcome.SUCCEEDED or not status):
+        if result is not None and (result.outcome not in GOOD or not status):
             return result
         context, job = self.context, launch.job
         spec = context.specs[job.task]

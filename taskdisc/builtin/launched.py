@@ -82,7 +82,7 @@ def run_job(folder: str) -> int:
         pass
     result = Runner(context, capture).run(job)
     _write_result(folder, result)
-    return 0 if result.outcome == Outcome.SUCCEEDED else 1
+    return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else 1
 
 
 def _read_job(folder: str) -> tuple[WorkerContext, Job]:

@@ -20,6 +20,7 @@ WORDS = (
     Outcome.KILLED,
     Outcome.BLOCKED,
     Outcome.CANCELLED,
+    Outcome.SKIPPED,
     Outcome.CACHED,
 )
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
@@ -74,16 +75,18 @@ class StepLines:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._executed: set[int] = set()
 
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Print how the step ended, and how long it took."""
-        colour = "green" if step.outcome == Outcome.SUCCEEDED else "red"
+        colour = "green" if step.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else "red"
         cost = self._cost(step.result) if step.result is not None else ""
         self._print(f"{paint(step.outcome, colour)} {step.id}{cost}")
 
     def _cost(self, result: JobResult) -> str:
         if self.run.verbosity < 2:
             return f" in {seconds_text(result.seconds)}"
+        self._executed.add(result.number)
         cpu, memory = seconds_text(result.cpu_seconds), result.peak_memory / 1e6
         return f" in {seconds_text(result.seconds)} (CPU {cpu}, worker up to {memory:,.0f} MB)"
 
@@ -102,8 +105,9 @@ class StepLines:
     def taskdisc_run_finished(self) -> None:
         """Name what was cached, where that is wanted, and go."""
         if self.run.verbosity > 1:
-            for node in self.run.cached_steps():
-                self._print(f"cached {self.run.id_of(node)}")
+            for node in self.run.steps():
+                if node not in self._executed and self.run.fate(node) == Outcome.CACHED:
+                    self._print(f"cached {self.run.id_of(node)}")
         self.run.project.plugins.unregister(self)
 
 
@@ -197,6 +201,9 @@ def closing_line(report: RunReport) -> str:
         return f"nothing to do: no instances ({seconds})"
     if set(report.counts) == {Outcome.CACHED}:
         return f"{paint('up to date', 'green')}: {total} cached in {seconds}"
+    if set(report.counts) == {Outcome.CACHED, Outcome.SKIPPED}:
+        cached, skipped = report.counts[Outcome.CACHED], report.counts[Outcome.SKIPPED]
+        return f"{paint('up to date', 'green')}: {skipped} skipped, {cached} cached in {seconds}"
     words = [f"{report.counts[outcome]} {outcome}" for outcome in WORDS if report.counts.get(outcome)]
     if report.retried:
         words.append(f"{report.retried} {'retry' if report.retried == 1 else 'retries'}")

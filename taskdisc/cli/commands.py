@@ -155,24 +155,6 @@ def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
 
 
 @taskdisc_command.command()
-@shared(params=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["tree", "dot", "mermaid"]),
-    default="tree",
-    show_default=True,
-    help="Indented lines, Graphviz or Mermaid.",
-)
-@click.pass_context
-def graph(context: click.Context, /, form: str, **given: Any) -> int:
-    """Draw what TARGETS, or all tasks, depend on."""
-    from taskdisc.cli.graph import graph as command
-
-    return command(options_from(context, given), form=form)
-
-
-@taskdisc_command.command()
 @shared()
 @narrowing
 @NO_CODE_CHECK
@@ -224,13 +206,31 @@ def logs(context: click.Context, /, stream: str | None, **given: Any) -> int:
 @shared()
 @click.pass_context
 def debug(context: click.Context, /, **given: Any) -> int:
-    """Run one instance again, here, with its kept inputs, and open the debugger where it fails.
+    """Run one instance again, under the debugger.
 
-    Nothing of it is recorded.
+    It runs here, with its kept inputs; the debugger opens where it fails, and nothing of it is recorded.
     """
     from taskdisc.cli.debug import debug as command
 
     return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared(params=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tree", "dot", "mermaid"]),
+    default="tree",
+    show_default=True,
+    help="Indented lines, Graphviz or Mermaid.",
+)
+@click.pass_context
+def graph(context: click.Context, /, form: str, **given: Any) -> int:
+    """Draw what TARGETS, or all tasks, depend on."""
+    from taskdisc.cli.graph import graph as command
+
+    return command(options_from(context, given), form=form)
 
 
 @taskdisc_command.command()

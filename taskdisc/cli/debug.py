@@ -76,7 +76,7 @@ def _run_here(run: Run, node: int) -> JobResult:
 
     project = run.project
     values = Values(run.plan, project.open_index(), run.expansion, project.graph)
-    jobs = JobMaker(project.graph, run.expansion, run.bindings, values, run.offset)
+    jobs = JobMaker(project.graph, run.expansion, run.bindings, values, run.tasks, run.offset, project.files.listed)
     (job,) = jobs.make(run.scheduler.block_of(node), [node])
     with TemporaryDirectory(prefix="taskdisc-debug-") as folder:
         context = worker_context(run, jobs.specs, logs=folder, directories=folder)._replace(inline_limit=UNLIMITED)

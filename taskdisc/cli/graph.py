@@ -35,8 +35,8 @@ def graph(options: Options, *, form: str) -> int:
 
 def ends(graph: TaskGraph) -> list[str]:
     """Return the tasks on which nothing depends."""
-    needed = {dependency for task in graph.tasks for dependency in graph.dependencies(task)}
-    return [task for task in graph.tasks if task not in needed]
+    needed = {dependency for task in graph.written() for dependency in graph.seen_dependencies(task.id)}
+    return [task.id for task in graph.written() if task.id not in needed]
 
 
 def tree_lines(graph: TaskGraph, task: str) -> Iterator[str]:
@@ -48,7 +48,7 @@ def tree_lines(graph: TaskGraph, task: str) -> Iterator[str]:
     todo = [(task, 0)]
     while todo:
         name, depth = todo.pop()
-        dependencies = list(dict.fromkeys(graph.dependencies(name)))
+        dependencies = graph.seen_dependencies(name)
         again = " ..." if name in seen and dependencies else ""
         yield f"{'    ' * depth}{described(graph, graph.tasks[name])}{again}"
         if not again:

@@ -22,7 +22,7 @@ def list_tasks(options: Options, *, tree: bool) -> int:
             from taskdisc.project import no_tasks
 
             raise NothingMatched(no_tasks(project))
-        wanted = [s.task for s in select(graph, targets)] if targets else list(graph.tasks)
+        wanted = [s.task for s in select(graph, targets)] if targets else [task.id for task in graph.written()]
         if (given := narrowing(options)) is not None:
             narrowed = Narrowed(graph, given, {})
             wanted = [task for task in wanted if narrowed.takes_whole(graph.tasks[task])]

@@ -143,16 +143,23 @@ def _preview(planned: Run, options: Options) -> int:
     counts: dict[str, int] = {}
     for node, decision in decisions.items():
         counts[decision] = counts.get(decision, 0) + 1
-        if decision != Decision.CACHED and options.verbosity <= 0:
+        if decision not in SETTLED and options.verbosity <= 0:
             print(f"{decision}: {planned.id_of(node)}")
+    unknown = planned.unknown()
+    if unknown:
+        counts[Decision.UNKNOWN] = len(unknown)
+        if options.verbosity <= 0:
+            for task in unknown:
+                print(f"{Decision.UNKNOWN}: {planned.project.graph.names[task]}")
     if options.verbosity > 0:
-        from taskdisc.cli.explain import LINES, print_reasons
+        from taskdisc.cli.explain import LINES, print_reasons, print_unknown
 
-        waiting = [node for node, decision in decisions.items() if decision != Decision.CACHED]
+        waiting = [node for node, decision in decisions.items() if decision not in SETTLED]
         print_reasons(planned, waiting, decisions, None if options.verbosity > 1 else LINES)
+        print_unknown(planned, unknown)
     words = [f"{counts.get(decision, 0)} {word}" for decision, word in PREVIEWED if counts.get(decision)]
     remark(f"dry run: {', '.join(words) or 'no instances'}")
-    busy = any(decision != Decision.CACHED for decision in counts)
+    busy = any(decision not in SETTLED for decision in counts)
     return ExitCode.FAILED if options.exit_code and busy else ExitCode.OK
 
 
@@ -160,8 +167,11 @@ PREVIEWED = (
     ("run", "would run"),
     ("may run", "may run, if an input changes"),
     ("cached", "cached"),
-    ("unknown", "unknown"),
+    ("skipped", "skipped"),
+    ("unknown", "of unknown size"),
 )
+SETTLED = frozenset({"cached", "skipped"})
+"""Decisions by which nothing would run."""
 
 
 @contextmanager

@@ -35,11 +35,12 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
         values = []
         for selection in run.selections:
             nodes = selected(run, selection)
-            missing += [run.id_of(node) for node in nodes if decisions[node] != "cached"]
+            missing += [run.id_of(node) for node in nodes if decisions.get(node) not in ("cached", "skipped")]
+            _tell_of_skipped(run, [node for node in nodes if decisions.get(node) == "skipped"])
             if info or paths:
                 earlier = earlier_attempts(run, selection.task)
                 for node in nodes:
-                    if decisions[node] == "cached":
+                    if decisions.get(node) == "cached":
                         _print_facts(run, node, paths, earlier)
             else:
                 try:
@@ -57,13 +58,22 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
     return ExitCode.FAILED if missing or damaged else ExitCode.OK
 
 
+def _tell_of_skipped(run: Run, nodes: list[int]) -> None:
+    from taskdisc.jobs import Values
+
+    index = run.project.index
+    for node in nodes:
+        reason = "what it depends on was skipped"
+        if node in run.plan.skipped and index is not None:
+            block, row = run.expansion.place(node)
+            stored = Values(run.plan, index, run.expansion, run.project.graph).fetch(block.number, [row])[row]
+            reason = run.project.decode(stored[0], "pickle")
+        remark(f"{run.id_of(node)}: skipped: {reason}")
+
+
 def selected(run: Run, selection: Selection) -> list[int]:
     """Return the nodes of the selected instances."""
-    from taskdisc.select import rows_of
-
-    block = run.expansion.by_task[selection.task]
-    rows = rows_of(run.project.graph, run.expansion, selection)
-    return [run.offset(block.number) + row for row in (range(block.size) if rows is None else rows)]
+    return run.nodes_of(selection)
 
 
 def _print_facts(run: Run, node: int, paths: bool, earlier: Mapping[tuple[int, str], Sequence[FailureRow]]) -> None:

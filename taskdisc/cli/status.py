@@ -13,7 +13,7 @@ WORDS = {
     Decision.CACHED: "cached",
     Decision.RUN: "to run",
     Decision.MAY_RUN: "may run",
-    Decision.UNKNOWN: "unknown",
+    Decision.SKIPPED: "skipped",
 }
 """Decisions as a table says them: `1 run` would read as if it had run."""
 
@@ -32,12 +32,19 @@ def status(options: Options) -> int:
             task = run.expansion.blocks[run.scheduler.block_of(node)].task
             by_task.setdefault(task, {}).setdefault(decision, []).append(node)
         rows = []
-        for task in run.expansion.by_task:
+        unknown = run.unknown()
+        for task in project.graph.tasks:
+            if task not in by_task and task not in run.expansion.by_task and task not in run.tasks:
+                continue
+            if task in project.graph.inner and not project.graph.inner[task].reaches:
+                continue
             found = by_task.get(task, {})
             words = [f"{len(found[decision]):,} {word}" for decision, word in WORDS.items() if decision in found]
             failed = _failed(run, task, found.get(Decision.RUN, []))
             if failed:
                 words.append(f"{failed:,} failed last time")
+            if task in unknown:
+                words.append("unknown" if not found else "more unknown")
             rows.append((described(project.graph, project.graph.tasks[task]), ", ".join(words) or "no instances"))
         print_table(rows)
         for name, missing in run.left_out:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from taskdisc.errors import UsageError
 from taskdisc.hashing import sha256
-from taskdisc.marks import File
-from taskdisc.paths import content_digest
+from taskdisc.marks import File, Files
+from taskdisc.paths import content_digest, matching
 from taskdisc.paths import stamp as last_change
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class InputFiles:
         self.fresh: dict[str, tuple[str, str]] = {}
         """(stamp, digest) of the files that were read, for the index to keep."""
         self._digests: dict[str, bytes] = {}
+        self._listed: dict[Files, tuple[File, ...]] = {}
         self._read: dict[str, tuple[int, bytes]] = {}
         """When the files had last been changed as they were read, and their digests, as the run goes by them."""
 
@@ -37,6 +38,12 @@ class InputFiles:
             changed, digest = self._last_change(file), self._place_and_content(file)
             self._digests[file.path], self._read[file.path] = digest, (changed, digest)
         return self._digests[file.path]
+
+    def listed(self, files: Files) -> tuple[File, ...]:
+        """Return the files of a pattern, sorted; looked for once a run."""
+        if files not in self._listed:
+            self._listed[files] = tuple(File(path, files.place) for path in matching(files.pattern, self.root))
+        return self._listed[files]
 
     def has_changed(self, file: File) -> bool:
         """Say whether the file is another than the one that `digest` told of, so that what was made of it is void."""

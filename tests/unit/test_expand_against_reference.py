@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from taskdisc.errors import Place
 from taskdisc.expand import Block, Expansion, expand
-from taskdisc.gather import label_key
+from taskdisc.gathered import label_key
 from taskdisc.graph import FromAxis, TaskGraph
 from taskdisc.labels import label_texts, parse_target
 from taskdisc.marks import Axis, Element

@@ -27,6 +27,7 @@ def plan_of(world: World, offsets: list[int]) -> Plan:
         code=lambda function: Fingerprint(b"", ()),
         fingerprints=values,
         file_digest=lambda file: b"",
+        listed=lambda files: (),
         has_object=lambda name: True,
         reuse=Reuse(lambda file: False),
         root="/",

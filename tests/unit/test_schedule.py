@@ -9,20 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdisc.schedule import (
-    BLOCKED,
-    CLAIMED,
-    DONE,
-    FAILED,
-    LEFT_OUT,
-    RUNNABLE,
-    RUNNING,
-    WAITING,
-    Edge,
-    Scheduler,
-    reverse,
-    rows_of,
-)
+from taskdisc.edges import Edge, reverse, rows_of
+from taskdisc.nodes import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, RUNNABLE, RUNNING, WAITING
+from taskdisc.schedule import Scheduler
 
 
 def drain_undecided(scheduler, decide):

@@ -1,0 +1,99 @@
+"""The instances of a run: nodes, their names, and which of them targets mean."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from taskdisc.model import Task
+from taskdisc.nodes import DONE, LEFT_OUT
+from taskdisc.select import Selection, rows_of
+
+if TYPE_CHECKING:
+    from taskdisc.expand import Expansion
+    from taskdisc.growing import Growing
+    from taskdisc.plan import Plan
+    from taskdisc.project import Project
+    from taskdisc.schedule import Scheduler
+
+
+class Instances:
+    """What a run can say of its nodes."""
+
+    project: Project
+    targets: tuple[str, ...]
+    selections: list[Selection]
+    expansion: Expansion
+    plan: Plan
+    scheduler: Scheduler
+    wanted: dict[int, list[int] | None]
+    growing: Growing | None
+    number: int
+
+    def offset(self, block: int) -> int:
+        """Return the first node of a block."""
+        return self.scheduler.blocks[block].offset
+
+    def id_of(self, node: int) -> str:
+        """Return the printed id of a step."""
+        number = self.scheduler.block_of(node)
+        block = self.expansion.blocks[number]
+        row = node - self.offset(number)
+        return self.expansion.ids(block, self.project.graph.names[block.task], range(row, row + 1))[0]
+
+    def task_of(self, node: int) -> Task:
+        """Return the task of a step."""
+        return self.project.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
+
+    def steps(self) -> list[int]:
+        """Return the nodes of all steps that the targets need; gathers are no steps."""
+        return [
+            node
+            for block in self.expansion.blocks
+            if block.gather is None
+            for node in range(self.offset(block.number), self.offset(block.number) + block.size)
+            if self.scheduler.state(node) != LEFT_OUT
+        ]
+
+    def cached_steps(self) -> list[int]:
+        """Return the nodes of the steps that are done and were not executed by this run."""
+        done = [node for node in self.steps() if self.scheduler.state(node) == DONE]
+        return [node for node in done if not self.has_made(node)] if self.number else done
+
+    def has_made(self, node: int) -> bool:
+        """Say whether a step that is done was executed by this run, and is durable."""
+        number = self.scheduler.block_of(node)
+        artifact = self.plan.artifacts[number][node - self.offset(number)]
+        return bool(artifact) and self.project.open_index().run_of(artifact) == self.number
+
+    def is_gather(self, node: int) -> bool:
+        """Say whether a node collects results, and so is no step."""
+        return self.expansion.blocks[self.scheduler.block_of(node)].gather is not None
+
+    def is_named(self, node: int) -> bool:
+        """Say whether a target names the step, so that somebody wants to see its value."""
+        return bool(self.targets) and self.is_target(node)
+
+    def is_target(self, node: int) -> bool:
+        """Say whether the step is among the targets, also where those are all that there is."""
+        number = self.scheduler.block_of(node)
+        if number not in self.wanted:
+            return self.growing is not None and self._is_grown_target(node)
+        rows, row = self.wanted[number], node - self.offset(number)
+        return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
+
+    def _is_grown_target(self, node: int) -> bool:
+        grown = [each for each in self.selections if each.task in self.project.graph.grows]
+        return any(node in self.nodes_of(each) for each in grown)
+
+    def nodes_of(self, selection: Selection) -> list[int]:
+        """Return the nodes of the instances that are meant, as far as they are known, in order."""
+        block = self.expansion.by_task.get(selection.task)
+        if block is not None:
+            rows = rows_of(self.project.graph, self.expansion, selection)
+            return [block.offset + row for row in (range(block.size) if rows is None else rows)]
+        return [] if self.growing is None else self.growing.nodes_of(selection)
+
+    def unknown(self) -> dict[str, list[int]]:
+        """Return the tasks that may have more instances than are known, with the steps that will tell."""
+        return {} if self.growing is None else self.growing.unknown()

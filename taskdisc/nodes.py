@@ -1,0 +1,106 @@
+"""Nodes of the scheduler: the states that they go through, and what is kept of a block of them."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+
+from taskdisc.edges import Dependents, rows_of
+
+WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED = range(10)
+ENDED = frozenset({DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED})
+
+
+class Block:
+    """What the scheduler keeps of a block."""
+
+    __slots__ = (
+        "dependents",
+        "drops",
+        "ended",
+        "gathers",
+        "lane",
+        "late",
+        "offset",
+        "rank",
+        "size",
+        "undecided",
+        "watched",
+    )
+
+    def __init__(self, offset: int, size: int, rank: float, lane: int, gathers: bool) -> None:
+        self.offset = offset
+        self.size = size
+        self.rank = rank
+        self.lane = lane
+        self.gathers = gathers
+        self.drops = False
+        """A gather that leaves failed inputs out."""
+        self.watched = False
+        """Its done nodes are handed to the driver."""
+        self.dependents: list[Dependents] = []
+        self.late: dict[int, list[int]] = {}
+        """By node, the dependents that were connected one by one."""
+        self.ended = 0
+        """How many of its nodes are done, failed or blocked."""
+        self.undecided: list[int] = []
+
+
+class Nodes:
+    """Blocks of nodes, and the state of each node."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._offsets: list[int] = []
+        self._state = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._state)
+
+    def state(self, node: int) -> int:
+        """Return the node's state, one of the constants of this module."""
+        return self._state[node]
+
+    def count(self, number: int, *states: int) -> int:
+        """Return how many nodes of a block are in one of these states."""
+        block = self.blocks[number]
+        return sum(self._state.count(state, block.offset, block.offset + block.size) for state in states)
+
+    def block_of(self, node: int) -> int:
+        """Return the number of the node's block."""
+        return bisect_right(self._offsets, node) - 1
+
+    def place_of(self, node: int) -> tuple[int, int]:
+        """Return the number of the node's block, and its row there."""
+        number = bisect_right(self._offsets, node) - 1
+        return number, node - self._offsets[number]
+
+    def _direct_dependents(self, nodes: list[int]) -> list[int]:
+        found: list[int] = []
+        for number, members in self.by_block(nodes):
+            block = self.blocks[number]
+            if block.late:
+                found += [dependent for node in members for dependent in block.late.get(node, ())]
+            for dependents in block.dependents:
+                offset = self.blocks[dependents.block].offset
+                for node in members:
+                    found += [offset + row for row in rows_of(dependents, node - block.offset)]
+        return found
+
+    def dependents(self, node: int) -> list[int]:
+        """Return the nodes that depend on this one directly."""
+        return self._direct_dependents([node])
+
+    def by_block(self, nodes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yield (block, its nodes); cheap where all are of one block, as in a batch."""
+        members = nodes if isinstance(nodes, list) else list(nodes)
+        if not members:
+            return
+        number = self.block_of(members[0])
+        block = self.blocks[number]
+        end = block.offset + block.size
+        if block.offset <= min(members) and max(members) < end:
+            yield number, members
+            return
+        groups: dict[int, list[int]] = {}
+        for node in members:
+            groups.setdefault(self.block_of(node), []).append(node)
+        yield from groups.items()
