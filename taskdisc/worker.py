@@ -96,8 +96,8 @@ class Runner:
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
             arguments = execution.arguments()
-            if task.spec.env:
-                with _environment(task.spec.env):
+            if task.spec.env or job.env:
+                with _environment((*job.env, *task.spec.env)):
                     value = _called(task.function, arguments)
             else:
                 value = _called(task.function, arguments)
