@@ -12,7 +12,7 @@ from taskdisc.record import suffix_of
 
 if TYPE_CHECKING:
     from taskdisc.run import Run
-    from taskdisc.store.index import FamilyRow, ResultRow
+    from taskdisc.store.rows import FamilyRow, ResultRow
 
 
 class Reason(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from taskdisc.limits import Demand
-from taskdisc.schedule import Terms
+from taskdisc.ready import Terms
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment

@@ -14,13 +14,23 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from taskdisc.limits import Demand, Limits
 
 Order = tuple[float, float, int, int]
 """What queues are sorted by: -priority, -rank, the block's number, and a number that no other queue has."""
+
+
+class Terms(NamedTuple):
+    """On what terms the nodes of a block start."""
+
+    priority: float
+    rank: float
+    """The longest path to the end, in seconds."""
+    demand: Demand = ()
 
 
 class Crowd:
@@ -226,6 +236,16 @@ class Ready:
         for lane in sorted(entries):
             for _, queue in heapq.nsmallest(most, entries[lane]):
                 yield from islice(queue.nodes, most)
+
+
+def by_demand(nodes: list[int], demand: Demand, own: Mapping[int, Demand]) -> Iterable[tuple[Demand, list[int]]]:
+    """Return the nodes grouped by what they demand: the same, apart from those that have a demand of their own."""
+    if not own or own.keys().isdisjoint(nodes):
+        return ((demand, nodes),)
+    groups: dict[Demand, list[int]] = {}
+    for node in nodes:
+        groups.setdefault(own.get(node, demand), []).append(node)
+    return groups.items()
 
 
 def _drop(nodes: deque[int], count: int) -> None:

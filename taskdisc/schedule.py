@@ -25,7 +25,6 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from taskdisc.edges import Dependents, Edge, grouped_by_target, reverse
 from taskdisc.limits import Demand, Limits
@@ -43,19 +42,10 @@ from taskdisc.nodes import (
     Block,
     Nodes,
 )
-from taskdisc.ready import Ready
+from taskdisc.ready import Ready, Terms, by_demand
 
 SPARSE = 8
 """Late edges that are fewer than a block's rows divided by this are kept one by one."""
-
-
-class Terms(NamedTuple):
-    """On what terms the nodes of a block start."""
-
-    priority: float
-    rank: float
-    """The longest path to the end, in seconds."""
-    demand: Demand = ()
 
 
 class Scheduler(Nodes):
@@ -192,23 +182,13 @@ class Scheduler(Nodes):
         before = self.blocks[edge.block].offset
         fresh = not self.blocks[edge.block].ended
         blocked: list[int] = []
-        if edge.starts is None:
+        starts: Sequence[int] = range(block.size + 1) if edge.starts is None else edge.starts
+        for row, node in enumerate(range(offset, offset + block.size)):
             if fresh:
-                for node in range(offset, offset + block.size):
-                    pending[node] += 1
-                return blocked
-            for row, target in enumerate(edge.rows):
-                if self._counts(offset + row, before + target, blocked):
-                    pending[offset + row] += 1
-            return blocked
-        starts = edge.starts
-        for row in range(block.size):
-            if fresh:
-                pending[offset + row] += starts[row + 1] - starts[row]
+                pending[node] += starts[row + 1] - starts[row]
                 continue
             for target in edge.rows[starts[row] : starts[row + 1]]:
-                if self._counts(offset + row, before + target, blocked):
-                    pending[offset + row] += 1
+                pending[node] += self._counts(node, before + target, blocked)
         return blocked
 
     def _counts(self, node: int, target: int, blocked: list[int]) -> bool:
@@ -256,17 +236,8 @@ class Scheduler(Nodes):
                     self._state[node] = RUNNABLE
                     fresh.append(node)
             terms, lane = self._terms(number), self.blocks[number].lane
-            for demand, group in self._by_demand(fresh, terms.demand):
+            for demand, group in by_demand(fresh, terms.demand, self._own_demands):
                 self._ready.add(group, number, lane, terms.priority, terms.rank, demand)
-
-    def _by_demand(self, nodes: list[int], demand: Demand) -> Iterable[tuple[Demand, list[int]]]:
-        own = self._own_demands
-        if not own or own.keys().isdisjoint(nodes):
-            return ((demand, nodes),)
-        groups: dict[Demand, list[int]] = {}
-        for node in nodes:
-            groups.setdefault(own.get(node, demand), []).append(node)
-        return groups.items()
 
     def take_runnable(self, most: int, lane: int = 0) -> list[int]:
         """Return up to `most` nodes of a lane to execute now; they count as running.
