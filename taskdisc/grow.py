@@ -35,7 +35,7 @@ from taskdisc.lists import List, Lists, Unknown
 from taskdisc.marks import Axis
 from taskdisc.refer import Many, One, Referrer, Standpoint
 from taskdisc.shapes import Shape, Slot
-from taskdisc.waves import Parked, Seeker, Table, Visit, Wave
+from taskdisc.waves import Parked, Seeker, Table, Visit, Wave, depend
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion
@@ -433,22 +433,15 @@ class Growth:
             filled = block.filled[name]
             nodes = tuple([node_of[each] if each >= 0 else ~each for each in asked])
             filled.shapes[row], filled.nodes[row] = shape, nodes
-            self._depend(edges, block, node, nodes)
+            depend(edges, block, node, nodes)
         for slot, members in self._grouped:
             node = node_of[slot]
             block, row = place(node)
             assert block.gather is not None and block.gather.members is not None
             block.gather.members[row] = nodes = tuple(map(self._node, members))
-            self._depend(edges, block, node, nodes)
+            depend(edges, block, node, nodes)
         for slot, step in self._also:
             node = node_of[slot]
             block, _ = place(node)
             block.besides.setdefault(node, []).append(self._node(step))
-            self._depend(edges, block, node, (self._node(step),))
-
-    @staticmethod
-    def _depend(edges: dict[int, tuple[list[int], list[int]]], block: Block, node: int, nodes: Sequence[int]) -> None:
-        if nodes:
-            owners, targets = edges.setdefault(block.number, ([], []))
-            owners += [node] * len(nodes)
-            targets += nodes
+            depend(edges, block, node, (self._node(step),))

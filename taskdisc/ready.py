@@ -10,8 +10,6 @@ nobody else is given what it needs until one of it has started. There is one suc
 for another.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence

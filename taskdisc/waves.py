@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from taskdisc.marks import Axis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from taskdisc.calls import Coordinate
     from taskdisc.expand import Block, Variant
@@ -87,3 +87,11 @@ class Wave(NamedTuple):
     def is_empty(self) -> bool:
         """Say whether nothing has happened."""
         return not (self.blocks or self.edges or self.complete or self.wanted)
+
+
+def depend(edges: dict[int, tuple[list[int], list[int]]], block: Block, node: int, nodes: Sequence[int]) -> None:
+    """Note, by block, that a node depends on others."""
+    if nodes:
+        owners, targets = edges.setdefault(block.number, ([], []))
+        owners += [node] * len(nodes)
+        targets += nodes

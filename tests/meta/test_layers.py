@@ -9,21 +9,21 @@ from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
-    {"loader", "model"},
+    {"limits", "loader", "model"},
     {
         "compression",
         "coroutines",
         "expressions",
         "gathered",
         "generators",
-        "limits",
+        "resources",
         "session",
         "protocols",
         "paths",
         "capture",
         "convert",
     },
-    {"ready", "resources", "taskoptions"},
+    {"ready", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
     {"outputs", "private", "references"},
     {"inner"},
@@ -33,7 +33,7 @@ LAYERS = (
     {"pluginmanager"},
     {"calls", "circles", "edges", "inputs", "requirements", "spread"},
     {"nodes"},
-    {"collect", "resolve", "bind", "expand", "lanes", "narrow", "schedule", "select", "plan", "store"},
+    {"collect", "resolve", "bind", "expand", "narrow", "schedule", "select", "plan", "store"},
     {
         "allotment",
         "attempts",
