@@ -11,7 +11,7 @@ LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
     {"compression", "coroutines", "gathered", "generators", "session", "protocols", "paths", "capture", "convert"},
-    {"taskoptions"},
+    {"calling", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
     {"outputs", "private", "references"},
     {"inner"},
