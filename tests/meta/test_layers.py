@@ -23,7 +23,7 @@ LAYERS = (
         "capture",
         "convert",
     },
-    {"ready", "taskoptions"},
+    {"calling", "ready", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
     {"outputs", "private", "references"},
     {"inner"},
