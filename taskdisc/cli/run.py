@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 def run(options: Options) -> int:
     """Run the command; return the exit code."""
-    from taskdisc.store.objects import DamagedResult
-
     if options.json is not None and options.dry_run:
         raise UsageError("run: -n runs nothing, so there is nothing to write for --json. Leave out one of them.")
     if options.junit is not None and options.dry_run:
@@ -33,21 +31,30 @@ def run(options: Options) -> int:
         planned = _planned(project, targets, options)
         if options.dry_run:
             return _preview(planned, options)
+        report = _executed(planned, options)
+        sys.stdout.flush()
+    return exit_code(report)
+
+
+def _executed(planned: Run, options: Options) -> RunReport:
+    """Run and print; once more for values that turn out to be damaged, but not twice for the same one."""
+    from taskdisc.store.objects import DamagedResult
+
+    damaged: set[str] = set()
+    while True:
         report = planned.execute(guard=at_work)
         try:
             _print_values(planned, options)
+            return report
         except DamagedResult as damage:
-            if damage.intact:
+            if damage.intact or damage.stored in damaged:
                 raise
             from taskdisc.cli.output import remark
 
+            damaged.add(damage.stored)
             remark(f"{damage}; it is made again")
             again = options._replace(force=False, force_all=False)
-            planned = _planned(project, targets, again, planned.narrowed)
-            report = planned.execute(guard=at_work)
-            _print_values(planned, options)
-        sys.stdout.flush()
-    return exit_code(report)
+            planned = _planned(planned.project, list(planned.targets), again, planned.narrowed)
 
 
 def _planned(project: Project, targets: list[str], options: Options, narrowed: Narrowed | None = None) -> Run:
