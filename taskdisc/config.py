@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from taskdisc.errors import ConfigError, UsageError
+from taskdisc.limits import Capacity
 from taskdisc.options import OPTIONS, PROFILE, from_table, from_variables, suggestion
 from taskdisc.pyproject import NAME, Table, find_root, find_table, read_table
 
@@ -50,6 +51,8 @@ class Config(NamedTuple):
     exclude: tuple[str, ...] = OPTIONS["exclude"].default
     default_targets: tuple[str, ...] = OPTIONS["default_targets"].default
     executor: str = OPTIONS["executor"].default
+    max_tasks_per_worker: int = OPTIONS["max_tasks_per_worker"].default
+    grace: str = OPTIONS["grace"].default
     max_jobs: int = OPTIONS["max_jobs"].default
     max_instances: int = OPTIONS["max_instances"].default
     storage: str = OPTIONS["storage"].default
@@ -60,6 +63,10 @@ class Config(NamedTuple):
     profile: str | None = None
     layers: tuple[ParamLayer, ...] = ()
     """The first that has a setting wins."""
+    resources: tuple[tuple[str, Capacity], ...] = ()
+    """What there is of each resource, or its units' names."""
+    limits: tuple[tuple[str, float], ...] = ()
+    """What a run restricts further: amounts of resources, channels and tasks."""
     tasks: tuple[TaskTable, ...] = ()
     """The last that matches a task wins, option by option."""
     environment: tuple[tuple[str, str], ...] = ()
@@ -83,13 +90,14 @@ def load(
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     params: Sequence[str] = (),
+    limits: Mapping[str, float] | Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Read the configuration of the project around `start`, the current folder unless given.
 
     `directory` (-C) is the root itself; `overrides` are options from the command line, of which None and () mean not
-    given; `params` are the texts of -p, "name=value" or "task.name=value"; `environ` stands for `os.environ`.
-    Raises ConfigError and, for -C and -p, UsageError.
+    given; `params` are the texts of -p, "name=value" or "task.name=value"; `limits` those of --limit, "gpu=1", or a
+    mapping; `environ` stands for `os.environ`. Raises ConfigError and, for -C, -p and --limit, UsageError.
     """
     environ = os.environ if environ is None else environ
     overrides = overrides or {}
@@ -112,6 +120,8 @@ def load(
         **values,
         profile=chosen,
         layers=_layers(_texts(params), selected.params, base.params, chosen),
+        resources=tuple({**base.resources, **selected.resources}.items()),
+        limits=_limits(limits),
         tasks=base.tasks + selected.tasks,
         environment=tuple((name, text) for name, text in dotenv.items() if name not in environ),
         origins=origins,
@@ -126,6 +136,7 @@ def describe(config: Config) -> list[tuple[str, Any, str]]:
         for name, value in layer.values.items():
             settings.setdefault(name, (f"params.{name}", value, layer.origin))
     rows += settings.values()
+    rows += [(f"resources.{_quoted(name)}", there, f"{NAME} [{_TOP}.resources]") for name, there in config.resources]
     for table in config.tasks:
         rows += [(f"tasks.{_quoted(table.pattern)}.{key}", value, table.origin) for key, value in table.options.items()]
     return rows
@@ -147,12 +158,13 @@ def _located(start: str, directory: str | None, store: str | None) -> tuple[str,
 class _Section:
     """`[tool.taskdisc]` or a profile, checked."""
 
-    __slots__ = ("options", "params", "tasks")
+    __slots__ = ("options", "params", "resources", "tasks")
 
     def __init__(self, table: Table, path: str, others: tuple[str, ...] = ()) -> None:
-        self.options = from_table(table, f"{NAME} [{path}]", ("params", "tasks", *others))
+        self.options = from_table(table, f"{NAME} [{path}]", ("params", "tasks", "resources", *others))
         self.params = _params(table, f"{path}.params")
         self.tasks = _task_tables(table, f"{path}.tasks")
+        self.resources = _resources(table, f"{path}.resources")
 
 
 def _profiles(table: Table) -> dict[str, _Section]:
@@ -169,6 +181,22 @@ def _params(table: Table, path: str) -> dict[str, Any]:
         else:
             found[name] = value
     return found
+
+
+def _resources(table: Table, path: str) -> dict[str, Capacity]:
+    if "resources" not in table:
+        return {}
+    from taskdisc.resources import capacities
+
+    return capacities(_sub_table(table, path), f"{NAME} [{path}]")
+
+
+def _limits(given: Mapping[str, float] | Sequence[str]) -> tuple[tuple[str, float], ...]:
+    if not given:
+        return ()
+    from taskdisc.resources import limits
+
+    return limits(given, "--limit")
 
 
 def _task_tables(table: Table, path: str) -> tuple[TaskTable, ...]:

@@ -72,6 +72,12 @@ class PluginError(TaskdiscError):
     """A plugin cannot be loaded, or raised inside one of its hooks."""
 
 
+def class_name(kind: type) -> str:
+    """Return a class's full name, without its module where everybody knows it: `OSError`, `json.JSONDecodeError`."""
+    name = kind.__qualname__
+    return name if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{name}"
+
+
 def closest(word: str, candidates: list[str]) -> str | None:
     """Return the candidate that a person most likely meant by `word`, or None."""
     from difflib import get_close_matches

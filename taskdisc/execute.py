@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import select
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from taskdisc.attempts import Attempts
+from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.graph import FromFile, FromFiles
+from taskdisc.interrupts import held_back
 from taskdisc.jobs import JobMaker, Values
 from taskdisc.marks import File
-from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, TaskSpec, WorkerContext
+from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, Retry, TaskSpec, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
@@ -19,13 +24,17 @@ from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
+from taskdisc.warned import add_warnings
 
 if TYPE_CHECKING:
+    from taskdisc.allotment import Allotment
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
 SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
+FINAL = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.VOID, Outcome.CANCELLED)
+"""How attempts end that no other follows on its account."""
 
 
 class Line:
@@ -43,9 +52,21 @@ class Line:
             project.graph, run.expansion, run.bindings, self.values, run.tasks, run.offset, project.files.listed
         )
         self.recorder = Recorder(
-            index, run.plan, self.values, lambda n: run.expansion.blocks[n].task, project.code.texts, run.number
+            index,
+            run.plan,
+            self.values,
+            lambda n: run.expansion.blocks[n].task,
+            project.code.texts,
+            run.number,
         )
+        self.attempts = Attempts(lambda node: run.task_of(node).options)
+        self._retries: list[Retry] = []
+        """Attempts that failed and are not durable yet; others follow them."""
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
+        self._is_ending = False
+        """Whether nothing more is begun."""
+        self._failed = 0
+        """How many steps have failed."""
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
         inputs = {task: list(self._input_files(task)) for task in project.graph.tasks}
@@ -58,7 +79,12 @@ class Line:
         }
         for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
-        self.context = worker_context(run, self.jobs.specs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
+        specs = self.jobs.specs
+        if run.allotment is not None:
+            tasks = map(project.graph.tasks.__getitem__, (spec.id for spec in specs))
+            expected = map(run.allotment.expected, tasks)
+            specs = tuple([spec._replace(resources=each) for spec, each in zip(specs, expected, strict=True)])
+        self.context = worker_context(run, specs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
         self._told = time.monotonic()
@@ -72,25 +98,28 @@ class Line:
         found = self.executors.get(lane)
         if found is None:
             config, make = self.run.project.config, self.run.project.plugins.make
-            if lane == Lane.LAUNCHED:
-                found = make("executors", "command", workers=config.max_jobs, launcher=make("launchers", "prefix"))
-            elif lane == Lane.TERMINAL:
-                found = make("executors", "pdb" if config.executor == "pdb" else "inline", workers=1)
-            else:
+            name, launcher = self.run.lanes.means(lane)
+            if lane == Lane.PLAIN:
                 found = self.run.make_executor()
+            elif launcher:
+                found = make("executors", name, workers=config.max_jobs, launcher=make("launchers", launcher))
+            else:
+                found = make("executors", name, workers=config.workers)
             self.executors[lane] = found
             found.start(self.context)
         return found
 
     def work(self) -> None:
         """Submit what can run, wait, and take what has ended."""
-        for lane in (Lane.PLAIN, Lane.LAUNCHED, Lane.TERMINAL):
-            self._submit(lane)
+        self.run.scheduler.retry(self.attempts.take_due(time.monotonic()))
+        with held_back():  # what was given to a worker is known to be there
+            for lane in self.run.lanes:
+                self._submit(lane)
         if self.recorder.is_due:
             self._commit()
         if self.run.scheduler.has_undecided:
             return
-        if not self.run.running and not self.run.elsewhere:
+        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting:
             assert self.run.growing is not None, "steps are left that wait for nothing"
             raise self.run.growing.stalled()
         self._wait()
@@ -107,14 +136,28 @@ class Line:
                 return
             now = time.monotonic()
             jobs = self._jobs_of(self._claimed(nodes))
+            if self.run.allotment is not None:
+                jobs = self._equipped(jobs, self.run.allotment, executor)
             if jobs:
                 self.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update([(job.number, now) for job in jobs])
                 executor.submit(jobs)
 
+    def _equipped(self, jobs: list[Job], allotment: Allotment, executor: Executor) -> list[Job]:
+        """Tell jobs what they hold."""
+        own, task_of = executor.capabilities.environment, self.run.task_of
+        return [allotment.equipped(job, task_of(job.number), environment=own) for job in jobs]
+
+    def _give_back(self, nodes: Iterable[int]) -> None:
+        """What these nodes hold is there for others."""
+        if self.run.allotment is not None:
+            for node in nodes:
+                self.run.scheduler.give_back(node)
+
     def _claimed(self, nodes: list[int]) -> list[int]:
         """Return those of the nodes that this run is to compute."""
         shares, scheduler = self.sharing.claim(nodes), self.run.scheduler
+        self._give_back([*shares.theirs, *shares.made])
         scheduler.claimed(shares.theirs)
         scheduler.claimed(shares.made)
         scheduler.released(shares.made)
@@ -123,24 +166,33 @@ class Line:
     def _commit(self) -> None:
         """Make durable what has ended, let other runs have it, and report it."""
         ends = self.recorder.commit()
-        if ends:
+        if ends or self._retries:
             self.sharing.release(self.run.running)
+        retries, self._retries = self._retries, []
+        self.run.retried(retries)
         self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
         jobs = [
             job for number, members in self.run.scheduler.by_block(nodes) for job in self.jobs.make(number, members)
         ]
-        if not self.judge.remade:
+        if not self.judge.remade and not self.attempts.any_failed:
             return jobs
         return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
 
     def _attempt(self, node: int) -> int:
-        """The second attempt is that at a step whose result was lost."""
-        return 2 if node in self.judge.remade else 1
+        """The number of a step's next attempt; one whose result was lost has had another before."""
+        return self.attempts.number(node) + (node in self.judge.remade)
 
-    def _wait(self) -> None:
+    def _wait(self, until: float | None = None) -> None:
+        """Wait until there is something to do, or until a moment (monotonic seconds)."""
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
+        next_due = None if self._is_ending else self.attempts.next_due
+        moments = [until, next_due, *(executor.deadline() for executor in self.executors.values())]
+        due = min((moment for moment in moments if moment is not None), default=None)
+        if due is not None:
+            left = max(0.0, due - time.monotonic())
+            timeout = left if timeout is None else min(left, timeout)
         poll = select.poll()
         for executor in self.executors.values():
             descriptor = executor.fileno()
@@ -148,15 +200,19 @@ class Line:
                 poll.register(descriptor, select.POLLIN)
             elif not executor.free():
                 return  # it works when it is asked for results
-        poll.poll(None if timeout is None else timeout * 1000)
+        poll.poll(None if timeout is None else math.ceil(timeout * 1000))
 
     def _collect(self) -> None:
         for lane, executor in self.executors.items():
-            if executor.fileno() is None and not executor.free():
-                self._lend_terminal(lane)
-            results = executor.collect()
-            if results:
-                self._take(results)
+            if executor.fileno() is None:  # it works in here, and that can be broken off
+                if not executor.free():
+                    self._lend_terminal(lane)
+                self._take(executor.collect())
+                continue
+            with held_back():  # what was taken from a worker is not lost
+                results = executor.collect()
+                if results:
+                    self._take(results)
 
     def _lend_terminal(self, lane: int) -> None:
         """A job is about to run in this process, and may print and ask."""
@@ -175,8 +231,11 @@ class Line:
             if since is None:
                 continue
             name = names.pop(node)
+            self._give_back((node,))
             if result.warned:
-                self.run.warned(name, result.warned)
+                add_warnings(self.run.task_warnings, name, result.warned)
+            if result.outcome not in FINAL and self._tries_again(node, name, result):
+                continue
             result = self.returned.checked(name, result)
             if result.outcome == Outcome.SUCCEEDED:
                 all_ended.append(self._ended(node, name, result))
@@ -195,11 +254,25 @@ class Line:
         for result, since in void:
             self._void(result, since)
 
+    def _tries_again(self, node: int, name: str, result: JobResult) -> bool:
+        """See to another attempt, if there is to be one after this failure."""
+        if self.run.interrupted or self.has_enough or not self.attempts.is_followed(result):
+            return False
+        task, ended = self.run.task_of(node), self._ended(node, name, result)
+        self.recorder.add_retried(ended)
+        delay = self.attempts.follow(node, time.monotonic())
+        if self.run.allotment is not None and callable(task.options.resources):
+            self.run.scheduler.demands(node, self.run.allotment.demand(task, self._attempt(node)))
+        step = ended.told(task.id)
+        self._retries.append(Retry(step, ended.attempt, task.options.retries + 1, delay))
+        return True
+
     def _ended(self, node: int, name: str, result: JobResult) -> Ended:
         return Ended(node, *self.run.scheduler.place_of(node), name, result, self._attempt(node))
 
     def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
+        self._failed += 1
         beyond = self.run.scheduler.failed([ended.node])
         self.run.plan.without.update([ended.node], beyond)
         steps = [n for n in beyond if not self.run.is_gather(n)]
@@ -277,6 +350,36 @@ class Line:
             self._told = now
             self.run.project.plugins.hook.taskdisc_run_progress(run=self.run)
 
+    def wind_down(self) -> None:
+        """After an interruption: what runs has a while to end; a second one ends it at once."""
+        try:
+            with suppress(KeyboardInterrupt):
+                self.run.project.plugins.hook.taskdisc_run_interrupted(run=self.run)
+                self._drain(seconds(self.run.project.config.grace))
+        finally:
+            with suppress(KeyboardInterrupt), held_back():
+                self.close(kill=True)
+
+    @property
+    def has_enough(self) -> bool:
+        """Say whether so much has failed that nothing more is to be started."""
+        return self.run.maxfail is not None and self._failed >= self.run.maxfail
+
+    def finish(self) -> None:
+        """Begin nothing more, and let what runs end."""
+        self._drain(None)
+
+    def _drain(self, grace: float | None) -> None:
+        """Begin nothing more, and give what runs so many seconds to end, or all the time that it needs."""
+        self._is_ending = True
+        until = None if grace is None else time.monotonic() + grace
+        for executor in self.executors.values():
+            executor.dismiss()
+        while (until is None or time.monotonic() < until) and any(e.busy() for e in self.executors.values()):
+            self._wait(until)
+            self._collect()
+            self._tell()
+
     def activity(self) -> list[Activity]:
         """Return the jobs that run at this moment."""
         return [activity for lane, executor in self.executors.items() for activity in self._activity(lane, executor)]
@@ -332,6 +435,7 @@ def worker_context(run: Run, specs: tuple[TaskSpec, ...], *, logs: str, director
         storage=project.config.storage,
         sources=project.code.sources,
         code=project.code.for_workers(),
+        max_tasks=project.config.max_tasks_per_worker,
         captured=run.captured,
     )
 

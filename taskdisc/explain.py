@@ -130,6 +130,9 @@ def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mappin
 def _beside_the_key(run: Run, node: int, task: str, kept: ResultRow) -> str:
     """Say why a result does not count although nothing of its key has changed."""
     options = run.project.graph.tasks[task].options
+    place = run.scheduler.place_of(node)
+    if run.plan.is_forced(*place):
+        return "it is to run whatever is kept (--force)"
     if kept.object == DROPPED:
         return "its value was not kept (keep=False), and is needed"
     if not options.cache:

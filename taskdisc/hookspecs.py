@@ -15,7 +15,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
-    from taskdisc.model import RunReport, StepEnd, Task
+    from taskdisc.model import Retry, RunReport, StepEnd, Task
     from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
     from taskdisc.run import Run
 
@@ -128,6 +128,16 @@ def taskdisc_job_finished(step: StepEnd) -> None:
 
     What its failure blocks has no call of its own: `step.blocked` names the first few, `step.blocked_count` counts.
     """
+
+
+@hookspec
+def taskdisc_job_retried(retry: Retry) -> None:
+    """Called for every attempt that failed and that another will follow, after it is durable."""
+
+
+@hookspec
+def taskdisc_run_interrupted(run: Run) -> None:
+    """Called once when a run is interrupted: it begins nothing more, and what runs has a while (`grace`) to end."""
 
 
 @hookspec

@@ -57,7 +57,7 @@ class Values:
             return found
         artifacts = self.plan.artifacts[number]
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
-        if outputs:
+        if len(outputs) > 1:
             for row in missing:
                 gone = (no_value(artifacts[row]),) * len(outputs)
                 found[row] = self._index.stored_parts(artifacts[row]) or gone
@@ -129,6 +129,9 @@ class JobMaker:
             task.options.compress,
             task.function,
             returns=self._returns(task.id),
+            retries=task.options.retries,
+            timeout=_timeout(task),
+            env=task.options.env,
         )
 
     def _owner(self, task: str) -> str:
@@ -299,6 +302,14 @@ class JobMaker:
             values = [element.value for element in elements[len(known) :]]
             known += [_pickled(value if pick is None else value[pick], what) for value in values]
         return known
+
+
+def _timeout(task: Task) -> float:
+    if task.options.timeout is None:
+        return 0.0
+    from taskdisc.durations import seconds
+
+    return seconds(task.options.timeout)
 
 
 def _pickled(value: Any, what: str) -> bytes:

@@ -56,6 +56,8 @@ class Lane:
     """Commands behind a prefix."""
     TERMINAL = 2
     """Interactive tasks: in the run itself, one at a time."""
+    OWN = 16
+    """The first of those for tasks that choose an executor or a launcher themselves."""
 
 
 class Parameter(NamedTuple):
@@ -87,8 +89,28 @@ class TaskOptions(NamedTuple):
     """Installed distributions whose versions count."""
     compress: str | None = None
     """How large results are compressed (see `compression.parse`)."""
+    executor: str | None = None
+    """Name of the executor that runs the task, where that is not the run's."""
+    launcher: str | None = None
+    """Name of the launcher that starts the task's commands."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    retry_delay: str = "2s"
+    """The pause before the second attempt, as a duration; it doubles each time."""
+    retry_on: tuple[str, ...] = ()
+    """Names of exceptions, "killed" and "timeout": what another attempt may help against; nothing: all."""
+    timeout: str | None = None
+    """How long an attempt may take, as a duration."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
     interactive: bool = False
     """True: it runs in the run itself, with the terminal."""
+    resources: tuple[tuple[str, float], ...] | Callable[[int], Any] = ()
+    """How much of which resources a job holds while it runs, or a function that tells for an attempt."""
+    channel: tuple[str, ...] = ()
+    """Names of further resources, of which a job uses 1 where they are limited."""
+    priority: float = 0
+    """Of what can run, that of the highest priority starts first."""
     after: tuple[Any, ...] = ()
     """Tasks, by function or name, that must have ended before this one begins."""
 
@@ -160,6 +182,14 @@ class TaskSpec(NamedTuple):
     """The function by value (cloudpickle), for the others where no module of the project has it."""
     returns: str = ""
     """What the function of an inner task returns: "elements" of an axis, or a "structure"; else a value."""
+    retries: int = 0
+    """How often a failed attempt is followed by another."""
+    timeout: float = 0.0
+    """Seconds after which an attempt is ended; 0: none."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the environment while the task runs."""
+    resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
+    """What a first attempt will hold, as `Job.resources` has it, though maybe not these units."""
 
 
 class ArgumentKind:
@@ -207,6 +237,10 @@ class Job(NamedTuple):
     arguments: tuple[Any, ...]
     settings: bytes | None = None
     """Pickled dict of the settings that this instance has instead of the run's."""
+    resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
+    """What it holds: (name, amount, names of the units)."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables that tell programs what it holds."""
 
 
 class Part(NamedTuple):
@@ -251,6 +285,8 @@ class ErrorText(NamedTuple):
     traceback: str
     """The user's frames only, formatted for people."""
     hint: str = ""
+    classes: tuple[str, ...] = ()
+    """Full names of the exception's class and its bases, the innermost first."""
 
 
 class JobResult(NamedTuple):
@@ -303,6 +339,8 @@ class WorkerContext(NamedTuple):
     """Fingerprints of the project's code, for workers that share memory with the run."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
+    max_tasks: int = 0
+    """How many jobs a worker process runs before another takes its place; 0: any number."""
     captured: bool = True
     """Whether output goes to logs; else it goes where that of the run goes."""
 
@@ -343,6 +381,18 @@ class TaskWarning(NamedTuple):
     """How many gave it."""
 
 
+class Retry(NamedTuple):
+    """An attempt that failed and is followed by another: what is reported once it is durable."""
+
+    step: StepEnd
+    attempt: int
+    """The number of the attempt that failed, from 1."""
+    attempts: int
+    """How many there may be in all."""
+    delay: float
+    """Seconds from its end to the next attempt."""
+
+
 class RunReport(NamedTuple):
     """What a run did."""
 
@@ -362,3 +412,12 @@ class RunReport(NamedTuple):
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
     task_warnings: tuple[TaskWarning, ...] = ()
+    stopped: bool = False
+    """Whether steps were not started since as many had failed as were to be (--maxfail)."""
+    retries: tuple[Retry, ...] = ()
+    """Of each step that was tried again, the last attempt that was followed by another."""
+
+    @property
+    def retried(self) -> int:
+        """How many attempts were followed by others."""
+        return sum([retry.attempt for retry in self.retries])

@@ -32,12 +32,23 @@ def _any(value: Any) -> bool:
     return True
 
 
+def _is_duration(value: str) -> bool:
+    from taskdisc.durations import seconds
+
+    try:
+        return seconds(value) >= 0
+    except ValueError:
+        return False
+
+
 def _strings(value: Iterable[Any]) -> bool:
     return all(isinstance(item, str) and item for item in value)
 
 
 _WORKERS = Kind("a whole number other than 0 (-1: all CPUs, -2: all but one)", int, lambda value: value != 0)
 _COUNT = Kind("a whole number from 1", int, lambda value: value > 0)
+_LIMIT = Kind("a whole number from 0", int, lambda value: value >= 0)
+_DURATION = Kind('a duration such as "90s"', str, _is_duration)
 _TEXT = Kind("a string", str, bool)
 _SWITCH = Kind("true or false", bool, _any)
 _NAMES = Kind("a list of strings", tuple, _strings, ",")
@@ -71,6 +82,8 @@ OPTIONS: Mapping[str, Option] = {
         Option("default_targets", _NAMES, (), ("report",), "What `taskdisc run` makes when it is told no target."),
         Option("workers", _WORKERS, -1, 8, "How many jobs run at once; -1 is all CPUs, -2 all but one."),
         Option("executor", _TEXT, "process", "thread", "What runs the jobs."),
+        Option("max_tasks_per_worker", _LIMIT, 0, 100, "Jobs after which a worker makes room for a new one; 0: none."),
+        Option("grace", _DURATION, "2s", "30s", "What running jobs have to end after Ctrl-C, before they are ended."),
         Option("max_jobs", _COUNT, 8, 100, "How many launched commands run at once."),
         Option("max_instances", _COUNT, 1_000_000, 5000, "How many instances may grow from refs and dynamic axes."),
         Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
@@ -148,6 +161,8 @@ def as_toml(value: Any) -> str:
     """Return the value of an option as pyproject.toml would write it."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return f"{{ {', '.join(f'{name} = {as_toml(inner)}' for name, inner in value)} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(as_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)

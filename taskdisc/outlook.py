@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.model import Lane
-from taskdisc.nodes import BLOCKED, DONE, FAILED, LEFT_OUT, RUNNING, WAITING
+from taskdisc.nodes import ENDED, FAILED, LEFT_OUT, RUNNING, WAITING
 from taskdisc.store.durations import mean_seconds
 
 if TYPE_CHECKING:
@@ -54,18 +54,25 @@ class Outlook:
 
     def tasks(self) -> list[TaskCounts]:
         """Return the tasks of which something runs and that have several instances, in the order of the line."""
-        found = []
+        count, blocks = self._run.scheduler.count, self._blocks().items()
+        running = [each for each in blocks if any(count(number, RUNNING) for number in each[1])]
+        return [counts for counts in (self._counts(*each) for each in running) if counts.total > 1]
+
+    def _blocks(self) -> dict[str, list[int]]:
+        """The blocks of each task: several where the graph has grown."""
+        found: dict[str, list[int]] = {}
         for block in self._run.expansion.blocks:
-            if block.gather is None and self._run.scheduler.count(block.number, RUNNING):
-                total = block.size - self._run.scheduler.count(block.number, LEFT_OUT)
-                if total > 1:
-                    found.append(self._counts(block.number, block.task, total))
+            if block.gather is None:
+                found.setdefault(block.task, []).append(block.number)
         return found
 
-    def _counts(self, number: int, task: str, total: int) -> TaskCounts:
-        count = self._run.scheduler.count
-        failed = count(number, FAILED)
-        ended = count(number, DONE, BLOCKED) + failed
+    def _counts(self, task: str, numbers: list[int]) -> TaskCounts:
+        def count(*states: int) -> int:
+            return sum(self._run.scheduler.count(number, *states) for number in numbers)
+
+        left_out, failed = count(LEFT_OUT), count(FAILED)
+        total = sum(self._run.expansion.blocks[number].size for number in numbers) - left_out
+        ended = count(*ENDED) - left_out
         rate = self._rate(task)
         left = (total - ended) / rate if rate else None
         return TaskCounts(self._run.project.graph.names[task], total, ended, failed, rate, left)
@@ -87,17 +94,16 @@ class Outlook:
         active = {activity.number for activity in run.activity()}
         handed = [node for node in run.running if node not in active]
         nodes = [*handed[:most], *run.scheduler.upcoming(most)][:most]
-        queued = sum(len(block.runnable) for block in run.scheduler.blocks)
+        queued = run.scheduler.runnable
         return [run.id_of(node) for node in nodes], len(handed) + queued
 
     def later(self) -> list[str]:
         """Return the names of the tasks that wait for others, in the order of the line."""
-        run = self._run
-        return [
-            run.project.graph.names[block.task]
-            for block in run.expansion.blocks
-            if block.gather is None and run.scheduler.count(block.number, WAITING)
-        ]
+        waiting = self._run.scheduler.count
+        found = (
+            task for task, numbers in self._blocks().items() if any(waiting(number, WAITING) for number in numbers)
+        )
+        return [self._run.project.graph.names[task] for task in found]
 
     def seconds_left(self) -> float | None:
         """Estimate the time to the end of the run, None where nothing is known of how long tasks take.
@@ -132,8 +138,10 @@ class Outlook:
         return self._earlier | {task: seconds / count for task, (count, seconds) in self._spent.items()}
 
     def _unfinished(self, number: int, size: int) -> int:
-        return size - self._run.scheduler.count(number, DONE, FAILED, BLOCKED, LEFT_OUT)
+        return size - self._run.scheduler.count(number, *ENDED)
 
     def _slots(self, lane: int) -> int:
         config = self._run.project.config
-        return {Lane.PLAIN: config.workers, Lane.LAUNCHED: config.max_jobs}.get(lane, 1)
+        if lane == Lane.TERMINAL:
+            return 1
+        return config.max_jobs if self._run.lanes.means(lane).launcher else config.workers

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from taskdisc.model import Activity, Job, JobResult, WorkerContext
+
+
+class Capabilities(NamedTuple):
+    """What an executor can do; options of tasks that need what it cannot are refused before anything runs."""
+
+    capture: bool = False
+    """What a job prints is kept, that of C code and child processes too."""
+    kill: bool = False
+    """Jobs are ended at an interruption, with what they have started."""
+    timeouts: bool = False
+    """Jobs that take longer than their `timeout` are ended, with what they have started."""
+    environment: bool = False
+    """A job has the variables of its `env`, and nobody else has them."""
+    attribution: bool = False
+    """When a process dies, it is known which job it had: only that one has failed."""
+    replacement: bool = False
+    """A worker gives way to a new one after `WorkerContext.max_tasks` jobs."""
 
 
 class Executor(Protocol):
@@ -13,6 +30,9 @@ class Executor(Protocol):
 
     Made by a factory from `taskdisc_executors`, called with `workers: int`.
     """
+
+    capabilities: Capabilities
+    """Known before `start`."""
 
     def start(self, context: WorkerContext) -> None:
         """Make ready; called once, when the first job is about to be submitted."""
@@ -32,8 +52,23 @@ class Executor(Protocol):
     def fileno(self) -> int | None:
         """Return a descriptor that is readable when `collect` has something, or None (see `collect`)."""
 
+    def deadline(self) -> float | None:
+        """Return when `collect` is to be called at the latest (seconds of `time.monotonic`), whatever happens.
+
+        None: no such moment. An executor with `timeouts` ends in `collect` the jobs whose time is up.
+        """
+
+    def dismiss(self) -> None:
+        """Begin no other job; those that run go on, and `collect` returns how they end. Called once, before `stop`."""
+
+    def busy(self) -> bool:
+        """Say, after `dismiss`, whether jobs still run."""
+
     def stop(self, *, kill: bool) -> None:
-        """End the workers: after their current job, or at once with everything that they started."""
+        """End the workers: after their current job, or at once with everything that they started.
+
+        Also called where nothing was started.
+        """
 
 
 class Observable(Protocol):

@@ -61,6 +61,7 @@ class Recorder:
         self._task_of = task_of
         self._texts_of = texts_of
         self._run = run
+        self._retried: list[FailureRow] = []
         self._pending: list[Ended] = []
         self._since = 0.0
         self._families: dict[bytes, int] = {}
@@ -69,7 +70,7 @@ class Recorder:
 
     def add(self, ended: Iterable[Ended]) -> None:
         """Take steps that have ended; their values serve dependents at once."""
-        if not self._pending:
+        if not self.pending:
             self._since = time.monotonic()
         self._pending += ended
         keep, fresh = self._plan.keep, self._values.fresh
@@ -81,14 +82,20 @@ class Recorder:
                     [payload if payload is not None else name or "" for _, payload, name, _ in parts]
                 )
 
+    def add_retried(self, ended: Ended) -> None:
+        """Take an attempt that failed and that another will follow."""
+        if not self.pending:
+            self._since = time.monotonic()
+        self._retried.append(self._failure(ended, final=False))
+
     @property
     def pending(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending or self._retried)
 
     @property
     def is_due(self) -> bool:
         """Say whether it is time to commit."""
-        return len(self._pending) >= MOST or (bool(self._pending) and time.monotonic() - self._since > OLDEST)
+        return len(self._pending) >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
 
     def commit(self) -> list[Ended]:
         """Make everything durable; return what can now be reported."""
@@ -97,14 +104,15 @@ class Recorder:
 
     def _commit(self) -> list[Ended]:
         pending, self._pending = self._pending, []
-        if not pending:
+        retried, self._retried = self._retried, []
+        if not pending and not retried:
             return []
         good = [ended for ended in pending if ended.result.outcome in KEPT]
         bad = [ended for ended in pending if ended.result.outcome not in KEPT]
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0
-            if bad:
-                self._index.add_failures([self._failure(ended) for ended in bad])
+            if bad or retried:
+                self._index.add_failures([*retried, *(self._failure(ended) for ended in bad)])
         self._values.fresh.clear()
         artifacts, keys = self._plan.artifacts, self._plan.keys
         for number, ended in enumerate(good, first):
@@ -176,7 +184,7 @@ class Recorder:
         self._index.keep_part_texts(self._texts_of(parts))
         return self._index.add_family(task, family.prefix, family.parts)
 
-    def _failure(self, ended: Ended) -> FailureRow:
+    def _failure(self, ended: Ended, *, final: bool = True) -> FailureRow:
         result = ended.result
         return FailureRow(
             self._task_of(ended.block),
@@ -189,6 +197,10 @@ class Recorder:
             result.stdout,
             result.stderr,
             json.dumps(result.error),
+            ended.attempt,
+            result.cpu_seconds,
+            result.peak_memory,
+            final,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.bind import Bindings, bind
@@ -13,32 +13,33 @@ from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
 from taskdisc.graph import FromFile, FromFiles
 from taskdisc.instances import Instances
-from taskdisc.interrupts import held_back
+from taskdisc.lanes import Lanes, demands_nothing, ignored_options
 from taskdisc.model import (
     Activity,
     FileResult,
-    Lane,
     Outcome,
+    Retry,
     RunReport,
     StepEnd,
-    Task,
     TaskWarning,
 )
 from taskdisc.nodes import DONE, SKIPPED
+from taskdisc.order import Order
 from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import Scheduler
 from taskdisc.select import Selection, given_open, rows_of, runnable, select
 
 if TYPE_CHECKING:
+    from taskdisc.allotment import Allotment
     from taskdisc.growing import Growing
+    from taskdisc.narrow import Narrowed, Narrowing
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
 
-SHOWN_WARNED = 3
-"""Instances that are named of those that give one warning."""
+FORCE_TARGETS, FORCE_ALL = "targets", "all"
 
 
 class Run(Instances):
@@ -53,11 +54,16 @@ class Run(Instances):
         code_counts: bool = True,
         age_counts: bool = True,
         captured: bool = True,
+        narrowing: Narrowing | Narrowed | None = None,
+        force: str = "",
+        maxfail: int | None = None,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
-        Without `code_counts`, results of other code count where there is none of this code; without `age_counts`,
-        results count however old they are, also those of tasks that run in every run.
+        `narrowing` restricts the targets; `force`, FORCE_TARGETS or FORCE_ALL, lets kept results of the targets, or of
+        all steps, not count; after `maxfail` failures nothing more is started. Without `code_counts`, results of other
+        code count where there is none of this code; without `age_counts`, results count however old they are, also
+        those of tasks that run in every run.
         """
         self.project = project
         self.verbosity = verbosity
@@ -71,12 +77,19 @@ class Run(Instances):
         selections = select(graph, self.targets)
         self.bindings: Bindings = bind(graph, project.config, given_open(graph, selections))
         self.selections, self.left_out = runnable(graph, selections, self.bindings)
+        self.narrowed: Narrowed | None = None
+        """What restricts the targets further."""
+        if narrowing is not None:
+            self._narrow(narrowing)
+        self._force = force
+        self.maxfail = maxfail
         tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
         """What the targets need, as far as it is known from the start; dependencies first."""
         self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
         self.wanted = self._wanted()
         self._check_files(tasks)
         self.scheduler = Scheduler()
+        self.lanes = Lanes(project.config.executor)
         self.started = time.time()
         self.plan = self._make_plan(code_counts, age_counts)
         self._add_blocks()
@@ -84,6 +97,8 @@ class Run(Instances):
         self.failures: list[StepEnd] = []
         self.warnings: list[str] = []
         """What steps that ended had to remark."""
+        self.retries: dict[str, Retry] = {}
+        """By printed id, the last attempt of a step that another follows, or followed."""
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self._unkept: Unkept | None = None
@@ -92,10 +107,15 @@ class Run(Instances):
         """Steps that another run on the same store is computing: this one waits for their results."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
-        self._warned: dict[str, TaskWarning] = {}
+        self.task_warnings: dict[str, TaskWarning] = {}
+        """Python warnings of tasks, by their texts."""
+        self.allotment: Allotment | None = None
+        """What steps need of what there is; None where nothing is limited."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self.stopped = False
+        """Whether steps were not started since as many had failed as were to be."""
         self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
@@ -115,6 +135,40 @@ class Run(Instances):
             for task in tasks
             if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
         ]
+
+    def _narrow(self, narrowing: Narrowing | Narrowed) -> None:
+        """Leave out what is not meant. Raises NothingMatched where nothing is."""
+        from taskdisc.narrow import Narrowed
+
+        graph, index, chosen = self.project.graph, self.project.index, []
+        if isinstance(narrowing, Narrowed):
+            narrowed = narrowing
+        else:
+            failed = index.failed_last() if index is not None and narrowing.last_failed else {}
+            narrowed = Narrowed(graph, narrowing, failed)
+        self.narrowed = narrowed
+        for selection in self.selections:
+            task = graph.tasks[selection.task]
+            selection = selection._replace(only=narrowed.only(task))
+            if narrowed.takes(task) and (selection.only is None or self._has_rows(selection)):
+                chosen.append(selection)
+        if not chosen:
+            raise NothingMatched(narrowed.nothing())
+        self.selections, self.left_out = chosen, ()
+
+    def _has_rows(self, selection: Selection) -> bool:
+        """Say whether a restricted target has any instances."""
+        graph = self.project.graph
+        tasks = self._grids(graph.ancestors((selection.task,)))
+        if selection.task not in tasks:
+            return True  # what instances it has is not known yet
+        return bool(rows_of(graph, expand(graph, tasks, self.bindings.elements), selection))
+
+    def _is_forced(self, number: int, row: int) -> bool:
+        """Say whether kept results of a row do not count."""
+        if self._force == FORCE_ALL:
+            return True
+        return self.is_target(self.offset(number) + row)
 
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
@@ -149,16 +203,19 @@ class Run(Instances):
             file_digest=project.files.digest,
             listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
-            reuse=_reuse(project, self.started, code_counts, age_counts),
+            reuse=self._reuse(code_counts, age_counts),
             root=project.config.root,
             offset=self.offset,
         )
+
+    def _reuse(self, code_counts: bool, age_counts: bool) -> Reuse:
+        reuse = _reuse(self.project, self.started, code_counts, age_counts)
+        return reuse._replace(is_forced=self._is_forced) if self._force else reuse
 
     def _add_blocks(self) -> None:
         needed = self.expansion.needed(self.wanted)
         self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if block.gather is None)
         """How many steps there are."""
-        ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
@@ -166,8 +223,7 @@ class Run(Instances):
             self.scheduler.add(
                 block.size,
                 edges,
-                rank=ranks[block.number],
-                lane=_lane(self.project.graph.tasks[block.task]),
+                lane=self.lanes.of(self.project.graph.tasks[block.task].options),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
                 drops=block.gather is not None and block.gather.drop,
@@ -216,6 +272,28 @@ class Run(Instances):
 
     # Execution
 
+    def check_executors(self) -> None:
+        """Refuse options of tasks that their executors cannot honour. Raises UsageError."""
+        config = self.project.config
+        tasks = [self.project.graph.tasks[task] for task in self.expansion.by_task]
+        if not config.max_tasks_per_worker:
+            tasks = [task for task in tasks if not demands_nothing(task.options)]
+        if tasks:
+            from taskdisc.demands import check
+
+            check(tasks, self.lanes, config, self.project.plugins, self.make_executor)
+
+    def _allot(self) -> None:
+        """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
+        graph, config = self.project.graph, self.project.config
+        if config.resources or config.limits or any(task.options.resources for task in graph.tasks.values()):
+            from taskdisc.allotment import Allotment
+
+            self.allotment = Allotment(graph, self.tasks, config, self.lanes)
+        blocks = self.expansion.blocks
+        order = Order(graph, self.project.index, lambda number: blocks[number].task, self.allotment)
+        self.scheduler.limit(None if self.allotment is None else self.allotment.limits, order.terms)
+
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
         config = self.project.config
@@ -227,6 +305,8 @@ class Run(Instances):
 
         `guard` is entered when the first job is about to start.
         """
+        self.check_executors()
+        self._allot()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
@@ -247,23 +327,25 @@ class Run(Instances):
 
         line = Line(self)
         try:
-            while self.scheduler.unfinished:
+            while self.scheduler.unfinished and not line.has_enough:
                 line.work()
                 self._decide()
+            if line.has_enough:
+                line.finish()
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
-            with suppress(KeyboardInterrupt), held_back():
-                line.close(kill=True)
+            line.wind_down()
         except BaseException:
             line.abandon()
             raise
         if self._drops and not self.interrupted:
             self._drop(self.unkept.undropped)
-        if self.interrupted:
+        if self.interrupted or line.has_enough:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
-            self._cancelled = frozenset([*ended, *self.running])
+            self._cancelled = frozenset([*ended, *self.running, *line.attempts.waiting])
             self._count(Outcome.CANCELLED, len(self._cancelled))
+            self.stopped = line.has_enough and bool(self._cancelled)
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -330,6 +412,13 @@ class Run(Instances):
         # An interruption may have come between the writing of a result and its report.
         return Outcome.SUCCEEDED if self.interrupted and self.has_made(node) else Outcome.CACHED
 
+    def retried(self, retries: list[Retry]) -> None:
+        """Report attempts that failed, and that others follow."""
+        hook = self.project.plugins.hook.taskdisc_job_retried
+        for retry in retries:
+            self.retries[retry.step.id] = retry
+            hook(retry=retry)
+
     def lost(self, node: int) -> None:
         """A step that is done has lost its result: it does not count any more."""
         made = self.has_made(node) or Outcome.CACHED not in self.counts  # who made what was cleared, nobody knows
@@ -349,13 +438,6 @@ class Run(Instances):
             self.plan.forget(number, node - self.offset(number))
         self.scheduler.reopen([node])
 
-    def warned(self, name: str, texts: Iterable[str]) -> None:
-        """Note Python warnings that an instance gave."""
-        for text in texts:
-            known = self._warned.get(text, TaskWarning(text, (), 0))
-            ids = (*known.ids, name) if len(known.ids) < SHOWN_WARNED else known.ids
-            self._warned[text] = TaskWarning(text, ids, known.instances + 1)
-
     def blocked(self, nodes: Sequence[int]) -> None:
         """These nodes are out of reach, since a step had failed before they could use its result."""
         self._count(Outcome.BLOCKED, sum(not self.is_gather(node) for node in nodes))
@@ -369,6 +451,7 @@ class Run(Instances):
         self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
+        tasks = map(self.project.graph.tasks.__getitem__, self.expansion.by_task)
         return RunReport(
             self.number,
             tuple(selection.target.text for selection in self.selections),
@@ -377,10 +460,12 @@ class Run(Instances):
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.project.graph.warnings, *self._ignored_prefixes(), *self.warnings),
+            (*self.project.graph.warnings, *ignored_options(tasks), *self.warnings),
             self.project.config.store,
             self.verbosity,
-            task_warnings=tuple(self._warned.values()),
+            retries=tuple(self.retries.values()),
+            task_warnings=tuple(self.task_warnings.values()),
+            stopped=self.stopped,
         )
 
     def outlook(self) -> Outlook:
@@ -388,14 +473,6 @@ class Run(Instances):
         from taskdisc.outlook import Outlook
 
         return Outlook(self)
-
-    def _ignored_prefixes(self) -> list[str]:
-        tasks = [self.project.graph.tasks[name] for name in self.expansion.by_task]
-        return [
-            f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
-            for task in tasks
-            if task.options.interactive and task.options.prefix
-        ]
 
     # Results
 
@@ -430,9 +507,3 @@ def _reuse(project: Project, now: float, code_counts: bool, age_counts: bool) ->
 def report_lines(given: list[str | list[str]]) -> list[str]:
     """Return the lines that plugins gave, each one line or a list of them."""
     return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]
-
-
-def _lane(task: Task) -> int:
-    if task.options.interactive:
-        return Lane.TERMINAL
-    return Lane.LAUNCHED if task.options.prefix else Lane.PLAIN

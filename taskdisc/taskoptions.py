@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from taskdisc.errors import UsageError, closest
+from taskdisc.errors import UsageError, class_name, closest
 from taskdisc.model import DEFAULTS, TaskOptions
 
 
@@ -99,6 +99,75 @@ def _read(parse: Callable[[str], Any], key: str, value: Any, where: str) -> Any:
     return value
 
 
+def _count(key: str, value: Any, where: str) -> Any:
+    if type(value) is int and value >= 0:
+        return value
+    raise UsageError(f"{where}: {key} takes a whole number from 0, not {value!r}.")
+
+
+def _pause(key: str, value: Any, where: str) -> Any:
+    if value is None:
+        raise UsageError(f'{where}: {key} takes a duration such as "2s", not None. For no pause: "0s".')
+    return _duration(key, value, where)
+
+
+def _limit(key: str, value: Any, where: str) -> Any:
+    """A duration that is no moment: a time limit of 0 would end everything."""
+    from taskdisc.durations import seconds
+
+    if _duration(key, value, where) is not None and not seconds(value):
+        raise UsageError(f"{where}: {key}={value!r}: nothing can be done in no time. For no limit, leave it out.")
+    return value
+
+
+def _exceptions(key: str, value: Any, where: str) -> Any:
+    """Exception classes and their names, as names; a single one needs no tuple."""
+    items = (value,) if isinstance(value, str | type) else value
+    if not isinstance(items, Iterable):
+        raise UsageError(f"{where}: {key} takes exceptions or their names, not {value!r}.")
+    return tuple([_exception(key, item, where) for item in items])
+
+
+def _exception(key: str, item: Any, where: str) -> str:
+    if isinstance(item, type) and issubclass(item, BaseException):
+        return class_name(item)
+    if isinstance(item, str) and item and all(part.isidentifier() for part in item.split(".")):
+        return item
+    raise UsageError(f'{where}: {key} takes exceptions, their names, "killed" and "timeout", not {item!r}.')
+
+
+def _variables(key: str, value: Any, where: str) -> Any:
+    try:
+        pairs = tuple(dict(value).items())
+    except (TypeError, ValueError):
+        raise UsageError(f'{where}: {key} takes variables and texts, {{"NAME": "text"}}, not {value!r}.') from None
+    for name, text in pairs:
+        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+            raise UsageError(f"{where}: {key}: {name!r} cannot be the name of a variable.")
+        if not isinstance(text, str) or "\0" in text:
+            raise UsageError(f'{where}: {key}: {name} takes a str, not {text!r}. Write "{text}".')
+    return pairs
+
+
+def _resources(key: str, value: Any, where: str) -> Any:
+    """Names and amounts, or a function of the attempt, which is asked when a run begins."""
+    if callable(value):
+        return value
+    from taskdisc.resources import amounts
+
+    return amounts(value, f"{where}: {key}")
+
+
+def _channels(key: str, value: Any, where: str) -> Any:
+    return (value,) if isinstance(value, str) and value else _names(key, value, where)
+
+
+def _number(key: str, value: Any, where: str) -> Any:
+    if type(value) in (int, float) and value == value:
+        return value
+    raise UsageError(f"{where}: {key} takes a number, not {value!r}.")
+
+
 CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "name": _name,
     "outputs": _outputs,
@@ -112,6 +181,16 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "keep": _switch,
     "track": _names,
     "compress": _compression,
+    "executor": _name,
+    "launcher": _name,
+    "retries": _count,
+    "retry_delay": _pause,
+    "retry_on": _exceptions,
+    "timeout": _limit,
+    "env": _variables,
     "after": _after,
     "interactive": _switch,
+    "resources": _resources,
+    "channel": _channels,
+    "priority": _number,
 }

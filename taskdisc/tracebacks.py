@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 
 import taskdisc
-from taskdisc.errors import Place
+from taskdisc.errors import Place, class_name
 from taskdisc.model import ErrorText
 from taskdisc.paths import relative_to
 
@@ -29,14 +29,8 @@ def describe_error(error: BaseException, root: str) -> ErrorText:
     place = next(
         (Place(path, line) for path, line, _ in reversed(_frames(error, root)) if not os.path.isabs(path)), None
     )
-    return ErrorText(_kind(error), _message(error), place, "\n".join(lines))
-
-
-def _kind(error: BaseException) -> str:
-    kind = type(error)
-    return (
-        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    classes = tuple([class_name(kind) for kind in type(error).__mro__[:-2]])  # those two say nothing
+    return ErrorText(class_name(type(error)), _message(error), place, "\n".join(lines), classes=classes)
 
 
 def _message(error: BaseException) -> str:
@@ -77,7 +71,8 @@ def _section(error: BaseException, root: str) -> list[str]:
         lines.append(f"... {len(frames) - 2 * half} more frames ...")
         lines += _frame_lines(frames[-half:], root)
     first, *rest = _message(error).split("\n")
-    lines.append(f"E   {_kind(error)}: {first}" if first else f"E   {_kind(error)}")
+    kind = class_name(type(error))
+    lines.append(f"E   {kind}: {first}" if first else f"E   {kind}")
     lines += [f"E   {text}" for text in rest]
     lines += [f"E   {text}" for text in getattr(error, "__notes__", ())]
     for number, inner in enumerate(getattr(error, "exceptions", ()), 1):

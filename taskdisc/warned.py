@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from taskdisc.model import TaskWarning
 from taskdisc.paths import relative_to
 
 LONGEST = 500
 """Characters of a warning that are kept."""
+SHOWN = 3
+"""Instances that are named of those that gave one warning."""
 
 
 class Warned:
@@ -64,3 +67,11 @@ class Warned:
         with warnings.catch_warnings():  # which has Python forget that it has warned: the next task is told as well
             pass
         return texts
+
+
+def add_warnings(known: dict[str, TaskWarning], name: str, texts: Iterable[str]) -> None:
+    """Add what an instance has given to the warnings of a run, which are known by their texts."""
+    for text in texts:
+        before = known.get(text, TaskWarning(text, (), 0))
+        ids = (*before.ids, name) if len(before.ids) < SHOWN else before.ids
+        known[text] = TaskWarning(text, ids, before.instances + 1)

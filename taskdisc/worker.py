@@ -6,7 +6,8 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from types import CoroutineType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -94,11 +95,12 @@ class Runner:
             self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
-            value = task.function(**execution.arguments())
-            if type(value) is CoroutineType:
-                from taskdisc.coroutines import completed
-
-                value = completed(value)
+            arguments = execution.arguments()
+            if task.spec.env or job.env:
+                with _environment((*job.env, *task.spec.env)):
+                    value = _called(task.function, arguments)
+            else:
+                value = _called(task.function, arguments)
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except Skipped as raised:
@@ -199,6 +201,31 @@ class Runner:
         except DamagedResult as damage:
             self._damaged.append((damage.stored, damage.reason, damage.intact))
             raise
+
+
+def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """What the function returns; a coroutine is run to its end."""
+    value = function(**arguments)
+    if type(value) is CoroutineType:
+        from taskdisc.coroutines import completed
+
+        value = completed(value)
+    return value
+
+
+@contextmanager
+def _environment(variables: tuple[tuple[str, str], ...]) -> Iterator[None]:
+    """Set variables for a while; then these are as they were, whatever was done to them meanwhile."""
+    before = {name: os.environ.get(name) for name, _ in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            if text is not None:
+                os.environ[name] = text
+            else:
+                os.environ.pop(name, None)
 
 
 def _ignore(done: float, total: float) -> None:

@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     workers: int | None = None
     executor: str | None = None
     progress: bool = False
+    limits: Mapping[str, float] | None = None
 
 
 class Project:
@@ -134,11 +135,13 @@ class Project:
         executor: str | Executor | None = None,
         progress: bool = False,
         check: bool = True,
+        limits: Mapping[str, float] | None = None,
     ) -> FinishedRun:
         """Compute what is missing of the targets (names, ids, slices, functions), and return what was done.
 
         `params` are values of settings, axes and open parameters, by "name" or "task.name", as -p gives them; `workers`
         is -j. `executor` is a name, or any executor of `concurrent.futures`, which is used and never shut down.
+        `limits={"gpu": 1}` restricts resources, channels and tasks, as --limit does.
         `progress` prints what the command prints, on stderr.
 
         Raises TaskFailed if something failed, unless `check` is False; TaskdiscError for what cannot be run; and
@@ -146,7 +149,7 @@ class Project:
         """
         pool = None if executor is None or isinstance(executor, str) else _checked_pool(executor)
         name = executor if isinstance(executor, str) else None
-        settings = Settings(params, workers, name, progress)
+        settings = Settings(params, workers, name, progress, limits)
         texts = tuple(map(_target_text, targets))
 
         def execute() -> FinishedRun:
@@ -248,7 +251,13 @@ class Project:
 
     def _config(self, settings: Settings) -> Config:
         overrides = {"workers": settings.workers, "executor": settings.executor, "store": self._store}
-        config = load(self._start, directory=self._directory, profile=self._profile, overrides=overrides)
+        config = load(
+            self._start,
+            directory=self._directory,
+            profile=self._profile,
+            overrides=overrides,
+            limits=settings.limits or (),
+        )
         if settings.params:
             layer = ParamLayer("params", _checked_params(settings.params), False)
             config = config._replace(layers=(layer, *config.layers))
@@ -273,10 +282,13 @@ def run(
     executor: str | Executor | None = None,
     progress: bool = False,
     check: bool = True,
+    limits: Mapping[str, float] | None = None,
 ) -> FinishedRun:
     """Run targets of the project around `start`, the current folder: see `Project.run`."""
     project = Project.discover(start)
-    return project.run(*targets, params=params, workers=workers, executor=executor, progress=progress, check=check)
+    return project.run(
+        *targets, params=params, workers=workers, executor=executor, progress=progress, check=check, limits=limits
+    )
 
 
 def _tell(project: OpenProject) -> None:

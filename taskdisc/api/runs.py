@@ -18,7 +18,7 @@ from taskdisc.store.objects import DamagedResult
 if TYPE_CHECKING:
     from taskdisc.api.watched import Execution, WatchedRun
     from taskdisc.marks import Axis
-    from taskdisc.model import RunReport, StepEnd
+    from taskdisc.model import Retry, RunReport, StepEnd
 
 SHOWN = 5
 """Instances, or failures, that a message names."""
@@ -62,6 +62,8 @@ class Report:
         self.seconds = report.seconds
         self.failures: tuple[StepEnd, ...] = report.failures
         """Each with `id`, `outcome`, and `result.error`, which has `kind`, `message`, `place` and `traceback`."""
+        self.retries: tuple[Retry, ...] = report.retries
+        """Of each step that was tried again, the last attempt that was followed by another."""
         self.warnings = report.warnings
         self.left_out = report.left_out
         """(task, open parameters) that a run without targets left out, since nothing gives them."""
@@ -239,5 +241,5 @@ def _error_text(kind: str, message: str) -> str:
     return first if kind in NO_EXCEPTIONS else f"{kind}: {first}" if first else kind
 
 
-NO_EXCEPTIONS = (Outcome.KILLED, "launcher", "input", "store")
+NO_EXCEPTIONS = (Outcome.KILLED, "timeout", "launcher", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""

@@ -13,14 +13,16 @@ from collections.abc import Sequence
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskdisc.builtin.endings import describe_exit, last_lines, unanswered
+from taskdisc.builtin.endings import describe_exit, last_lines, too_slow, unanswered
 from taskdisc.builtin.groups import ProcessGroup, end_groups
-from taskdisc.builtin.launched import Life, own_name, read_result, run_job, write_job
+from taskdisc.builtin.launched import Life, begun, own_name, read_result, run_job, write_job
+from taskdisc.builtin.patience import Patience
 from taskdisc.builtin.wire import without_functions
 from taskdisc.capture import log_name, remove_empty, salvage
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
 from taskdisc.model import Activity, ErrorText, Job, JobResult, Outcome, WorkerContext
+from taskdisc.protocols import Capabilities
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Launcher
@@ -51,12 +53,17 @@ GOOD = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
 class CommandExecutor:
     """Runs each job as a command behind the prefix of its task, at most `max_jobs` at once."""
 
+    capabilities = Capabilities(
+        capture=True, kill=True, timeouts=True, environment=True, attribution=True, replacement=True
+    )
+
     def __init__(self, max_jobs: int, launcher: Launcher) -> None:
         """`launcher` makes the words that go before a command from the prefix of its task."""
         self._max_jobs = max_jobs
         self._launcher = launcher
         self._words: list[list[str]] = []
         self._running: list[Launch] = []
+        self._patience = Patience(GRACE)
         self._ended: list[JobResult] = []
         self._selector = DefaultSelector()
         # Rung for jobs that end at their submission, so that nobody waits for them.
@@ -69,7 +76,11 @@ class CommandExecutor:
         self._context = without_functions(context)
         self._words = [split_prefix(spec.prefix) for spec in context.specs]
         for index, words in enumerate(self._words):
-            self._launcher.prefix(words, self._values(Job(0, index, "", 1, ())))
+            if not words:
+                continue
+            self._launcher.prefix(
+                words, self._values(Job(0, index, "", 1, (), resources=context.specs[index].resources))
+            )
 
     @property
     def context(self) -> WorkerContext:
@@ -79,12 +90,18 @@ class CommandExecutor:
 
     def _values(self, job: Job) -> dict[str, str]:
         context = self.context
+        held: dict[str, str] = {}
+        for name, amount, units in job.resources:
+            held[name] = f"{amount:g}"
+            if units:
+                held[f"{name}.ids"] = ",".join(units)
         return {
             "task": context.specs[job.task].id.rpartition("::")[2],
             "id": job.instance,
             "attempt": str(job.attempt),
             "log_dir": os.path.join(context.store, context.logs),
             "cpus": "1",
+            **held,
         }
 
     def free(self) -> int:
@@ -97,12 +114,15 @@ class CommandExecutor:
             words = self._launcher.prefix(self._words[job.task], self._values(job))
             began = time.time()
             try:
-                self._running.append(launch(self.context, job, words))
+                launched = launch(self.context, job, words)
             except OSError as error:
                 self._ended.append(self._not_launched(job, words, error, began))
                 os.write(self._bell, b"\0")
             else:
-                self._selector.register(self._running[-1].ending, EVENT_READ, self._running[-1])
+                self._running.append(launched)
+                self._selector.register(launched.ending, EVENT_READ, launched)
+                if timeout := self.context.specs[job.task].timeout:
+                    self._patience.watch(launched, timeout)
 
     def _not_launched(self, job: Job, words: list[str], error: OSError, began: float) -> JobResult:
         missing = isinstance(error, FileNotFoundError) and words and error.filename == words[0]
@@ -115,6 +135,7 @@ class CommandExecutor:
         """Return what has ended since the last call."""
         if self._running:
             self._poll(0)
+            self._patience.end_overdue()
         ended, self._ended = self._ended, []
         return ended
 
@@ -125,6 +146,10 @@ class CommandExecutor:
     def fileno(self) -> int:
         """Return a descriptor that is readable when a command has ended."""
         return self._selector.fileno()
+
+    def deadline(self) -> float | None:
+        """Return when the next command may have taken too long, or has not ended that was asked to."""
+        return self._patience.deadline()
 
     def _poll(self, timeout: float | None) -> None:
         for key, _ in self._selector.select(timeout):
@@ -138,8 +163,12 @@ class CommandExecutor:
 
         self._selector.unregister(launch.ending)
         self._running.remove(launch)
+        overdue = self._patience.forget(launch)
         status = launch.group.reap()
-        result = self._judge(launch, status, read_result(launch.folder, launch.job))
+        if overdue:
+            result = self._too_slow(launch)
+        else:
+            result = self._judge(launch, status, read_result(launch.folder, launch.job))
         if result.outcome not in GOOD:
             from signal import SIGKILL
 
@@ -168,12 +197,26 @@ class CommandExecutor:
         lost = unanswered(job, spec, outcome, message, hint, launch.began, said)
         return lost._replace(stdout=stdout, stderr=stderr)
 
+    def _too_slow(self, launch: Launch) -> JobResult:
+        """What a command says that had to be ended does not count."""
+        context, job = self.context, launch.job
+        lost = too_slow(job, context.specs[job.task], begun(launch.folder))
+        stdout, stderr = salvage(context.store, context.logs, own_name(job), log_name(job))
+        return lost._replace(stdout=stdout, stderr=stderr)
+
     def _tidy(self, job: Job) -> None:
         context = self.context
         remove_empty(context.store, context.logs, own_name(job))
         log = launcher_log(context, job)
         if os.path.exists(log) and not os.path.getsize(log):
             os.unlink(log)
+
+    def dismiss(self) -> None:
+        """There is nothing that waits: each job is launched as it is submitted."""
+
+    def busy(self) -> bool:
+        """Say whether commands run."""
+        return bool(self._running)
 
     def stop(self, *, kill: bool) -> None:
         """End the commands, by waiting for them or at once. What ended meanwhile, `collect` returns."""
@@ -228,6 +271,7 @@ def launch(context: WorkerContext, job: Job, words: list[str]) -> Launch:
                 stdout=log if context.captured else None,
                 stderr=STDOUT if context.captured else None,
                 cwd=context.root,
+                env={**os.environ, **dict(job.env), **dict(context.specs[job.task].env)},
                 start_new_session=True,
                 pass_fds=[theirs],
             )

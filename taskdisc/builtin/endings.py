@@ -16,6 +16,8 @@ HINTS = {
     "SIGXCPU": "The limit of CPU time is used up (ulimit -t).",
 }
 EXIT_HINT = "os._exit() in the task, or in a library it uses? Raise an exception instead."
+SLOW_HINT = "Does it hang? Its log may show where. Or give it more time: timeout=..."
+KINDS = {Outcome.KILLED: "killed", Outcome.TIMED_OUT: "timeout"}
 SHELL_SIGNAL = 128
 """Launchers, as shells do, report the end of their child by signal n as exit status 128 + n."""
 TAIL = 10
@@ -62,9 +64,15 @@ def unanswered(
     """Return the result of a job that could not give one itself; `said` are last words from elsewhere."""
     now = time.time()
     began = now if began is None else began
-    kind = "killed" if outcome == Outcome.KILLED else "launcher"
+    kind = KINDS.get(outcome, "launcher")
     error = ErrorText(kind, message, spec.place, said, hint)
     return JobResult(job.number, outcome, started=began, seconds=max(0.0, now - began), error=error)
+
+
+def too_slow(job: Job, spec: TaskSpec, began: float | None) -> JobResult:
+    """Return the result of a job that was ended since it took longer than its timeout."""
+    message = f"still running after {spec.timeout:g} s"
+    return unanswered(job, spec, Outcome.TIMED_OUT, message, SLOW_HINT, began)
 
 
 def last_lines(path: str) -> str:

@@ -18,6 +18,7 @@ from taskdisc.builtin.wire import HEADER, pack_result, unpack_job, unpack_result
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
+from taskdisc.protocols import Capabilities
 
 AHEAD = 2
 """Jobs that a worker may hold: one that runs, and one that waits."""
@@ -29,6 +30,8 @@ BROKEN_HINT = (
 
 class FuturesExecutor:
     """Runs jobs in a pool: in its threads with copies of their inputs, elsewhere by sending what a worker must know."""
+
+    capabilities = Capabilities()
 
     def __init__(self, pool: Executor, workers: int) -> None:
         """`workers` is how many jobs run at once where the pool does not tell."""
@@ -141,6 +144,19 @@ class FuturesExecutor:
         """Return a descriptor that is readable when jobs have ended."""
         assert self._bell is not None, "start() comes first"
         return self._bell.descriptor
+
+    def deadline(self) -> None:
+        """There is no such moment: what runs cannot be ended."""
+
+    def dismiss(self) -> None:
+        """Take back what has not begun."""
+        for future in list(self._flying):
+            if future.cancel():
+                self._flying.pop(future, None)
+
+    def busy(self) -> bool:
+        """Say whether jobs run, or have run."""
+        return bool(self._flying)
 
     def stop(self, *, kill: bool) -> None:
         """Take back what has not begun; wait for what runs, unless the run was interrupted. The pool stays."""

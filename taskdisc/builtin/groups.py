@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 
+from taskdisc.builtin.descendants import strays
 from taskdisc.descriptors import close_private, keep_private
 
 
@@ -38,6 +39,11 @@ class ProcessGroup:
         except ProcessLookupError:
             # The host program ignores SIGCHLD: nothing is left of a process that has ended.
             pass
+
+    @property
+    def is_reaped(self) -> bool:
+        """Say whether the leader's number may be another process's by now."""
+        return self._status is not None
 
     def is_gone(self) -> bool:
         """Say whether the leader has ended, and the group is empty."""
@@ -81,16 +87,42 @@ def open_pidfd(process: int) -> int | None:
         return None
 
 
+class Ending:
+    """A group that was asked to end, with what it has started outside itself; it is ended when its time is up."""
+
+    def __init__(self, group: ProcessGroup, grace: float) -> None:
+        """Ask; `grace` is in seconds."""
+        from signal import SIGTERM
+
+        self._group = group
+        # Now, while their parents can be told.
+        self._strays = strays(group.leader)
+        self.until: float | None = time.monotonic() + grace
+        """When its time is up (monotonic seconds); None once it was ended."""
+        self._signal(SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        self._group.signal(number)
+        for stray in self._strays:
+            stray.signal(number)
+
+    def enforce(self) -> None:
+        """End what is left."""
+        from signal import SIGKILL
+
+        self.until = None
+        if not self._group.is_reaped:
+            self._strays |= strays(self._group.leader)
+        self._signal(SIGKILL)
+
+
 def end_groups(groups: Sequence[ProcessGroup], grace: float) -> None:
     """Ask groups to end, and end those that have not done so after `grace` seconds."""
-    from signal import SIGKILL, SIGTERM
-
-    for group in groups:
-        group.signal(SIGTERM)
+    endings = [Ending(group, grace) for group in groups]
     deadline = time.monotonic() + grace
     # Each is asked, so that each is reaped as soon as it can be.
     while not all([group.is_gone() for group in groups]) and time.monotonic() < deadline:  # noqa: C419
         time.sleep(0.002)
-    for group in groups:
-        group.signal(SIGKILL)
+    for group, ending in zip(groups, endings, strict=True):
+        ending.enforce()
         group.reap()

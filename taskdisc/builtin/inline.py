@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from taskdisc.builtin.serving import RunnerFactory, Runs
 from taskdisc.model import Activity, Job, JobResult, WorkerContext
+from taskdisc.protocols import Capabilities
 from taskdisc.worker import Runner
 
 
@@ -21,6 +22,8 @@ class Foreground(Runner):
 
 class InlineExecutor:
     """Runs one job each time that results are asked for."""
+
+    capabilities = Capabilities(environment=True)
 
     def __init__(self, workers: int = 1, factory: RunnerFactory = Foreground) -> None:
         """`workers` is of no consequence: there is one. For `factory` see `ProcessExecutor`."""
@@ -53,6 +56,17 @@ class InlineExecutor:
 
     def fileno(self) -> None:
         """There is nothing to wait for."""
+
+    def deadline(self) -> None:
+        """There is nothing to wait for."""
+
+    def dismiss(self) -> None:
+        """Drop what has not been run."""
+        self._waiting.clear()
+
+    def busy(self) -> bool:
+        """Nothing runs unless results are asked for."""
+        return False
 
     def stop(self, *, kill: bool) -> None:
         """Drop what has not been run."""

@@ -13,7 +13,7 @@ from taskdisc.errors import UsageError
 from taskdisc.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from taskdisc.model import JobResult, RunReport, StepEnd
+    from taskdisc.model import JobResult, Retry, RunReport, StepEnd
     from taskdisc.run import Run
 
 STDOUT = "-"
@@ -48,6 +48,16 @@ class JsonLines:
         self._executed.add(step.result.number)
         entry = {"id": step.id, "outcome": step.outcome, "run": self._run.number, "attempt": step.attempt}
         self._write({**entry, **_account(step.result, self._run.project.config.store)})
+
+    @hookimpl
+    def taskdisc_job_retried(self, retry: Retry) -> None:
+        """Write the line of an attempt that another follows."""
+        assert self._run is not None
+        step = retry.step
+        assert step.result is not None
+        entry = {"id": step.id, "outcome": "retried", "run": self._run.number, "attempt": step.attempt}
+        account = _account(step.result, self._run.project.config.store)
+        self._write({**entry, "attempts": retry.attempts, "delay": retry.delay, **account})
 
     @hookimpl
     def taskdisc_run_finished(self, report: RunReport) -> None:

@@ -12,6 +12,7 @@ from taskdisc.capture import log_name
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 
 JOB = "job"
+BEGUN = "begun"
 RESULT = "result"
 
 
@@ -62,6 +63,14 @@ def read_result(folder: str, job: Job) -> JobResult | None:
     return result if result is not None and result.number == job.number else None
 
 
+def begun(folder: str) -> float | None:
+    """Return when the task began (seconds since the epoch, by the clock of the folder's disk), or None before that."""
+    try:
+        return os.stat(os.path.join(folder, BEGUN)).st_mtime
+    except OSError:
+        return None
+
+
 def run_job(folder: str) -> int:
     """Run the job in `folder`; return the exit code: 0 where the task succeeded, else 1."""
     context, job = _read_job(folder)
@@ -69,6 +78,8 @@ def run_job(folder: str) -> int:
     capture = start_capture(context, own_name(job))
     from taskdisc.worker import Runner
 
+    with open(os.path.join(folder, BEGUN), "w"):
+        pass
     result = Runner(context, capture).run(job)
     _write_result(folder, result)
     return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else 1

@@ -20,7 +20,7 @@ SHARE = 0.05
 """Of the run's time, at most this part is spent on drawing."""
 MOST_TASKS, MOST_RUNNING, MOST_NEXT = 4, 10, 3
 """Lines of tasks and of running instances, and ids of those that are next."""
-WORDS = {Outcome.CACHED: "cached", Outcome.FAILED: "failed", Outcome.TIMED_OUT: "timed out", Outcome.KILLED: "killed"}
+OUTCOMES = (Outcome.CACHED, Outcome.SKIPPED, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.KILLED)
 
 
 class Live:
@@ -137,7 +137,7 @@ class Live:
     def _whole(self) -> str:
         run = self.run
         parts = [f"{sum(run.counts.values()):,}/{run.total:,}"]
-        parts += [f"{run.counts[outcome]:,} {word}" for outcome, word in WORDS.items() if run.counts.get(outcome)]
+        parts += [f"{run.counts[outcome]:,} {outcome}" for outcome in OUTCOMES if run.counts.get(outcome)]
         if run.elsewhere:
             parts.append(f"{len(run.elsewhere):,} in another run")
         parts.append(clock(time.monotonic() - self._began))

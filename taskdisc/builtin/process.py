@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
-from taskdisc.builtin.endings import describe_status, unanswered
+from taskdisc.builtin.endings import describe_status, too_slow, unanswered
 from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.serving import RunnerFactory
 from taskdisc.builtin.workers import Worker, birth
 from taskdisc.capture import log_name, remove_empty, salvage
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
+from taskdisc.protocols import Capabilities
 
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
@@ -62,11 +64,22 @@ def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
 class ProcessExecutor:
     """Runs jobs in up to `workers` processes, started when there are jobs for them, replaced when they die."""
 
+    capabilities = Capabilities(
+        capture=True, kill=True, timeouts=True, environment=True, attribution=True, replacement=True
+    )
+
     def __init__(self, workers: int, factory: RunnerFactory | None = None) -> None:
         """`factory` makes what runs the jobs in a worker: `taskdisc.worker.Runner` if it is not given."""
         self._limit = workers
         self._factory = factory
         self._living: list[Worker] = []
+        """Those that take jobs."""
+        self._leaving: list[Worker] = []
+        """Those that are asked to end, and are not buried yet."""
+        self._timed = False
+        """Whether there are tasks with a timeout."""
+        self._shortest = 0.0
+        """The shortest timeout, in seconds."""
         self._born = 0
         self._window = Window()
         self._ended: list[JobResult] = []
@@ -77,6 +90,8 @@ class ProcessExecutor:
     def start(self, context: WorkerContext) -> None:
         """Note what the workers must know; each is started with its first job."""
         self._context = context
+        timeouts = [spec.timeout for spec in context.specs if spec.timeout]
+        self._timed, self._shortest = bool(timeouts), min(timeouts, default=0.0)
         if self._factory is None:
             # Here, so that workers that are forked have it.
             import taskdisc.worker  # noqa: F401
@@ -84,8 +99,21 @@ class ProcessExecutor:
     def free(self) -> int:
         """Return the room there is; a worker has none until half its window is empty, so that messages stay large."""
         size = self._window.size
+        if self._most:
+            rooms = [min(size - len(worker.queue), self._most - worker.given) for worker in self._living]
+            return sum([max(0, room) for room in rooms]) + self._unborn * min(size, self._most)
         room = sum([size - count for worker in self._living if (count := len(worker.queue)) <= size // 2])
-        return room + size * (self._limit - len(self._living))
+        return room + size * self._unborn
+
+    @property
+    def _unborn(self) -> int:
+        """How many workers there may be besides those that take jobs, and those that hold on to one too long."""
+        return self._limit - len(self._living) - sum([worker.overdue is not None for worker in self._leaving])
+
+    @property
+    def _most(self) -> int:
+        """How many jobs a worker is given in its life; 0: any number."""
+        return self._context.max_tasks if self._context is not None else 0
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Give the jobs to the workers that have the least to do, and start workers while all others have jobs."""
@@ -96,9 +124,22 @@ class ProcessExecutor:
 
     def _deal(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
         """Deal the jobs in their order; None stands for a worker that is not there yet."""
-        workers: list[Worker | None] = [*self._living, *[None] * (self._limit - len(self._living))]
-        hands = deal(jobs, [len(worker.queue) if worker else 0 for worker in workers])
+        if self._most:
+            return self._deal_few(jobs)
+        workers: list[Worker | None] = [*self._living, *[None] * self._unborn]
+        hands = deal(jobs, [_load(worker) for worker in workers])
         return [(worker, hand) for worker, hand in zip(workers, hands, strict=True) if hand]
+
+    def _deal_few(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
+        """Deal so that no worker gets more jobs than it may have in its life."""
+        workers = [*self._living, *[None] * self._unborn]
+        hands: list[tuple[Worker | None, list[Job]]] = [(worker, []) for worker in workers]
+        rooms = [self._most - (worker.given if worker else 0) for worker in workers]
+        for job in jobs:
+            open_hands = [index for index, (_, hand) in enumerate(hands) if len(hand) < rooms[index]]
+            index = min(open_hands, key=lambda index: len(hands[index][1]) + _load(hands[index][0]))
+            hands[index][1].append(job)
+        return [hand for hand in hands if hand[1]]
 
     def _start(self) -> Worker:
         assert self._context is not None, "start() comes first"
@@ -112,8 +153,10 @@ class ProcessExecutor:
 
     def collect(self) -> list[JobResult]:
         """Return what has ended since the last call, and give the workers what they had no room for."""
-        if self._living:
+        if self._living or self._leaving:
             self._poll(0)
+        if self._timed:
+            self._end_overdue(time.monotonic())
         ended, self._ended = self._ended, []
         if ended:
             self._window.observe(ended)
@@ -131,18 +174,57 @@ class ProcessExecutor:
         for key, _ in self._selector.select(timeout):
             handle, worker = key.data
             # One that was buried a moment ago has no more to say.
-            if worker in self._living:
+            if worker in self._living or worker in self._leaving:
                 handle(worker)
 
     def _receive(self, worker: Worker) -> None:
         results = worker.receive()
         if results is not None:
             self._ended += results
+            if self._most and worker.given >= self._most and not worker.queue:
+                self._let_go(worker)
         elif worker.group.ending is None:
             self._bury(worker)
         else:
             # Its end is announced separately, with a status that nobody has touched.
             self._selector.unregister(worker.results)
+
+    def _let_go(self, worker: Worker) -> None:
+        """A worker takes no more jobs; it is buried when it has ended."""
+        if worker in self._living:
+            self._living.remove(worker)
+            self._leaving.append(worker)
+        self._unwatch(worker.jobs)
+        worker.dismiss()
+
+    def deadline(self) -> float | None:
+        """Return when the next job may have taken too long, or the next worker has not ended that was asked to."""
+        if not self._timed:
+            return None
+        overdue = [worker.overdue.ending.until for worker in self._leaving if worker.overdue is not None]
+        now = time.monotonic()
+        moments = [*overdue, *(self._time_is_up(worker, now) for worker in self._living if worker.queue)]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _time_is_up(self, worker: Worker, now: float) -> float:
+        """When a worker's job may have taken too long; one that waits may begin at any moment from now on."""
+        running = worker.running()
+        timeout = self._timeout(running[0]) if running is not None else 0.0
+        return running[1] + timeout if running is not None and timeout else now + self._shortest
+
+    def _timeout(self, job: Job) -> float:
+        assert self._context is not None
+        return self._context.specs[job.task].timeout
+
+    def _end_overdue(self, now: float) -> None:
+        for worker in self._leaving:
+            if worker.overdue is not None and (until := worker.overdue.ending.until) is not None and until <= now:
+                worker.overdue.ending.enforce()
+        for worker in list(self._living):
+            running = worker.running()
+            if running is not None and 0 < self._timeout(running[0]) <= now - running[1]:
+                self._let_go(worker)
+                worker.end(*running, GRACE)
 
     def _flush(self, worker: Worker) -> None:
         worker.flush()
@@ -163,6 +245,8 @@ class ProcessExecutor:
         while results := worker.receive():
             self._ended += results
         victim: tuple[Job, float | None] | None = worker.running()
+        if worker.overdue is not None:
+            victim = worker.overdue.job, worker.overdue.began
         if victim is None and worker.queue and not worker.answered and not self._stopping:
             # It never came to work. Somebody must take the blame, or the next one would die the same way, for ever.
             victim = next(iter(worker.queue.values())), None
@@ -177,32 +261,48 @@ class ProcessExecutor:
             self.submit(list(worker.queue.values()))
 
     def _forget(self, worker: Worker) -> None:
-        self._living.remove(worker)
+        for workers in (self._living, self._leaving):
+            if worker in workers:
+                workers.remove(worker)
         for descriptor in (worker.results, worker.jobs, worker.group.ending):
             self._unwatch(descriptor)
 
     def _death(self, worker: Worker, job: Job, began: float | None, status: int) -> JobResult:
         assert self._context is not None
-        context = self._context
-        what, hint = describe_status(status)
-        when = "" if began is not None else " before its first job began"
+        context, spec = self._context, self._context.specs[job.task]
+        began = None if began is None else time.time() - (time.monotonic() - began)
+        if worker.overdue is not None:
+            lost = too_slow(job, spec, began)
+        else:
+            what, hint = describe_status(status)
+            when = "" if began is not None else " before its first job began"
+            lost = unanswered(job, spec, Outcome.KILLED, f"worker ended with {what}{when}", hint, began)
         stdout, stderr = salvage(context.store, context.logs, worker.name, log_name(job))
-        message = f"worker ended with {what}{when}"
-        lost = unanswered(job, context.specs[job.task], Outcome.KILLED, message, hint, began)
         return lost._replace(stdout=stdout, stderr=stderr)
 
     def _tidy(self, worker: Worker) -> None:
         assert self._context is not None
         remove_empty(self._context.store, self._context.logs, worker.name)
 
+    def dismiss(self) -> None:
+        """Let each worker end after the job that is running."""
+        self._stopping = True
+        for worker in list(self._living):
+            self._let_go(worker)
+
+    def busy(self) -> bool:
+        """Say whether workers are still there."""
+        return bool(self._living or self._leaving)
+
     def stop(self, *, kill: bool) -> None:
         """End the workers, after the jobs that are running or at once. What they still send, `collect` returns."""
-        self._stopping = True
         if kill:
-            end_groups([worker.group for worker in self._living], GRACE)
-        for worker in self._living:
-            self._unwatch(worker.jobs)
-            worker.dismiss()
-        while self._living:
+            end_groups([worker.group for worker in (*self._living, *self._leaving)], GRACE)
+        self.dismiss()
+        while self.busy():
             self._poll(None)
         self._selector.close()
+
+
+def _load(worker: Worker | None) -> int:
+    return len(worker.queue) if worker is not None else 0

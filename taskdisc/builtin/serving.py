@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 READ = 1 << 20
 RUNNING, SINCE, STOP, DONE, TOTAL = range(5)
-"""Words of the shared page: number of the running job plus one, when it began (ns), whether to take no other, and two
-floats, what it said of its progress."""
+"""Words of the shared page: number of the running job plus one, when it began (monotonic ns), whether to take no
+other, and two floats, what it said of its progress."""
 
 
 class Runs(Protocol):
@@ -77,7 +77,7 @@ def work(ends: Ends, name: str, context: WorkerContext, factory: RunnerFactory |
 
 
 def _serve(ends: Ends, runner: Runs) -> None:
-    from time import time_ns
+    from time import monotonic_ns
 
     process, run = os.getpid(), runner.run
     inbox = Inbox()
@@ -92,7 +92,7 @@ def _serve(ends: Ends, runner: Runs) -> None:
                 for plain in batch:
                     if words[STOP]:
                         return
-                    words[SINCE] = time_ns()
+                    words[SINCE] = monotonic_ns()
                     words[TOTAL] = 0
                     words[RUNNING] = plain[0] + 1
                     result = run(unpack_job(plain))

@@ -10,7 +10,7 @@ from taskdisc.model import Outcome
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
-    from taskdisc.model import ErrorText, JobResult, RunReport, StepEnd, TaskWarning
+    from taskdisc.model import ErrorText, JobResult, Retry, RunReport, StepEnd, TaskWarning
     from taskdisc.run import Run
 
 WORDS = (
@@ -30,7 +30,7 @@ TICK = 0.1
 """Seconds between two drawings."""
 FOREGROUND = ("inline", "pdb")
 """Executors whose jobs write to the terminal themselves."""
-NO_EXCEPTIONS = ("killed", "launcher", "input", "store")
+NO_EXCEPTIONS = ("killed", "timeout", "launcher", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 LONGEST_LINE = 200
 """Characters of a message in the short summary."""
@@ -75,6 +75,7 @@ class StepLines:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._executed: set[int] = set()
 
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Print how the step ended, and how long it took."""
@@ -85,6 +86,7 @@ class StepLines:
     def _cost(self, result: JobResult) -> str:
         if self.run.verbosity < 2:
             return f" in {seconds_text(result.seconds)}"
+        self._executed.add(result.number)
         cpu, memory = seconds_text(result.cpu_seconds), result.peak_memory / 1e6
         return f" in {seconds_text(result.seconds)} (CPU {cpu}, worker up to {memory:,.0f} MB)"
 
@@ -95,12 +97,30 @@ class StepLines:
         else:
             sys.stderr.write(f"{line}\n")
 
+    def taskdisc_job_retried(self, retry: Retry) -> None:
+        """Print how the attempt ended, and when the next begins."""
+        what, delay = failure_line(retry.step), seconds_text(retry.delay)
+        self._print(f"{what}; attempt {retry.attempt} of {retry.attempts}, again in {delay}")
+
     def taskdisc_run_finished(self) -> None:
         """Name what was cached, where that is wanted, and go."""
         if self.run.verbosity > 1:
-            for node in self.run.cached_steps():
-                self._print(f"cached {self.run.id_of(node)}")
+            for node in self.run.steps():
+                if node not in self._executed and self.run.fate(node) == Outcome.CACHED:
+                    self._print(f"cached {self.run.id_of(node)}")
         self.run.project.plugins.unregister(self)
+
+
+def taskdisc_run_interrupted(run: Run) -> None:
+    """Say what happens now, if it may take a while."""
+    if run.running:
+        line = f"interrupted: what runs has {run.project.config.grace} to end; another Ctrl-C ends it at once"
+        live = run.project.plugins.get_plugin(LIVE)
+        if live is not None:
+            live.above(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
 
 def taskdisc_run_finished(report: RunReport, config: Config) -> None:
@@ -130,15 +150,32 @@ def summary(report: RunReport) -> Iterator[str]:
             yield f"... and {len(groups) - SHOWN_FAILURES:,} more"
         yield rule("short summary", "=")
         failures = [failure for group in groups for failure in group]
-        yield from map(failure_line, failures[:SHOWN_LINES])
+        attempts = {retry.step.id: retry.attempt + 1 for retry in report.retries}
+        yield from (failure_line(failure, attempts.get(failure.id, 1)) for failure in failures[:SHOWN_LINES])
         if len(failures) > SHOWN_LINES:
             yield f"... and {len(failures) - SHOWN_LINES:,} more; `taskdisc status` counts them"
+    yield from retry_lines(report)
     if report.task_warnings:
         yield from warnings_section(report.task_warnings)
+    if report.stopped:
+        failed = len(report.failures)
+        yield paint("stopped", "red") + f" after {failed} failure{'s' if failed > 1 else ''}; run again to go on"
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
     yield from report.lines
     yield closing_line(report)
+
+
+def retry_lines(report: RunReport) -> Iterator[str]:
+    """Yield a line for each step that succeeded after attempts that failed."""
+    failed = {failure.id for failure in report.failures}
+    retries = [retry for retry in report.retries if retry.step.id not in failed]
+    if retries and not report.failures:
+        yield rule("short summary", "=")
+    for retry in retries[:SHOWN_LINES]:
+        yield f"{paint('RETRIED', 'yellow')} {retry.step.id} after {retry.attempt} failed{reason_text(retry.step)}"
+    if len(retries) > SHOWN_LINES:
+        yield f"... and {len(retries) - SHOWN_LINES:,} more"
 
 
 def warnings_section(warnings: Sequence[TaskWarning]) -> Iterator[str]:
@@ -168,6 +205,8 @@ def closing_line(report: RunReport) -> str:
         cached, skipped = report.counts[Outcome.CACHED], report.counts[Outcome.SKIPPED]
         return f"{paint('up to date', 'green')}: {skipped} skipped, {cached} cached in {seconds}"
     words = [f"{report.counts[outcome]} {outcome}" for outcome in WORDS if report.counts.get(outcome)]
+    if report.retried:
+        words.append(f"{report.retried} {'retry' if report.retried == 1 else 'retries'}")
     good = not report.failures and not report.interrupted
     return f"{paint(', '.join(words), 'green' if good else 'red')} in {seconds}"
 
@@ -218,8 +257,14 @@ def _named(names: Sequence[str], count: int) -> str:
     return f"{', '.join(shown)}{f' and {more:,} more' if more else ''}"
 
 
-def failure_line(failure: StepEnd) -> str:
-    """Return one line about a failed step; its id can be pasted back as a target."""
+def failure_line(failure: StepEnd, attempts: int = 1) -> str:
+    """Return one line about a failed step, with how often it was tried; its id can be pasted back as a target."""
+    times = f", {attempts} attempts" if attempts > 1 else ""
+    return f"{paint(failure.outcome.upper(), 'red')} {failure.id}{reason_text(failure)}{times}"
+
+
+def reason_text(failure: StepEnd) -> str:
+    """Return what follows a failed step's id: " - ", the error in one line, and its place."""
     error = failure.result.error if failure.result is not None else None
     reason = ""
     if error is not None:
@@ -232,7 +277,7 @@ def failure_line(failure: StepEnd) -> str:
             room = max(_columns() - len(f"{failure.outcome} {failure.id} - {place}"), SHORTEST_REASON)
             what = what if len(what) <= room else f"{what[: room - 1]}…"
         reason = f" - {what}{place}"
-    return f"{paint(failure.outcome.upper(), 'red')} {failure.id}{reason}"
+    return reason
 
 
 def tail(path: str, most: int = 8000) -> str:

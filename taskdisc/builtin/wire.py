@@ -46,7 +46,7 @@ def pack_result(result: JobResult) -> bytes:
 
 
 def _pack_error(error: ErrorText) -> tuple[Any, ...]:
-    return error.kind, error.message, error.place and tuple(error.place), error.traceback, error.hint
+    return tuple(error._replace(place=error.place and tuple(error.place)))  # type: ignore[arg-type]
 
 
 def unpack_result(plain: list[Any]) -> JobResult:
@@ -55,12 +55,13 @@ def unpack_result(plain: list[Any]) -> JobResult:
     if plain[FILES]:
         plain[FILES] = tuple([_new(FileResult, file) for file in plain[FILES]])
     if plain[ERROR] is not None:
-        plain[ERROR] = _unpack_error(*plain[ERROR])
+        plain[ERROR] = _unpack_error(plain[ERROR])
     return _new(JobResult, plain)
 
 
-def _unpack_error(kind: str, message: str, place: Any, traceback: str, hint: str) -> ErrorText:
-    return ErrorText(kind, message, place and Place(*place), traceback, hint)
+def _unpack_error(plain: tuple[Any, ...]) -> ErrorText:
+    error = ErrorText(*plain)
+    return error._replace(place=error.place and Place(*error.place))
 
 
 def without_functions(context: WorkerContext) -> WorkerContext:

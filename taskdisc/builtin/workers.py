@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from mmap import PAGESIZE, mmap
 from typing import NamedTuple
 
-from taskdisc.builtin.groups import ProcessGroup
+from taskdisc.builtin.groups import Ending, ProcessGroup
 from taskdisc.builtin.serving import DONE, READ, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
 from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 from taskdisc.descriptors import close_private, keep_private
@@ -16,6 +17,14 @@ from taskdisc.model import Activity, Job, JobResult, WorkerContext
 
 PIPE = 1 << 18
 """Bytes of results that a worker can have sent while the run is busy, before it must wait."""
+
+
+class Overdue(NamedTuple):
+    """A job that has taken too long, and what becomes of its worker."""
+
+    job: Job
+    began: float
+    ending: Ending
 
 
 class Worker:
@@ -32,6 +41,10 @@ class Worker:
         """By number, the jobs that it has been given and that it has not answered."""
         self.answered = 0
         """How many jobs it has done."""
+        self.given = 0
+        """How many jobs it has been given."""
+        self.overdue: Overdue | None = None
+        """What it is ended for, and how."""
         self.backlog = bytearray()
         self._life = life
         self._page = page
@@ -42,6 +55,7 @@ class Worker:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs."""
         self.queue.update([(job.number, job) for job in jobs])
+        self.given += len(jobs)
         self.send(pack_jobs(jobs))
 
     def send(self, message: bytes) -> None:
@@ -69,22 +83,30 @@ class Worker:
         if not data:
             return None
         results = [unpack_result(plain) for plain in self._inbox.feed(data)]
+        self.answered += len(results)
+        if self.overdue is not None:
+            results = [result for result in results if result.number != self.overdue.job.number]
         for result in results:
             del self.queue[result.number]
-        self.answered += len(results)
         return results
 
     def running(self) -> tuple[Job, float] | None:
-        """Return the job that is running, or was when the worker died, and when it began (seconds since the epoch)."""
+        """Return the job that is running, or was when the worker died, and when it began (monotonic seconds)."""
         job = self.queue.get(self._words[RUNNING] - 1)
         return None if job is None else (job, self._words[SINCE] / 1e9)
+
+    def end(self, job: Job, began: float, grace: float) -> None:
+        """Ask the worker to end since its job has taken too long: whatever still comes of that does not count."""
+        self.overdue = Overdue(job, began, Ending(self.group, grace))
+        self.dismiss()
 
     def activity(self) -> Activity | None:
         """Return what it is doing."""
         found = self.running()
         if found is None:
             return None
-        return Activity(found[0].number, found[1], self._numbers[DONE], self._numbers[TOTAL])
+        began = found[1] + time.time() - time.monotonic()
+        return Activity(found[0].number, began, self._numbers[DONE], self._numbers[TOTAL])
 
     def dismiss(self) -> None:
         """Let it end after the job that is running."""
@@ -98,6 +120,8 @@ class Worker:
         """Kill what is left of the process and its group, release what was kept for it, return its wait status."""
         from signal import SIGKILL
 
+        if self.overdue is not None:
+            self.overdue.ending.enforce()
         self.group.signal(SIGKILL)
         status = self.group.reap()
         self.group.close()

@@ -51,6 +51,17 @@ def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], 
     return add
 
 
+def narrowing(function: Command) -> Command:
+    """Add the options that choose among the targets."""
+    tags = click.option(
+        "-m", "tags", metavar="EXPR", help="Of the targets, those whose tags match: 'slow and not gpu'."
+    )
+    keywords = click.option(
+        "-k", "keywords", metavar="EXPR", help="Of the targets, those whose ids match: 'fit or k=3'."
+    )
+    return keywords(tags(function))
+
+
 NO_CODE_CHECK = click.option(
     "--no-code-check", is_flag=True, help="Take the newest result that is equal in all but code."
 )
@@ -87,8 +98,17 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 
 @taskdisc_command.command()
 @shared()
+@narrowing
 @click.option("-j", "--workers", type=int, metavar="N", help="Jobs at once; -1: all CPUs, -2: all but one.")
 @click.option("--executor", metavar="NAME", help="What runs the jobs.")
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=N", help="How much of a resource, channel or task may be in use."
+)
+@click.option("-x", "exit_first", is_flag=True, help="Start nothing more after the first failure.")
+@click.option("--maxfail", type=click.IntRange(1), metavar="N", help="Start nothing more after N failures.")
+@click.option("--lf", "last_failed", is_flag=True, help="Of the targets, only what failed in the last run.")
+@click.option("-f", "--force", is_flag=True, help="Run the targets again, whatever is kept.")
+@click.option("--force-all", is_flag=True, help="Run the targets and all that they need again.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--exit-code", is_flag=True, help="With -n: end with 1 when something would run.")
 @NO_CODE_CHECK
@@ -105,7 +125,7 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 @click.option("--pdb", is_flag=True, help="Run jobs here, one at a time, and open the debugger where one fails.")
 @click.option("--durations", type=click.IntRange(1), metavar="N", help="Name the N slowest steps.")
 @click.pass_context
-def run(context: click.Context, /, quiet: bool, uncaptured: bool, **given: Any) -> int:
+def run(context: click.Context, /, quiet: bool, uncaptured: bool, exit_first: bool, **given: Any) -> int:
     """Compute TARGETS and print their values.
 
     Without TARGETS: default_targets of the configuration, or else all tasks, and no values are printed.
@@ -116,12 +136,15 @@ def run(context: click.Context, /, quiet: bool, uncaptured: bool, **given: Any) 
 
     if quiet:
         given["verbosity"] = -1
+    if exit_first and given["maxfail"] is None:
+        given["maxfail"] = 1
     given["captured"] = not uncaptured
     return command(options_from(context, given))
 
 
 @taskdisc_command.command("list")
 @shared(params=False)
+@narrowing
 @click.option("--tree", is_flag=True, help="Show what each depends on.")
 @click.pass_context
 def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
@@ -132,25 +155,8 @@ def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
 
 
 @taskdisc_command.command()
-@shared(params=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["tree", "dot", "mermaid"]),
-    default="tree",
-    show_default=True,
-    help="Indented lines, Graphviz or Mermaid.",
-)
-@click.pass_context
-def graph(context: click.Context, /, form: str, **given: Any) -> int:
-    """Draw what TARGETS, or all tasks, depend on."""
-    from taskdisc.cli.graph import graph as command
-
-    return command(options_from(context, given), form=form)
-
-
-@taskdisc_command.command()
 @shared()
+@narrowing
 @NO_CODE_CHECK
 @click.pass_context
 def status(context: click.Context, /, **given: Any) -> int:
@@ -200,13 +206,31 @@ def logs(context: click.Context, /, stream: str | None, **given: Any) -> int:
 @shared()
 @click.pass_context
 def debug(context: click.Context, /, **given: Any) -> int:
-    """Run one instance again, here, with its kept inputs, and open the debugger where it fails.
+    """Run one instance again, under the debugger.
 
-    Nothing of it is recorded.
+    It runs here, with its kept inputs; the debugger opens where it fails, and nothing of it is recorded.
     """
     from taskdisc.cli.debug import debug as command
 
     return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared(params=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tree", "dot", "mermaid"]),
+    default="tree",
+    show_default=True,
+    help="Indented lines, Graphviz or Mermaid.",
+)
+@click.pass_context
+def graph(context: click.Context, /, form: str, **given: Any) -> int:
+    """Draw what TARGETS, or all tasks, depend on."""
+    from taskdisc.cli.graph import graph as command
+
+    return command(options_from(context, given), form=form)
 
 
 @taskdisc_command.command()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def logs(options: Options, *, stream: str | None) -> int:
-    """Run the command: the latest attempt of each instance, whether it succeeded or failed."""
+    """Run the command: of each instance what it did last, whether it succeeded or failed, with all attempts."""
     from taskdisc.cli.show import selected
     from taskdisc.run import Run
 
@@ -28,9 +28,18 @@ def logs(options: Options, *, stream: str | None) -> int:
         run = Run(project, targets)
         for selection in run.selections:
             latest = latest_attempts(run, selection.task)
+            earlier = earlier_attempts(run, selection.task)
             for node in selected(run, selection):
                 name = run.id_of(node)
-                _print_logs(name, latest.get(suffix_of(name)), project.config.store, stream)
+                last = latest.get(suffix_of(name))
+                if last is None:
+                    remark(f"{name}: has not run yet")
+                    continue
+                before = earlier.get((last.run, last.instance), [])
+                attempts = [(f"{name} attempt {row.attempt}", row) for row in before]
+                written = [_print_logs(*each, project.config.store, stream) for each in [*attempts, (name, last)]]
+                if not any(written):
+                    remark(f"{name}: wrote nothing")
     return ExitCode.OK
 
 
@@ -47,10 +56,17 @@ def latest_attempts(run: Run, task: str) -> dict[str, ResultRow | FailureRow]:
     return latest
 
 
-def _print_logs(name: str, attempt: ResultRow | FailureRow | None, store: str, stream: str | None) -> None:
-    if attempt is None:
-        remark(f"{name}: has not run yet")
-        return
+def earlier_attempts(run: Run, task: str) -> dict[tuple[int, str], list[FailureRow]]:
+    """Return by run and printed coordinates the attempts that others followed."""
+    index = run.project.index
+    found: dict[tuple[int, str], list[FailureRow]] = {}
+    for row in index.failed_attempts(task) if index is not None else ():
+        found.setdefault((row.run, row.instance), []).append(row)
+    return found
+
+
+def _print_logs(name: str, attempt: ResultRow | FailureRow, store: str, stream: str | None) -> bool:
+    """Print what an attempt wrote; say whether it wrote anything."""
     written = [("stdout", attempt.stdout), ("stderr", attempt.stderr)]
     for kind, log in written:
         if log is None or stream not in (None, kind):
@@ -63,5 +79,4 @@ def _print_logs(name: str, attempt: ResultRow | FailureRow | None, store: str, s
                 shutil.copyfileobj(text, sys.stdout)
         except FileNotFoundError:
             remark(f"{name}: the log {log} is gone")
-    if not any(log for _, log in written):
-        remark(f"{name}: wrote nothing")
+    return any(log for _, log in written)

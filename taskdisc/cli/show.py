@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
@@ -15,11 +15,12 @@ from taskdisc.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from taskdisc.run import Run
     from taskdisc.select import Selection
-    from taskdisc.store.index import ResultRow
+    from taskdisc.store.index import FailureRow, ResultRow
 
 
 def show(options: Options, *, info: bool, paths: bool) -> int:
     """Run the command; 1 where nothing up to date is kept of a target."""
+    from taskdisc.cli.logs import earlier_attempts
     from taskdisc.run import Run
     from taskdisc.store.objects import DamagedResult
 
@@ -37,9 +38,10 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
             missing += [run.id_of(node) for node in nodes if decisions.get(node) not in ("cached", "skipped")]
             _tell_of_skipped(run, [node for node in nodes if decisions.get(node) == "skipped"])
             if info or paths:
+                earlier = earlier_attempts(run, selection.task)
                 for node in nodes:
                     if decisions.get(node) == "cached":
-                        _print_facts(run, node, paths)
+                        _print_facts(run, node, paths, earlier)
             else:
                 try:
                     values += run.values(selection)
@@ -74,7 +76,7 @@ def selected(run: Run, selection: Selection) -> list[int]:
     return run.nodes_of(selection)
 
 
-def _print_facts(run: Run, node: int, paths: bool) -> None:
+def _print_facts(run: Run, node: int, paths: bool, earlier: Mapping[tuple[int, str], Sequence[FailureRow]]) -> None:
     number = run.scheduler.block_of(node)
     index = run.project.index
     assert index is not None
@@ -86,10 +88,18 @@ def _print_facts(run: Run, node: int, paths: bool) -> None:
     print(run.id_of(node))
     for name, text in facts(row, run.project.config.root, run.project.config.store):
         print(f"    {name}: {text}")
+    for attempt in earlier.get((row.run, row.instance), ()):
+        print(f"    attempt {attempt.attempt}: {attempt_text(attempt)}")
 
 
 def _paths(row: ResultRow, root: str) -> list[str]:
     return [os.path.join(root, path) for path, *_ in json.loads(row.files or "[]")]
+
+
+def attempt_text(attempt: FailureRow) -> str:
+    """Return how an attempt ended, and what it took, in one line."""
+    message = json.loads(attempt.error)[1].partition("\n")[0]
+    return f"{attempt.outcome} after {attempt.seconds:.4f} s ({attempt.cpu:.4f} s of CPU): {message}"
 
 
 def facts(row: ResultRow, root: str, store: str) -> Iterator[tuple[str, str]]:

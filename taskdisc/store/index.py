@@ -16,7 +16,7 @@ from taskdisc.store.columns import insert_columns
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
 
-SCHEMA = 2
+SCHEMA = 3
 
 TABLES = """
 create table family (id integer primary key, task text not null, prefix blob not null, parts text not null,
@@ -30,7 +30,8 @@ create table part (artifact integer not null, number integer not null, object te
     primary key (artifact, number)) without rowid;
 create table failure (id integer primary key, task text not null, instance text not null, key blob not null,
     outcome text not null, run integer not null, started real not null, seconds real not null,
-    stdout text, stderr text, error text not null);
+    stdout text, stderr text, error text not null, attempt integer not null, cpu real not null,
+    memory integer not null, final integer not null);
 create index failure_of_task on failure (task);
 create table run (id integer primary key, started real not null, seconds real, command text not null, counts text);
 create table file_stamp (path text primary key, stamp text not null, digest text not null) without rowid;
@@ -71,7 +72,7 @@ class Records(NamedTuple):
 
 
 class FailureRow(NamedTuple):
-    """One failed instance, as it is written."""
+    """One failed attempt, as it is written."""
 
     task: str
     instance: str
@@ -84,6 +85,14 @@ class FailureRow(NamedTuple):
     stderr: str | None
     error: str
     """JSON of an `ErrorText`."""
+    attempt: int = 1
+    cpu: float = 0.0
+    memory: int = 0
+    final: bool = True
+    """False: another attempt followed in the same run."""
+
+
+FAILURE_COLUMNS = ", ".join(FailureRow._fields)
 
 
 RESULT_COLUMNS = (
@@ -286,6 +295,17 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
+    def usual_seconds(self, most: int = 32) -> dict[str, float]:
+        """Return by task what its latest results took on average, up to `most` of each."""
+        found = {}
+        newest = {task: number for number, task in self._rows("select id, task from family order by id")}
+        for task, family in newest.items():
+            statement = "select seconds from artifact where family=? order by id desc limit ?"
+            seconds = [row[0] for row in self.read(statement, (family, most))]
+            if seconds:
+                found[task] = sum(seconds) / len(seconds)
+        return found
+
     def run_of(self, artifact: int) -> int:
         """Return the number of the run that made a result, 0 where it is gone."""
         row = self._one("select run from artifact where id=?", (artifact,))
@@ -322,19 +342,28 @@ class Index:
         """Write failures, inside a transaction."""
         with self._told():
             self._db.executemany(
-                "insert into failure (task, instance, key, outcome, run, started, seconds, stdout, stderr, error) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"insert into failure ({FAILURE_COLUMNS}) values ({', '.join('?' * len(FailureRow._fields))})",
                 list(failures),
             )
 
     def failures(self, task: str) -> list[FailureRow]:
-        """Return a task's failures, newest first."""
-        rows = self._rows(
-            "select task, instance, key, outcome, run, started, seconds, stdout, stderr, error from failure "
-            "where task=? order by id desc",
-            (task,),
-        )
-        return [FailureRow(*row) for row in rows]
+        """Return a task's failures, newest first, without attempts that were followed by others."""
+        return self._failures("task=? and final=1 order by id desc", (task,))
+
+    def failed_attempts(self, task: str) -> list[FailureRow]:
+        """Return the attempts of a task that were followed by others in the same run, in their order."""
+        return self._failures("task=? and final=0 order by id", (task,))
+
+    def _failures(self, condition: str, values: Sequence[Any]) -> list[FailureRow]:
+        return [FailureRow(*r) for r in self._rows(f"select {FAILURE_COLUMNS} from failure where {condition}", values)]
+
+    def failed_last(self) -> dict[str, set[str]]:
+        """Return by task the instances (their printed coordinates) that failed in the last run."""
+        found: dict[str, set[str]] = {}
+        statement = "select task, instance from failure where run=(select max(id) from run) and final=1"
+        for task, instance in self._rows(statement):
+            found.setdefault(task, set()).add(instance)
+        return found
 
     def start_run(self, started: float, command: str, least: int = 1) -> int:
         """Write that a run has begun, and return its number: the next one, and `least` at least."""

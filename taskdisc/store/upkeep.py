@@ -169,9 +169,10 @@ def remove_detached(index: Index) -> None:
 
 
 def remove_old_failures(index: Index, before: float) -> int:
-    """Remove failures that a later attempt followed, and those from before a time."""
+    """Remove failures that a later run has left behind, and those from before a time."""
     return index.write(
-        "delete from failure where started < ? or id not in (select max(id) from failure group by task, instance) "
+        "delete from failure where started < ? "
+        "or (task, instance, run) not in (select task, instance, max(run) from failure group by task, instance) "
         "or exists (select 1 from artifact a join family f on f.id = a.family where f.task = failure.task "
         "and a.instance = failure.instance and a.started > failure.started)",
         [(before,)],

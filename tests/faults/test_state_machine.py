@@ -39,6 +39,10 @@ MARK = b"<"
 EXECUTOR = st.sampled_from(["inline"] * 7 + ["process"])
 NUMBER = st.integers(0, 10**6)
 GOAL = st.sampled_from(TARGETS)
+NEXT = st.sampled_from([None, *TARGETS])
+"""What is run then, if anything."""
+READER = st.sampled_from([None, "large", "large", "large", "written", "report"])
+"""The same, where files were damaged: mostly what reads them."""
 
 
 def truncate(path: Path, at: int) -> None:
@@ -84,13 +88,12 @@ class Life(RuleBasedStateMachine):
 
     # What users do
 
-    @rule(field=st.sampled_from(sorted(CHOICES)), number=NUMBER, goal=st.sampled_from([None, *TARGETS, *TARGETS]))
+    @rule(field=st.sampled_from(sorted(CHOICES)), number=NUMBER, goal=NEXT)
     def edit(self, field: str, number: int, goal: str | None) -> None:
-        """Change code, an input, an axis, a setting or an option; mostly, run then."""
+        """Change code, an input, an axis, a setting or an option."""
         self.state = self.state._replace(**{field: CHOICES[field][number % len(CHOICES[field])]})
         self.past.append(self.state)
-        if goal is not None:
-            self._run(goal, "inline")
+        self._go_on(goal)
 
     @rule(number=NUMBER, goal=GOAL)
     def revert(self, number: int, goal: str) -> None:
@@ -102,11 +105,12 @@ class Life(RuleBasedStateMachine):
     def run(self, goal: str, executor: str) -> None:
         self._run(goal, executor)
 
-    @rule(task=st.sampled_from([None, *DEPENDENCIES]), downstream=st.booleans())
-    def clear(self, task: str | None, downstream: bool) -> None:
+    @rule(task=st.sampled_from([None, *DEPENDENCIES]), downstream=st.booleans(), goal=NEXT)
+    def clear(self, task: str | None, downstream: bool, goal: str | None) -> None:
         words = ["--all"] if task is None else [task, *(["--downstream"] if downstream else [])]
         self._do("clear", *words)
         self.ledger.cleared(task, downstream=downstream)
+        self._go_on(goal)
 
     @rule(words=st.sampled_from([(), ("--keep-latest",), ("--max-size", "1GB"), ("--older-than", "1d")]))
     def collect(self, words: tuple[str, ...]) -> None:
@@ -123,8 +127,8 @@ class Life(RuleBasedStateMachine):
     # What goes wrong
 
     @precondition(lambda self: self._files())
-    @rule(number=NUMBER, harm=st.sampled_from(sorted(HARMS)), at=NUMBER)
-    def harm(self, number: int, harm: str, at: int) -> None:
+    @rule(number=NUMBER, harm=st.sampled_from(sorted(HARMS)), at=NUMBER, goal=READER)
+    def harm(self, number: int, harm: str, at: int, goal: str | None) -> None:
         """Damage an object, or a file below a `task_dir`."""
         files = self._files()
         path = files[number % len(files)]
@@ -133,14 +137,16 @@ class Life(RuleBasedStateMachine):
         self.ledger.damaged(path.read_bytes())
         HARMS[harm](path, at)
         self.harmed = True
+        self._go_on(goal)
 
-    @rule(text=st.sampled_from([None, "", "something else\n"]))
-    def meddle(self, text: str | None) -> None:
+    @rule(text=st.sampled_from([None, "", "something else\n"]), goal=NEXT)
+    def meddle(self, text: str | None, goal: str | None) -> None:
         """Change or delete a result that lies in the open."""
         path = self.root / "report.txt"
         path.unlink(missing_ok=True)
         if text is not None:
             path.write_text(text)
+        self._go_on(goal)
 
     @rule(goal=GOAL, number=NUMBER)
     def kill(self, goal: str, number: int) -> None:
@@ -186,6 +192,10 @@ class Life(RuleBasedStateMachine):
         self.folder.write(self.state.files())
         for name in ("executed.txt", "steps.jsonl", "reached"):
             (self.root / name).unlink(missing_ok=True)
+
+    def _go_on(self, goal: str | None) -> None:
+        if goal is not None:
+            self._run(goal, "inline")
 
     def _run(self, goal: str, executor: str) -> None:
         self._write()
@@ -285,5 +295,5 @@ def test_lives() -> None:
 def test_many_lives() -> None:
     import_commands()
     run_state_machine_as_test(
-        Life, settings=settings(FIXED, max_examples=200, stateful_step_count=30, derandomize=False)
+        Life, settings=settings(FIXED, max_examples=100, stateful_step_count=30, derandomize=False)
     )

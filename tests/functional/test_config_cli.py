@@ -143,7 +143,7 @@ def test_an_unknown_executor_is_an_error_even_where_nothing_would_run(project: P
 
 def test_mistakes_in_the_command_line_look_like_other_mistakes(project: Project) -> None:
     mistakes = {
-        ("run", "--wrong"): "error: No such option '--wrong'. See taskdisc run --help.\n",
+        ("run", "--zzz"): "error: No such option '--zzz'. See taskdisc run --help.\n",
         ("runn",): "error: No such command 'runn'. Did you mean 'run'? See taskdisc --help.\n",
     }
     for arguments, message in mistakes.items():

@@ -28,9 +28,9 @@ SIGNALS = """
     if os.environ.get("INTERRUPT"):
         _add = Index.add
 
-        def _add_and_interrupt(self, records):
+        def _add_and_interrupt(self, *given):
             os.kill(os.getpid(), getattr(signal, os.environ["INTERRUPT"]))
-            return _add(self, records)
+            return _add(self, *given)
 
         Index.add = _add_and_interrupt
     """

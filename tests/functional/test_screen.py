@@ -92,6 +92,7 @@ def test_a_run_from_its_start_to_its_end(project: Project) -> None:
         screen.shows(
             """
             FAILED fit[k=2] - ValueError: two is too many (tasks_study.py:21)
+            interrupted: what runs has 2s to end; another Ctrl-C ends it at once
             =================================== FAILURES ===================================
             ___________________________________ fit[k=2] ___________________________________
             tasks_study.py:21: in fit
@@ -167,8 +168,8 @@ def test_little_room(project: Project) -> None:
         screen.shows(
             """
             fit  0/200
-              fit[colour="…い緑色",k=0]  N s
-              fit[col…",k=1]  N s  25% (1/4)
+              fit[colour="…緑色",k=0]  N s
+              fit[co…",k=1]  N s  25% (1/4)
             next: fit[colour…n: score, report
             1/203 · M:SS · about M:SS left
             """
@@ -177,7 +178,7 @@ def test_little_room(project: Project) -> None:
 
 def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -> None:
     project.write(tasks_study=STUDY)
-    with on_screen(project.path, "run", "report", "-j", "6") as screen:
+    with on_screen(project.path, "run", "report", "-v", "-j", "6") as screen:
         screen.shows(
             """
               prepare  N s
@@ -188,6 +189,7 @@ def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -
         go(project, "prepare")
         screen.shows(
             """
+            succeeded prepare in N s
             fit  0/100
               fit[k=0]  N s
               fit[k=1]  N s  25% (1/4)
@@ -196,6 +198,20 @@ def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -
               fit[k=4]  N s
               fit[k=5]  N s
             next: fit[k=6], fit[k=7], fit[k=8] and 91 more · then: score, report
+            1/103 · M:SS · about M:SS left
+            """
+        )
+        screen.resize(40, 24)
+        screen.shows(
+            """
+            fit  0/100
+              fit[k=0]  N s
+              fit[k=1]  N s  25% (1/4)
+              fit[k=2]  N s
+              fit[k=3]  N s
+              fit[k=4]  N s
+              fit[k=5]  N s
+            next: fit[k=6], fit…then: score, report
             1/103 · M:SS · about M:SS left
             """
         )
@@ -214,8 +230,85 @@ def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -
         screen.type("C-c")
         screen.shows(
             """
+            interrupted: what runs has 2s to end; another Ctrl-C ends it at once
             interrupted: what was finished is kept; run again to go on
             1 succeeded, 102 cancelled in N s
             exit code 2
+            """
+        )
+
+
+def test_a_graph_that_grows(project: Project) -> None:
+    project.write(
+        tasks_grow="""
+        import os
+        import time
+
+        from taskdisc import Gather, axis, skip
+
+        def _wait(name):
+            while not os.path.exists(f"go-{name}"):
+                time.sleep(0.005)
+
+        def books():
+            _wait("books")
+            return ["a", "b"]
+
+        @axis
+        def book(books):
+            return books
+
+        @axis
+        def page(book):
+            _wait(book)
+            return [1, 2, 3]
+
+        def read(page, book):
+            if page == 1:
+                skip("a title")
+            _wait("read")
+            return f"{book}{page}"
+
+        def library(read: Gather[str]) -> str:
+            return " ".join(read.values())
+        """
+    )
+    with on_screen(project.path, "run", "library", "-j", "2") as screen:
+        screen.shows(
+            """
+              books  N s
+            then: book, library
+            0/3 · M:SS
+            """
+        )
+        go(project, "books")
+        screen.shows(
+            """
+            page  0/2
+              page[book=a]  N s
+              page[book=b]  N s
+            then: library
+            2/5 · M:SS
+            """,
+            (" · about M:SS left", ""),  # by how long the first one took
+        )
+        go(project, "a")
+        screen.shows(
+            """
+            page  1/2 · R/s · M:SS left
+            read  1/3
+              page[book=b]  N s
+              read[book=a,page=2]  N s
+            next: read[book=a,page=3] · then: library
+            4/8 · 1 skipped · M:SS
+            """,
+            (" · about M:SS left", ""),
+        )
+        go(project, "read", "b")
+        screen.shows(
+            """
+            9 succeeded, 2 skipped in N s
+            a2 a3 b2 b3
+            exit code 0
             """
         )

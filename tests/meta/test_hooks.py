@@ -33,6 +33,13 @@ def watched():
     while "taskdisc_run_progress" not in open("calls").read() and time.monotonic() < deadline:
         time.sleep(0.01)
 
+@task(retries=1, retry_delay="0s")
+def flaky():
+    with open("flaky", "a") as file:
+        file.write("!")
+    if os.path.getsize("flaky") == 1:
+        raise OSError
+
 def failing():
     raise ValueError("on purpose")
 
@@ -44,6 +51,14 @@ class Own:
 
 def unknown_kind():
     return Own()
+"""
+
+
+INTERRUPTING = """
+import os, signal
+
+def ending():
+    os.kill(os.getppid(), signal.SIGINT)
 """
 
 
@@ -71,6 +86,7 @@ def calls(tmp_path_factory):
     assert "on purpose" in done.stderr
     assert "2 failed" not in done.stderr, done.stderr
     assert taskdisc(folder, "status").returncode == 0
+    assert taskdisc(write(folder, pyproject=CONFIGURED, tasks_end=INTERRUPTING), "run", "ending").returncode == 2
     return (folder / "calls").read_text().split()
 
 
@@ -137,16 +153,11 @@ def test_a_plugin_that_raises_is_named(name, tmp_path):
     if name == "taskdisc_run_progress":
         plugin += "def taskdisc_run_started(run):\n    run.tick = 0.001\n"
     files = {"plugin": plugin, "tasks_all": TASKS.replace('"calls"', "__file__").replace("seen", "")}
-    done = taskdisc(
-        write(tmp_path, pyproject=CONFIGURED, **files),
-        "run",
-        "-v",
-        "value",
-        "launched",
-        "asking",
-        "unknown_kind",
-        "watched",
-    )
+    targets = ["value", "launched", "asking", "unknown_kind", "watched", "flaky"]
+    if name == "taskdisc_run_interrupted":
+        files["tasks_end"] = INTERRUPTING
+        targets = ["ending"]
+    done = taskdisc(write(tmp_path, pyproject=CONFIGURED, **files), "run", "-v", *targets)
     assert done.returncode != 0
     assert "out of order" in done.stderr
     assert f"plugin plugin: {name} raised" in done.stderr

@@ -10,19 +10,44 @@ from tests.meta.sources import REPOSITORY, imports, modules
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"loader", "model"},
-    {"compression", "coroutines", "gathered", "generators", "session", "protocols", "paths", "capture", "convert"},
-    {"taskoptions"},
+    {
+        "compression",
+        "coroutines",
+        "expressions",
+        "gathered",
+        "generators",
+        "limits",
+        "session",
+        "protocols",
+        "paths",
+        "capture",
+        "convert",
+    },
+    {"ready", "resources", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
     {"outputs", "private", "references"},
     {"inner"},
     {"fingerprint"},
-    {"graph", "labels", "config", "tracebacks", "hookspecs", "plainhooks"},
+    {"graph", "labels", "lanes", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks"},
     {"pluginmanager"},
     {"calls", "circles", "edges", "inputs", "requirements", "spread"},
     {"nodes"},
-    {"collect", "resolve", "bind", "expand", "schedule", "select", "plan", "store"},
-    {"jobs", "lists", "record", "remake", "returned", "sharing", "unkept", "worker"},
+    {"collect", "resolve", "bind", "expand", "lanes", "narrow", "schedule", "select", "plan", "store"},
+    {
+        "allotment",
+        "attempts",
+        "demands",
+        "jobs",
+        "lists",
+        "order",
+        "record",
+        "remake",
+        "returned",
+        "sharing",
+        "unkept",
+        "worker",
+    },
     {"refer", "waves"},
     {"grow"},
     {"builtin"},
@@ -197,7 +222,7 @@ UNNEEDED = (
     "networkx click pluggy inspect ast linecache tokenize multiprocessing cloudpickle filelock importlib.metadata "
     "concurrent.futures ssl dataclasses asyncio subprocess tempfile random numpy taskdisc.builtin.process "
     "taskdisc.worker taskdisc.hookspecs taskdisc.pluggyhooks taskdisc.record taskdisc.sharing taskdisc.store.claims "
-    "taskdisc.explain taskdisc.session taskdisc.cli.commands "
+    "taskdisc.explain taskdisc.session taskdisc.cli.commands taskdisc.attempts taskdisc.demands "
     "taskdisc.taskoptions taskdisc.reuse taskdisc.durations taskdisc.unkept taskdisc.fileresults taskdisc.compression"
 )
 

@@ -1,0 +1,107 @@
+"""Demands: what options of tasks ask of executors. One that cannot honour them is an error before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskdisc.errors import PluginError, UsageError
+from taskdisc.lanes import COMMAND, Lanes, Means
+from taskdisc.model import Lane, Task, TaskOptions
+
+if TYPE_CHECKING:
+    from taskdisc.config import Config
+    from taskdisc.pluginmanager import PluginManager
+    from taskdisc.protocols import Capabilities, Executor
+
+
+class Demand(NamedTuple):
+    """An option, and the field of `Capabilities` that an executor needs for it."""
+
+    option: str
+    text: str
+    capability: str
+    needs: str
+    """What such an executor does, after "an executor that"."""
+
+
+def demands_of(options: TaskOptions, config: Config) -> Iterator[Demand]:
+    """Yield what a task asks of its executor."""
+    if options.timeout:
+        yield Demand("timeout", f'timeout="{options.timeout}"', "timeouts", "ends jobs that take too long")
+    if options.env:
+        text = f"env ({', '.join(name for name, _ in options.env)})"
+        yield Demand("env", text, "environment", "gives jobs variables of their own")
+    if "killed" in options.retry_on:
+        yield Demand("retry_on", 'retry_on="killed"', "attribution", "knows which job a dead process had")
+    if config.max_tasks_per_worker:
+        text = f"max_tasks_per_worker = {config.max_tasks_per_worker}"
+        yield Demand("max_tasks_per_worker", text, "replacement", "replaces its workers")
+
+
+def check(
+    tasks: Iterable[Task],
+    lanes: Lanes,
+    config: Config,
+    plugins: PluginManager,
+    make_plain: Callable[[], Executor],
+) -> None:
+    """Check that the executor of each task can do what the task asks. Raises UsageError.
+
+    `make_plain` makes the run's executor, which may be the caller's own.
+    """
+    known: dict[int, Capabilities] = {}
+    for task in tasks:
+        lane = lanes.of(task.options)
+        means = lanes.means(lane)
+        _check_means(task, means)
+        if lane not in known:
+            known[lane] = _looked_at(make_plain()) if lane == Lane.PLAIN else _capabilities(task, means, plugins)
+        for demand in demands_of(task.options, config):
+            if not getattr(known[lane], demand.capability):
+                raise UsageError(_refusal(task, means.executor, demand, plugins))
+
+
+def _check_means(task: Task, means: Means) -> None:
+    """Only commands have something before them, and only this process has the terminal."""
+    if task.options.interactive and (task.options.executor or task.options.launcher):
+        option = "executor" if task.options.executor else "launcher"
+        raise UsageError(
+            f"{task.place} {task.name}: it is interactive, so it runs in the command itself. Leave {option} out."
+        )
+    if means.launcher and means.executor != COMMAND:
+        option = "launcher" if task.options.launcher else "prefix"
+        raise UsageError(
+            f'{task.place} {task.name}: {option} goes before a command, and executor="{means.executor}" runs none. '
+            f"Leave one of them out."
+        )
+
+
+def _capabilities(task: Task, means: Means, plugins: PluginManager) -> Capabilities:
+    try:
+        if means.launcher:
+            plugins.factory("launchers", means.launcher)
+        return _of_executor(means.executor, plugins)
+    except PluginError as error:
+        raise UsageError(f"{task.place} {task.name}: {error}") from error
+
+
+def _of_executor(name: str, plugins: PluginManager) -> Capabilities:
+    return _looked_at(plugins.make("executors", name, workers=1))
+
+
+def _looked_at(executor: Executor) -> Capabilities:
+    """What an executor can do that was made for this alone."""
+    executor.stop(kill=False)
+    return executor.capabilities
+
+
+def _refusal(task: Task, executor: str, demand: Demand, plugins: PluginManager) -> str:
+    able = sorted(
+        name for name in plugins.supplied("executors") if getattr(_of_executor(name, plugins), demand.capability)
+    )
+    others = f'Choose one that does (executor="{able[-1]}"; there are {", ".join(able)}), or leave' if able else "Leave"
+    return (
+        f"{task.place} {task.name}: {demand.text} needs an executor that {demand.needs}, and {executor!r} does not.\n"
+        f"    {others} {demand.option} out."
+    )

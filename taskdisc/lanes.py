@@ -1,0 +1,65 @@
+"""Lanes: which executor runs the steps of which task. The scheduler keeps a queue for each."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from taskdisc.model import DEFAULTS, Lane, Task, TaskOptions
+
+COMMAND, PREFIX = "command", "prefix"
+"""The executor and the launcher of tasks that have a prefix and choose nothing else."""
+INLINE, DEBUGGER = "inline", "pdb"
+"""The executors of interactive tasks; the debugger is one only where it is everybody's."""
+
+
+class Means(NamedTuple):
+    """What runs the steps of a lane: names of an executor and, where it starts commands, of a launcher."""
+
+    executor: str
+    launcher: str = ""
+
+
+class Lanes:
+    """The lanes of a run."""
+
+    def __init__(self, executor: str) -> None:
+        """`executor` runs the tasks that do not say what does."""
+        self._means = {
+            Lane.PLAIN: Means(executor),
+            Lane.LAUNCHED: Means(COMMAND, PREFIX),
+            Lane.TERMINAL: Means(DEBUGGER if executor == DEBUGGER else INLINE),
+        }
+        self._numbers = {self._means[lane]: lane for lane in (Lane.LAUNCHED, Lane.PLAIN)}
+
+    def of(self, options: TaskOptions) -> int:
+        """Return the lane of a task."""
+        if options.interactive:
+            return Lane.TERMINAL
+        if options.executor is None and options.launcher is None:
+            return Lane.LAUNCHED if options.prefix else Lane.PLAIN
+        means = Means(options.executor or COMMAND, options.launcher or (PREFIX if options.prefix else ""))
+        lane = self._numbers.setdefault(means, Lane.OWN + len(self._means))
+        self._means[lane] = means
+        return lane
+
+    def means(self, lane: int) -> Means:
+        """Return what runs the steps of a lane."""
+        return self._means[lane]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._means)
+
+
+def demands_nothing(options: TaskOptions) -> bool:
+    """Say whether any executor can run a task of these options."""
+    return options is DEFAULTS or not (
+        options.executor or options.launcher or options.timeout or options.env or options.retry_on
+    )
+
+
+def ignored_options(tasks: Iterable[Task]) -> list[str]:
+    """Return a warning for each task with options that are of no effect where it runs."""
+    return [
+        f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
+        for task in tasks
+        if task.options.interactive and task.options.prefix
+    ]
