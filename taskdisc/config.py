@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from taskdisc.errors import ConfigError, UsageError
+from taskdisc.limits import Capacity
 from taskdisc.options import OPTIONS, PROFILE, from_table, from_variables, suggestion
 from taskdisc.pyproject import NAME, Table, find_root, find_table, read_table
 
@@ -62,6 +63,10 @@ class Config(NamedTuple):
     profile: str | None = None
     layers: tuple[ParamLayer, ...] = ()
     """The first that has a setting wins."""
+    resources: tuple[tuple[str, Capacity], ...] = ()
+    """What there is of each resource, or its units' names."""
+    limits: tuple[tuple[str, float], ...] = ()
+    """What a run restricts further: amounts of resources, channels and tasks."""
     tasks: tuple[TaskTable, ...] = ()
     """The last that matches a task wins, option by option."""
     replaced: ParamLayer = ParamLayer("--override", {}, True)
@@ -98,13 +103,14 @@ def load(
     params: Sequence[str] = (),
     replaced: Sequence[str] = (),
     sweeps: Sequence[str] = (),
+    limits: Mapping[str, float] | Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Read the configuration of the project around `start`, the current folder unless given.
 
     `directory` (-C) is the root itself; `overrides` are options from the command line, of which None and () mean not
-    given; `params` are the texts of -p, "name=value" or "task.name=value", and `replaced` and `sweeps` those
-    of --override and --sweep; `environ` stands for `os.environ`.
+    given; `params` are the texts of -p, "name=value" or "task.name=value", and `replaced` and `sweeps` those of
+    --override and --sweep; `limits` those of --limit, "gpu=1", or a mapping; `environ` stands for `os.environ`.
     Raises ConfigError and, for what is on the command line, UsageError.
     """
     environ = os.environ if environ is None else environ
@@ -128,6 +134,8 @@ def load(
         **values,
         profile=chosen,
         layers=_layers(_texts(params, "-p"), selected.params, base.params, chosen),
+        resources=tuple({**base.resources, **selected.resources}.items()),
+        limits=_limits(limits),
         tasks=base.tasks + selected.tasks,
         replaced=ParamLayer("--override", _replacements(replaced), True),
         folder=start or os.getcwd(),
@@ -145,6 +153,7 @@ def describe(config: Config) -> list[tuple[str, Any, str]]:
         for name, value in layer.values.items():
             settings.setdefault(name, (f"params.{name}", value, layer.origin))
     rows += settings.values()
+    rows += [(f"resources.{_quoted(name)}", there, f"{NAME} [{_TOP}.resources]") for name, there in config.resources]
     for table in config.tasks:
         rows += [(f"tasks.{_quoted(table.pattern)}.{key}", value, table.origin) for key, value in table.options.items()]
     return rows
@@ -166,12 +175,13 @@ def _located(start: str, directory: str | None, store: str | None) -> tuple[str,
 class _Section:
     """`[tool.taskdisc]` or a profile, checked."""
 
-    __slots__ = ("options", "params", "tasks")
+    __slots__ = ("options", "params", "resources", "tasks")
 
     def __init__(self, table: Table, path: str, others: tuple[str, ...] = ()) -> None:
-        self.options = from_table(table, f"{NAME} [{path}]", ("params", "tasks", *others))
+        self.options = from_table(table, f"{NAME} [{path}]", ("params", "tasks", "resources", *others))
         self.params = _params(table, f"{path}.params")
         self.tasks = _task_tables(table, f"{path}.tasks")
+        self.resources = _resources(table, f"{path}.resources")
 
 
 def _profiles(table: Table) -> dict[str, _Section]:
@@ -188,6 +198,22 @@ def _params(table: Table, path: str) -> dict[str, Any]:
         else:
             found[name] = value
     return found
+
+
+def _resources(table: Table, path: str) -> dict[str, Capacity]:
+    if "resources" not in table:
+        return {}
+    from taskdisc.resources import capacities
+
+    return capacities(_sub_table(table, path), f"{NAME} [{path}]")
+
+
+def _limits(given: Mapping[str, float] | Sequence[str]) -> tuple[tuple[str, float], ...]:
+    if not given:
+        return ()
+    from taskdisc.resources import limits
+
+    return limits(given, "--limit")
 
 
 def _task_tables(table: Table, path: str) -> tuple[TaskTable, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import select
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from taskdisc.store.folder import free_run, make_inside
 from taskdisc.warned import add_warnings
 
 if TYPE_CHECKING:
+    from taskdisc.allotment import Allotment
     from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
@@ -65,6 +66,10 @@ class Line:
         self._retries: list[Retry] = []
         """Attempts that failed and are not durable yet; others follow them."""
         self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
+        self._is_ending = False
+        """Whether nothing more is begun."""
+        self._failed = 0
+        """How many steps have failed."""
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
         inputs = {task: list(self._input_files(task)) for task in run.graph.tasks}
@@ -77,7 +82,14 @@ class Line:
         }
         for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
-        self.context = worker_context(run, self.jobs, logs=f"logs/{run.number}", directories=f"dirs/{run.number}")
+        specs = self.jobs.specs
+        if run.allotment is not None:
+            tasks = map(run.graph.tasks.__getitem__, self.jobs.tasks)
+            expected = map(run.allotment.expected, tasks)
+            specs = tuple([spec._replace(resources=each) for spec, each in zip(specs, expected, strict=True)])
+        self.context = worker_context(
+            run, specs, self.jobs.fixtures, logs=f"logs/{run.number}", directories=f"dirs/{run.number}"
+        )
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
         self._told = time.monotonic()
@@ -129,14 +141,28 @@ class Line:
                 return
             now = time.monotonic()
             jobs = self._jobs_of(self._claimed(nodes))
+            if self.run.allotment is not None:
+                jobs = self._equipped(jobs, self.run.allotment, executor)
             if jobs:
                 self.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update([(job.number, now) for job in jobs])
                 executor.submit(jobs)
 
+    def _equipped(self, jobs: list[Job], allotment: Allotment, executor: Executor) -> list[Job]:
+        """Tell jobs what they hold."""
+        own, task_of = executor.capabilities.environment, self.run.task_of
+        return [allotment.equipped(job, task_of(job.number), environment=own) for job in jobs]
+
+    def _give_back(self, nodes: Iterable[int]) -> None:
+        """What these nodes hold is there for others."""
+        if self.run.allotment is not None:
+            for node in nodes:
+                self.run.scheduler.give_back(node)
+
     def _claimed(self, nodes: list[int]) -> list[int]:
         """Return those of the nodes that this run is to compute."""
         shares, scheduler = self.sharing.claim(nodes), self.run.scheduler
+        self._give_back([*shares.theirs, *shares.made])
         scheduler.claimed(shares.theirs)
         scheduler.claimed(shares.made)
         scheduler.released(shares.made)
@@ -166,7 +192,8 @@ class Line:
     def _wait(self, until: float | None = None) -> None:
         """Wait until there is something to do, or until a moment (monotonic seconds)."""
         timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
-        moments = [until, self.attempts.next_due, *(executor.deadline() for executor in self.executors.values())]
+        next_due = None if self._is_ending else self.attempts.next_due
+        moments = [until, next_due, *(executor.deadline() for executor in self.executors.values())]
         due = min((moment for moment in moments if moment is not None), default=None)
         if due is not None:
             left = max(0.0, due - time.monotonic())
@@ -209,6 +236,7 @@ class Line:
             if since is None:
                 continue
             name = names.pop(node)
+            self._give_back((node,))
             if result.warned:
                 add_warnings(self.run.task_warnings, name, result.warned)
             if result.outcome not in FINAL and self._tries_again(node, name, result):
@@ -240,11 +268,13 @@ class Line:
 
     def _tries_again(self, node: int, name: str, result: JobResult) -> bool:
         """See to another attempt, if there is to be one after this failure."""
-        if self.run.interrupted or not self.attempts.is_followed(result):
+        if self.run.interrupted or self.has_enough or not self.attempts.is_followed(result):
             return False
         task, ended = self.run.task_of(node), self._ended(node, name, result)
         self.recorder.add_retried(ended)
         delay = self.attempts.follow(node, time.monotonic())
+        if self.run.allotment is not None and callable(task.options.resources):
+            self.run.scheduler.demands(node, self.run.allotment.demand(task, self._attempt(node)))
         step = ended.told(task.long_id)
         self._retries.append(Retry(step, ended.attempt, task.options.retries + 1, delay))
         return True
@@ -254,6 +284,7 @@ class Line:
 
     def _blocking(self, ended: Ended) -> Ended:
         """What needs the result of a failed step is out of reach."""
+        self._failed += 1
         beyond = self.run.scheduler.failed([ended.node])
         self.run.plan.without.update([ended.node], beyond)
         steps = [n for n in beyond if not self.run.is_gather(n)]
@@ -337,12 +368,22 @@ class Line:
             with suppress(KeyboardInterrupt), held_back():
                 self.close(kill=True)
 
-    def _drain(self, grace: float) -> None:
-        """Begin nothing more, and give what runs so many seconds to end."""
-        until = time.monotonic() + grace
+    @property
+    def has_enough(self) -> bool:
+        """Say whether so much has failed that nothing more is to be started."""
+        return self.run.maxfail is not None and self._failed >= self.run.maxfail
+
+    def finish(self) -> None:
+        """Begin nothing more, and let what runs end."""
+        self._drain(None)
+
+    def _drain(self, grace: float | None) -> None:
+        """Begin nothing more, and give what runs so many seconds to end, or all the time that it needs."""
+        self._is_ending = True
+        until = None if grace is None else time.monotonic() + grace
         for executor in self.executors.values():
             executor.dismiss()
-        while time.monotonic() < until and any(executor.busy() for executor in self.executors.values()):
+        while (until is None or time.monotonic() < until) and any(e.busy() for e in self.executors.values()):
             self._wait(until)
             self._collect()
             self._tell()
@@ -388,7 +429,9 @@ class Line:
             executor.stop(kill=kill)
 
 
-def worker_context(run: Run, jobs: JobMaker, *, logs: str, directories: str) -> WorkerContext:
+def worker_context(
+    run: Run, specs: tuple[TaskSpec, ...], fixtures: tuple[FixtureSpec, ...], *, logs: str, directories: str
+) -> WorkerContext:
     """Return what workers must know; `logs` and `directories` are folders in the store."""
     project = run.project
     return WorkerContext(
@@ -398,8 +441,8 @@ def worker_context(run: Run, jobs: JobMaker, *, logs: str, directories: str) -> 
         directories=directories,
         modules=project.collection.modules,
         plugins=plugin_names(project.config),
-        specs=jobs.specs,
-        fixtures=jobs.fixtures,
+        specs=specs,
+        fixtures=fixtures,
         storage=project.config.storage,
         sources=project.code.sources,
         code=project.code.for_workers(),

@@ -311,17 +311,6 @@ class Expansion:
         names += [swept.name for swept in block.swept]
         return [name + suffix for suffix in id_suffixes(names, columns, len(rows))]
 
-    def ranks(self) -> list[float]:
-        """Return the longest path from each block to the end, counting steps."""
-        ranks = array("d", bytes(8 * len(self.blocks)))
-        for block in reversed(self.blocks):
-            here = ranks[block.number] + (0.0 if block.gather else 1.0)
-            ranks[block.number] = here
-            targets = [link.block for link in block.links] + ([block.gather.target] if block.gather else [])
-            for target in targets:
-                ranks[target] = max(ranks[target], here)
-        return list(ranks)
-
     def needed(self, wanted: Mapping[int, Iterable[int] | None]) -> list[bytearray]:
         """Return, per grid, a byte per row that says whether the wanted rows (None: all of a block) need it."""
         marks = [bytearray(block.size) for block in self.blocks]

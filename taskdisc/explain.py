@@ -12,7 +12,7 @@ from taskdisc.record import suffix_of
 
 if TYPE_CHECKING:
     from taskdisc.run import Run
-    from taskdisc.store.index import FamilyRow, ResultRow
+    from taskdisc.store.rows import FamilyRow, ResultRow
 
 
 class Reason(NamedTuple):
@@ -133,6 +133,9 @@ def _changes(run: Run, node: int, number: int, kept: ResultRow, families: Mappin
 def _beside_the_key(run: Run, node: int, task: str, kept: ResultRow) -> str:
     """Say why a result does not count although nothing of its key has changed."""
     options = run.graph.tasks[task].options
+    place = run.scheduler.place_of(node)
+    if run.plan.is_forced(*place):
+        return "it is to run whatever is kept (--force)"
     if kept.object == DROPPED:
         return "its value was not kept (keep=False), and is needed"
     if not options.cache:

@@ -289,7 +289,7 @@ def _circle(waiting: dict[str, set[str]], tasks: dict[str, Task], sources: dict[
 
     edges = ((dependent, dependency) for dependent, needed in waiting.items() for dependency in needed)
     ring = [edge[0] for edge in networkx.find_cycle(networkx.DiGraph(edges))]
-    start = ring.index(min(ring, key=lambda task: tasks[task].place))
+    start = ring.index(min(ring, key=lambda task: (tasks[task].place, task)))
     ring = ring[start:] + ring[: start + 1]
     steps = []
     for dependent, dependency in zip(ring, ring[1:], strict=False):

@@ -30,11 +30,12 @@ from taskdisc.graph import (
     Source,
     TaskGraph,
 )
+from taskdisc.labels import id_suffixes
 from taskdisc.lists import List, Lists, Unknown
 from taskdisc.marks import Axis
 from taskdisc.refer import Many, One, Referrer, Standpoint
 from taskdisc.shapes import Shape, Slot
-from taskdisc.waves import Parked, Seeker, Table, Visit, Wave
+from taskdisc.waves import Parked, Seeker, Table, Visit, Wave, depend
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion
@@ -300,8 +301,9 @@ class Growth:
         seeker, at = visit
         axes = self._graph.axes[seeker.task]
         if len(at) == len(axes):
-            seeker.asked.append(self._instance(One(seeker.task, seeker.variant, at)))
-            seeker.found.append(at)
+            if seeker.only is None or seeker.only(self._suffix(axes, at)):
+                seeker.asked.append(self._instance(One(seeker.task, seeker.variant, at)))
+                seeker.found.append(at)
             self._came_to_an_end(seeker)
             return
         axis = axes[len(at)]
@@ -317,6 +319,11 @@ class Growth:
         seeker.open += len(numbers)
         self._visits += [Visit(seeker, (*at, number)) for number in reversed(numbers)]
         self._came_to_an_end(seeker)
+
+    def _suffix(self, axes: Sequence[Axis], at: Coordinate) -> str:
+        """The bracketed coordinates, as ids have them."""
+        columns = [[self._expansion.elements[axis].texts[number]] for axis, number in zip(axes, at, strict=True)]
+        return id_suffixes([axis.name for axis in axes], columns, 1)[0]
 
     def _came_to_an_end(self, seeker: Seeker) -> None:
         seeker.open -= 1
@@ -426,22 +433,15 @@ class Growth:
             filled = block.filled[name]
             nodes = tuple([node_of[each] if each >= 0 else ~each for each in asked])
             filled.shapes[row], filled.nodes[row] = shape, nodes
-            self._depend(edges, block, node, nodes)
+            depend(edges, block, node, nodes)
         for slot, members in self._grouped:
             node = node_of[slot]
             block, row = place(node)
             assert block.gather is not None and block.gather.members is not None
             block.gather.members[row] = nodes = tuple(map(self._node, members))
-            self._depend(edges, block, node, nodes)
+            depend(edges, block, node, nodes)
         for slot, step in self._also:
             node = node_of[slot]
             block, _ = place(node)
             block.besides.setdefault(node, []).append(self._node(step))
-            self._depend(edges, block, node, (self._node(step),))
-
-    @staticmethod
-    def _depend(edges: dict[int, tuple[list[int], list[int]]], block: Block, node: int, nodes: Sequence[int]) -> None:
-        if nodes:
-            owners, targets = edges.setdefault(block.number, ([], []))
-            owners += [node] * len(nodes)
-            targets += nodes
+            depend(edges, block, node, (self._node(step),))

@@ -43,20 +43,10 @@ class Growing:
             lambda variant: tuple((name, encode(value)) for name, value in variant),
             project.config.max_instances,
         )
-        self._ranks = self._longest_paths()
         self._seekers: dict[int, Seeker] = {}
         """By the identity of a selection."""
         self.values: Values | None = None
         """Where results are read from."""
-
-    def _longest_paths(self) -> dict[str, float]:
-        """By task, the longest path to the end, counting tasks."""
-        graph = self._run.graph
-        ranks = dict.fromkeys(graph.tasks, 1.0)
-        for task in reversed(graph.tasks):
-            for needed in graph.dependencies(task):
-                ranks[needed] = max(ranks[needed], ranks[task] + 1)
-        return ranks
 
     def begin(self, selections: Iterable[Selection]) -> None:
         """Ask for the instances of targets that grow."""
@@ -66,7 +56,8 @@ class Growing:
                 axes = {axis.name: axis for axis in graph.axes[selection.task]}
                 given = selection.target.brackets or {}
                 texts = {axes[name]: text for name, text in given.items() if name in axes and not axes[name].open}
-                self._seekers[id(selection)] = self._growth.seek(selection.task, texts)
+                seeker = self._seekers[id(selection)] = self._growth.seek(selection.task, texts)
+                seeker.only = selection.only
         self._apply(self._growth.wave())
 
     def nodes_of(self, selection: Selection) -> list[int]:
@@ -138,11 +129,9 @@ class Growing:
         scheduler = run.scheduler
         for block in wave.blocks:
             gathers = block.gather is not None
-            prefix = not gathers and graph.tasks[block.task].options.prefix
             scheduler.add(
                 block.size,
-                rank=self._ranks[block.task],
-                lane=Lane.LAUNCHED if prefix else Lane.PLAIN,
+                lane=Lane.PLAIN if gathers else run.lanes.of(graph.tasks[block.task].options),
                 gathers=gathers,
                 drops=block.gather is not None and block.gather.drop,
                 watched=not gathers and block.task in graph.inner,

@@ -89,9 +89,13 @@ class Instances:
 
     def is_named(self, node: int) -> bool:
         """Say whether a target names the step, so that somebody wants to see its value."""
+        return bool(self.targets) and self.is_target(node)
+
+    def is_target(self, node: int) -> bool:
+        """Say whether the step is among the targets, also where those are all that there is."""
         number = self.scheduler.block_of(node)
-        if not self.targets or number not in self.wanted:
-            return bool(self.targets) and self.growing is not None and self._is_grown_target(node)
+        if number not in self.wanted:
+            return self.growing is not None and self._is_grown_target(node)
         rows, row = self.wanted[number], node - self.offset(number)
         return rows is None or rows[bisect_left(rows, row) : bisect_left(rows, row) + 1] == [row]
 

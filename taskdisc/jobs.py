@@ -63,7 +63,7 @@ class Values:
         assert self._index is not None, "there are results, so there is an index"
         artifacts = self.plan.artifacts[number]
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
-        if outputs:
+        if len(outputs) > 1:
             for row in missing:
                 gone = (no_value(artifacts[row]),) * len(outputs)
                 found[row] = self._index.stored_parts(artifacts[row]) or gone

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from taskdisc.project import Project
     from taskdisc.run import Run
     from taskdisc.select import Selection
-    from taskdisc.store.index import ResultRow
+    from taskdisc.store.rows import ResultRow
 
 Instances = dict[str, set[str] | None]
 """By long id of a task: its instances, by their printed coordinates; None: all of them."""

@@ -119,6 +119,9 @@ def task(
     env: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     after: Any = (),
     interactive: bool = False,
+    resources: Mapping[str, float] | Callable[[int], Mapping[str, float]] | Iterable[tuple[str, float]] = (),
+    channel: str | Iterable[str] = (),
+    priority: float = 0,
 ) -> Callable[[F], F]: ...
 def task(function: Any = None, /, **options: Any) -> Any:
     """Set a task's options; a function without the decorator is a task too, unless its name begins with `_`.
@@ -137,6 +140,8 @@ def task(function: Any = None, /, **options: Any) -> Any:
     `retries` others, after `retry_delay` ("2s", twice as long each time); `retry_on` restricts that to exceptions
     (classes or names), "killed" and "timeout". `timeout="10m"` ends an attempt with all that it has started;
     `env={"OMP_NUM_THREADS": "1"}` holds while the task runs.
+    `resources={"gpu": 1}`, or a function of the attempt, is what a job holds while it runs; `channel="api"` names what
+    `--limit api=2` restricts; of what can run, that of the highest `priority` starts first.
     `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.
 
     Returns the same function. Raises UsageError for an option that does not exist or has the wrong type.

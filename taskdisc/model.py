@@ -94,6 +94,12 @@ class TaskOptions(NamedTuple):
     """Variables of the environment while the task runs."""
     interactive: bool = False
     """True: it runs in the run itself, with the terminal."""
+    resources: tuple[tuple[str, float], ...] | Callable[[int], Any] = ()
+    """How much of which resources a job holds while it runs, or a function that tells for an attempt."""
+    channel: tuple[str, ...] = ()
+    """Names of further resources, of which a job uses 1 where they are limited."""
+    priority: float = 0
+    """Of what can run, that of the highest priority starts first."""
     after: tuple[Any, ...] = ()
     """Tasks, by function or name, that must have ended before this one begins."""
 
@@ -188,6 +194,8 @@ class TaskSpec(NamedTuple):
     """Seconds after which an attempt is ended; 0: none."""
     env: tuple[tuple[str, str], ...] = ()
     """Variables of the environment while the task runs."""
+    resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
+    """What a first attempt will hold, as `Job.resources` has it, though maybe not these units."""
 
 
 class ArgumentKind:
@@ -237,6 +245,10 @@ class Job(NamedTuple):
     arguments: tuple[Any, ...]
     settings: bytes | None = None
     """Pickled dict of the settings that this instance has instead of the run's."""
+    resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
+    """What it holds: (name, amount, names of the units)."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables that tell programs what it holds."""
 
 
 class Part(NamedTuple):
@@ -414,6 +426,8 @@ class RunReport(NamedTuple):
     lines: tuple[str, ...] = ()
     """What plugins add at the foot."""
     task_warnings: tuple[TaskWarning, ...] = ()
+    stopped: bool = False
+    """Whether steps were not started since as many had failed as were to be (--maxfail)."""
     retries: tuple[Retry, ...] = ()
     """Of each step that was tried again, the last attempt that was followed by another."""
 

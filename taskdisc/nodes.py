@@ -1,7 +1,6 @@
 """Nodes of the scheduler: the states that they go through, and what is kept of a block of them."""
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 from taskdisc.edges import Dependents, rows_of
@@ -22,7 +21,6 @@ class Block:
         "late",
         "offset",
         "rank",
-        "runnable",
         "size",
         "undecided",
         "watched",
@@ -44,7 +42,6 @@ class Block:
         self.ended = 0
         """How many of its nodes are done, failed or blocked."""
         self.undecided: list[int] = []
-        self.runnable: deque[int] = deque()
 
 
 class Nodes:

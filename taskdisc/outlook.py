@@ -94,7 +94,7 @@ class Outlook:
         active = {activity.number for activity in run.activity()}
         handed = [node for node in run.running if node not in active]
         nodes = [*handed[:most], *run.scheduler.upcoming(most)][:most]
-        queued = sum(len(block.runnable) for block in run.scheduler.blocks)
+        queued = run.scheduler.runnable
         return [run.id_of(node) for node in nodes], len(handed) + queued
 
     def later(self) -> list[str]:

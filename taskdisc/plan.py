@@ -61,6 +61,8 @@ class Reuse(NamedTuple):
     """The versions of distributions that a task tracks."""
     code_counts: bool = True
     """False: results of other code count where there is none of this code."""
+    is_forced: Callable[[int, int], bool] | None = None
+    """Says of a block and a row whether its kept results do not count."""
 
 
 class Plan(Inputs):
@@ -204,10 +206,14 @@ class Plan(Inputs):
         whole = len(rows) == block.size and block is self.expansion.by_task.get(block.task)
         known = self._known(block.task, family, keys, whole=whole)
         known = self._reuse.fresh(self.graph.tasks[block.task], known)
-        self._take(number, self.outputs[block.task] * SIZE, keys, rows, known)
+        width, open_keys, open_rows = self.outputs[block.task] * SIZE, keys, rows
+        if self._reuse.is_forced is not None:
+            free = [pair for pair in zip(keys, rows, strict=True) if not self._reuse.is_forced(number, pair[1])]
+            open_keys, open_rows = [key for key, _ in free], [row for _, row in free]
+        self._take(number, width, open_keys, open_rows, known)
         artifacts = self.artifacts[number]
         if not self.code_counts and self.index is not None:
-            self._take_other_code(block, [row for row in rows if not artifacts[row]])
+            self._take_other_code(block, [row for row in open_rows if not artifacts[row]])
         cached, run = [], []
         for node, row, key in zip(nodes, rows, keys, strict=True):
             if artifacts[row]:
@@ -218,6 +224,10 @@ class Plan(Inputs):
                 self.keys[node] = key
                 run.append(node)
         return cached, run
+
+    def is_forced(self, number: int, row: int) -> bool:
+        """Say whether kept results of a row do not count, whatever they are."""
+        return self._reuse.is_forced is not None and self._reuse.is_forced(number, row)
 
     def _known(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
         """What the store may have for these keys, oldest first."""

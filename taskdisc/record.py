@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.interrupts import held_back
 from taskdisc.model import JobResult, Outcome, Part, StepEnd
-from taskdisc.store.index import FailureRow, Index, Records
+from taskdisc.store.index import Index
+from taskdisc.store.rows import FailureRow, Records
 
 if TYPE_CHECKING:
     from taskdisc.jobs import Values

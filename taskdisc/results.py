@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
 
 def values_of(run: Run, selection: Selection, nodes: Sequence[int]) -> list[tuple[str, Any]]:
-    """Return (id, value) of those of a target's nodes that have a result. Raises DamagedResult."""
+    """Return (id, value) of those of a target's nodes that have a result.
+
+    Raises DamagedResult, of the first one; those behind it that are damaged do not count any more either.
+    """
     index, project = run.project.index, run.project
     task = run.graph.tasks[selection.task]
     if index is None and task.id not in run.graph.given:
         return []
     outputs, codec = task.options.outputs, task.options.codec
     is_axis = task.id in run.graph.inner and run.graph.inner[task.id].axis is not None
-    found = []
+    found: list[tuple[str, Any]] = []
+    damaged: list[DamagedResult] = []
     done = [node for node in nodes if run.scheduler.state(node) == DONE]
     for name, block, row, stored in _stored(run, done, selection):
         chosen = (stored[outputs.index(selection.output)],) if selection.output else stored
@@ -34,9 +38,13 @@ def values_of(run: Run, selection: Selection, nodes: Sequence[int]) -> list[tupl
             artifact = run.plan.artifacts[block.number][row]
             index.refused.add(artifact)
             hopeless = damage.intact and index.result(artifact).run == run.number
-            raise DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless) from damage
+            damaged.append(DamagedResult(damage.stored, f"{name}: {damage.reason}", intact=hopeless))
+            damaged[-1].__cause__ = damage
+            continue
         value = dict(zip(outputs, parts, strict=True)) if outputs and selection.output is None else parts[0]
         found.append((name, {label: element for label, element, _ in value} if is_axis else value))
+    if damaged:
+        raise min(damaged, key=lambda damage: not damage.intact)  # what cannot be made again is told first
     return found
 
 

@@ -11,7 +11,8 @@ from taskdisc.hashing import sha256
 
 if TYPE_CHECKING:
     from taskdisc.model import Known, Task
-    from taskdisc.store.index import FamilyRow, Index
+    from taskdisc.store.index import Index
+    from taskdisc.store.rows import FamilyRow
 
 
 class Freshness:

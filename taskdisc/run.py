@@ -23,17 +23,22 @@ from taskdisc.model import (
     TaskWarning,
 )
 from taskdisc.nodes import DONE, SKIPPED
-from taskdisc.plan import Plan
+from taskdisc.order import Order
+from taskdisc.plan import Plan, Reuse
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import Scheduler
 from taskdisc.select import Selection, given_open, rows_of, runnable, select
 
 if TYPE_CHECKING:
+    from taskdisc.allotment import Allotment
     from taskdisc.growing import Growing
+    from taskdisc.narrow import Narrowed, Narrowing
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
+
+FORCE_TARGETS, FORCE_ALL = "targets", "all"
 
 
 class Run(Instances):
@@ -48,11 +53,16 @@ class Run(Instances):
         code_counts: bool = True,
         age_counts: bool = True,
         captured: bool = True,
+        narrowing: Narrowing | Narrowed | None = None,
+        force: str = "",
+        maxfail: int | None = None,
     ) -> None:
         """Bind, expand and prepare to plan. Raises TaskdiscError for targets and values that do not fit.
 
-        Without `code_counts`, results of other code count where there is none of this code; without `age_counts`,
-        results count however old they are, also those of tasks that run in every run.
+        `narrowing` restricts the targets; `force`, FORCE_TARGETS or FORCE_ALL, lets kept results of the targets, or of
+        all steps, not count; after `maxfail` failures nothing more is started. Without `code_counts`, results of other
+        code count where there is none of this code; without `age_counts`, results count however old they are, also
+        those of tasks that run in every run.
         """
         self.project = project
         self.verbosity = verbosity
@@ -70,6 +80,12 @@ class Run(Instances):
         self.graph, self.selections, self.bindings = with_sweeps(self.asked, project, self.selections, self.bindings)
         """The same with copies of what is swept."""
         graph = self.graph
+        self.narrowed: Narrowed | None = None
+        """What restricts the targets further."""
+        if narrowing is not None:
+            self._narrow(narrowing)
+        self._force = force
+        self.maxfail = maxfail
         tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
         """What the targets need, as far as it is known from the start; dependencies first."""
         self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
@@ -97,9 +113,13 @@ class Run(Instances):
         """Return the jobs that run at this moment: their numbers are nodes."""
         self.task_warnings: dict[str, TaskWarning] = {}
         """Python warnings of tasks, by their texts."""
+        self.allotment: Allotment | None = None
+        """What steps need of what there is; None where nothing is limited."""
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
+        self.stopped = False
+        """Whether steps were not started since as many had failed as were to be."""
         self._cancelled: frozenset[int] = frozenset()
         self.number = 0
         self._clock = time.monotonic()
@@ -119,6 +139,40 @@ class Run(Instances):
             for task in tasks
             if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
         ]
+
+    def _narrow(self, narrowing: Narrowing | Narrowed) -> None:
+        """Leave out what is not meant. Raises NothingMatched where nothing is."""
+        from taskdisc.narrow import Narrowed
+
+        graph, index, chosen = self.graph, self.project.index, []
+        if isinstance(narrowing, Narrowed):
+            narrowed = narrowing
+        else:
+            failed = index.failed_last() if index is not None and narrowing.last_failed else {}
+            narrowed = Narrowed(graph, narrowing, failed)
+        self.narrowed = narrowed
+        for selection in self.selections:
+            task = graph.tasks[selection.task]
+            selection = selection._replace(only=narrowed.only(task))
+            if narrowed.takes(task) and (selection.only is None or self._has_rows(selection)):
+                chosen.append(selection)
+        if not chosen:
+            raise NothingMatched(narrowed.nothing())
+        self.selections, self.left_out = chosen, ()
+
+    def _has_rows(self, selection: Selection) -> bool:
+        """Say whether a restricted target has any instances."""
+        graph = self.graph
+        tasks = self._grids(graph.ancestors((selection.task,)))
+        if selection.task not in tasks:
+            return True  # what instances it has is not known yet
+        return bool(rows_of(graph, expand(graph, tasks, self.bindings.elements), selection))
+
+    def _is_forced(self, number: int, row: int) -> bool:
+        """Say whether kept results of a row do not count."""
+        if self._force == FORCE_ALL:
+            return True
+        return self.is_target(self.offset(number) + row)
 
     def _wanted(self) -> dict[int, list[int] | None]:
         wanted: dict[int, list[int] | None] = {}
@@ -149,16 +203,19 @@ class Run(Instances):
             file_digest=project.files.digest,
             listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
-            reuse=reuse_of(project, self.started, code_counts, age_counts),
+            reuse=self._reuse(code_counts, age_counts),
             root=project.config.root,
             offset=self.offset,
         )
+
+    def _reuse(self, code_counts: bool, age_counts: bool) -> Reuse:
+        reuse = reuse_of(self.project, self.started, code_counts, age_counts)
+        return reuse._replace(is_forced=self._is_forced) if self._force else reuse
 
     def _add_blocks(self) -> None:
         needed = self.expansion.needed(self.wanted)
         self.total = sum(sum(needed[block.number]) for block in self.expansion.blocks if self.is_step(block))
         """How many steps there are."""
-        ranks = self.expansion.ranks()
         for block, mark in zip(self.expansion.blocks, needed, strict=True):
             edges = [Edge(link.block, link.rows) for link in block.links]
             if block.gather is not None:
@@ -166,7 +223,6 @@ class Run(Instances):
             self.scheduler.add(
                 block.size,
                 edges,
-                rank=ranks[block.number],
                 lane=self.lanes.of(self.graph.tasks[block.task].options),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
@@ -227,6 +283,17 @@ class Run(Instances):
 
             check(tasks, self.lanes, config, self.project.plugins, self.make_executor)
 
+    def _allot(self) -> None:
+        """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
+        graph, config = self.graph, self.project.config
+        if config.resources or config.limits or any(task.options.resources for task in graph.tasks.values()):
+            from taskdisc.allotment import Allotment
+
+            self.allotment = Allotment(graph, self.tasks, config, self.lanes)
+        blocks = self.expansion.blocks
+        order = Order(graph, self.project.index, lambda number: blocks[number].task, self.allotment)
+        self.scheduler.limit(None if self.allotment is None else self.allotment.limits, order.terms)
+
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
         config = self.project.config
@@ -239,6 +306,7 @@ class Run(Instances):
         `guard` is entered when the first job is about to start.
         """
         self.check_executors()
+        self._allot()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
@@ -259,9 +327,11 @@ class Run(Instances):
 
         line = Line(self)
         try:
-            while self.scheduler.unfinished:
+            while self.scheduler.unfinished and not line.has_enough:
                 line.work()
                 self._decide()
+            if line.has_enough:
+                line.finish()
             line.close(kill=False)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -271,10 +341,11 @@ class Run(Instances):
             raise
         if self._drops and not self.interrupted:
             self._drop(self.unkept.undropped)
-        if self.interrupted:
+        if self.interrupted or line.has_enough:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
             self._cancelled = frozenset([*ended, *self.running, *line.attempts.waiting])
             self._count(Outcome.CANCELLED, len(self._cancelled))
+            self.stopped = line.has_enough and bool(self._cancelled)
 
     def header(self) -> list[str]:
         """Return what plugins say at the head of a report."""
@@ -394,6 +465,7 @@ class Run(Instances):
             self.verbosity,
             retries=tuple(self.retries.values()),
             task_warnings=tuple(self.task_warnings.values()),
+            stopped=self.stopped,
         )
 
     def outlook(self) -> Outlook:

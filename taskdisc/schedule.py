@@ -23,10 +23,11 @@ nothing is recursive.
 import heapq
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from taskdisc.edges import Dependents, Edge, grouped_by_target, reverse
+from taskdisc.limits import Demand, Limits
 from taskdisc.nodes import (
     BLOCKED,
     CLAIMED,
@@ -41,6 +42,7 @@ from taskdisc.nodes import (
     Block,
     Nodes,
 )
+from taskdisc.ready import Ready, Terms, by_demand
 
 SPARSE = 8
 """Late edges that are fewer than a block's rows divided by this are kept one by one."""
@@ -57,15 +59,22 @@ class Scheduler(Nodes):
         """Done nodes of watched blocks, until the driver takes them away."""
         self._pending = array("I")
         self._undecided: list[int] = []
-        self._runnable: dict[int, list[tuple[float, int]]] = {}
+        self._ready = Ready()
+        self._terms: Callable[[int], Terms] = lambda number: Terms(0.0, self.blocks[number].rank)
+        self._own_demands: dict[int, Demand] = {}
+
+    def limit(self, limits: Limits | None, terms: Callable[[int], Terms]) -> None:
+        """Let nodes start on the terms of their blocks, as they become runnable. To be called before any does."""
+        self._ready = Ready(limits)
+        self._terms = terms
+
+    def demands(self, node: int, demand: Demand) -> None:
+        """From now on, this node demands something else than the others of its block."""
+        self._own_demands[node] = demand
 
     def upcoming(self, most: int) -> list[int]:
         """Return the first of the runnable nodes, in the order in which they will start."""
-        found: list[int] = []
-        for heap in self._runnable.values():
-            for _, number in heapq.nsmallest(most, heap):
-                found += islice((n for n in self.blocks[number].runnable if self._state[n] == RUNNABLE), most)
-        return found[:most]
+        return list(islice(self._ready.upcoming(most), most))
 
     def add(
         self,
@@ -173,23 +182,13 @@ class Scheduler(Nodes):
         before = self.blocks[edge.block].offset
         fresh = not self.blocks[edge.block].ended
         blocked: list[int] = []
-        if edge.starts is None:
+        starts: Sequence[int] = range(block.size + 1) if edge.starts is None else edge.starts
+        for row, node in enumerate(range(offset, offset + block.size)):
             if fresh:
-                for node in range(offset, offset + block.size):
-                    pending[node] += 1
-                return blocked
-            for row, target in enumerate(edge.rows):
-                if self._counts(offset + row, before + target, blocked):
-                    pending[offset + row] += 1
-            return blocked
-        starts = edge.starts
-        for row in range(block.size):
-            if fresh:
-                pending[offset + row] += starts[row + 1] - starts[row]
+                pending[node] += starts[row + 1] - starts[row]
                 continue
             for target in edge.rows[starts[row] : starts[row + 1]]:
-                if self._counts(offset + row, before + target, blocked):
-                    pending[offset + row] += 1
+                pending[node] += self._counts(node, before + target, blocked)
         return blocked
 
     def _counts(self, node: int, target: int, blocked: list[int]) -> bool:
@@ -231,32 +230,38 @@ class Scheduler(Nodes):
     def must_run(self, nodes: Iterable[int]) -> None:
         """These nodes are to be executed."""
         for number, members in self.by_block(nodes):
+            fresh = []
             for node in members:
-                self._state[node] = RUNNABLE
-            block = self.blocks[number]
-            if not block.runnable:
-                heapq.heappush(self._runnable.setdefault(block.lane, []), (-block.rank, number))
-            block.runnable += members
+                if self._state[node] != RUNNABLE:
+                    self._state[node] = RUNNABLE
+                    fresh.append(node)
+            terms, lane = self._terms(number), self.blocks[number].lane
+            for demand, group in by_demand(fresh, terms.demand, self._own_demands):
+                self._ready.add(group, number, lane, terms.priority, terms.rank, demand)
 
     def take_runnable(self, most: int, lane: int = 0) -> list[int]:
-        """Return up to `most` nodes of a lane to execute now, the longest path first; they count as running."""
-        taken: list[int] = []
-        heap = self._runnable.get(lane, [])
-        while heap and len(taken) < most:
-            number = heap[0][1]
-            queue = self.blocks[number].runnable
-            while queue and len(taken) < most:
-                node = queue.popleft()
-                if self._state[node] == RUNNABLE:
-                    self._state[node] = RUNNING
-                    taken.append(node)
-            if not queue:
-                heapq.heappop(heap)
+        """Return up to `most` nodes of a lane to execute now; they count as running.
+
+        Those of the highest priority go first, then the longest path; what there is not enough for steps aside. What
+        they demand is theirs until it is given back.
+        """
+        taken = self._ready.take(most, lane)
+        for node in taken:
+            self._state[node] = RUNNING
         return taken
 
+    def give_back(self, node: int) -> None:
+        """A node does not run any more: what it was given is there for others."""
+        self._ready.give_back(node)
+
     def has_runnable(self, lane: int = 0) -> bool:
-        """Say whether a lane has nodes to execute."""
-        return bool(self._runnable.get(lane))
+        """Say whether a lane may have nodes to execute now."""
+        return self._ready.has(lane)
+
+    @property
+    def runnable(self) -> int:
+        """How many nodes wait to be taken."""
+        return len(self._ready)
 
     def claimed(self, nodes: Iterable[int]) -> None:
         """Another run is computing these nodes; they rest until `released`."""
@@ -357,9 +362,9 @@ class Scheduler(Nodes):
 
     def _wait_again(self, node: int) -> None:
         block = self.blocks[self.block_of(node)]
-        for queue in (block.undecided, block.runnable):
-            if node in queue:
-                queue.remove(node)
+        if node in block.undecided:
+            block.undecided.remove(node)
+        self._ready.remove(node, self.block_of(node))
         self._state[node] = WAITING
 
     def postpone(self, nodes: Iterable[int]) -> None:
@@ -434,8 +439,7 @@ class Scheduler(Nodes):
             self._state[node] = BLOCKED
         self.unfinished -= len(ended)
         self._undecided.clear()
-        self._runnable.clear()
+        self._ready.clear()
         for block in self.blocks:
             block.undecided.clear()
-            block.runnable.clear()
         return ended

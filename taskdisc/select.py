@@ -1,6 +1,6 @@
 """Targets: which tasks, and which of their instances, the words of a command line mean."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.errors import NothingMatched, UsageError, closest
@@ -21,6 +21,8 @@ class Selection(NamedTuple):
     task: str
     output: str | None
     target: TargetText
+    only: Callable[[str], bool] | None = None
+    """Says, by its bracketed coordinates, whether an instance is wanted; None: all are."""
 
 
 def select(graph: TaskGraph, targets: Sequence[str]) -> list[Selection]:
@@ -169,6 +171,15 @@ def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, s
 
 def rows_of(graph: TaskGraph, expansion: "Expansion", selection: Selection) -> list[int] | None:
     """Return the rows that a slice chooses, None for all. Raises NothingMatched for a slice without any."""
+    rows = _sliced(graph, expansion, selection)
+    if selection.only is None:
+        return rows
+    block = expansion.by_task[selection.task]
+    rows = list(range(block.size)) if rows is None else rows
+    return [row for row, suffix in zip(rows, expansion.ids(block, "", rows), strict=True) if selection.only(suffix)]
+
+
+def _sliced(graph: TaskGraph, expansion: "Expansion", selection: Selection) -> list[int] | None:
     brackets = selection.target.brackets
     if not brackets:
         return None

@@ -149,6 +149,25 @@ def _variables(key: str, value: Any, where: str) -> Any:
     return pairs
 
 
+def _resources(key: str, value: Any, where: str) -> Any:
+    """Names and amounts, or a function of the attempt, which is asked when a run begins."""
+    if callable(value):
+        return value
+    from taskdisc.resources import amounts
+
+    return amounts(value, f"{where}: {key}")
+
+
+def _channels(key: str, value: Any, where: str) -> Any:
+    return (value,) if isinstance(value, str) and value else _names(key, value, where)
+
+
+def _number(key: str, value: Any, where: str) -> Any:
+    if type(value) in (int, float) and value == value:
+        return value
+    raise UsageError(f"{where}: {key} takes a number, not {value!r}.")
+
+
 CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "name": _name,
     "outputs": _outputs,
@@ -171,4 +190,7 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "env": _variables,
     "after": _after,
     "interactive": _switch,
+    "resources": _resources,
+    "channel": _channels,
+    "priority": _number,
 }

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from taskdisc.marks import Axis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from taskdisc.calls import Coordinate
     from taskdisc.expand import Block, Variant
     from taskdisc.refer import Many, Standpoint
@@ -44,7 +46,7 @@ class Visit(NamedTuple):
 class Seeker:
     """Looks for all instances of a task at a part of its axes: a target's, or a group's."""
 
-    __slots__ = ("asked", "found", "kept", "labels", "open", "slot", "task", "texts", "variant")
+    __slots__ = ("asked", "found", "kept", "labels", "only", "open", "slot", "task", "texts", "variant")
 
     def __init__(self, task: str, variant: Variant, slot: int | None) -> None:
         self.task = task
@@ -54,6 +56,8 @@ class Seeker:
         self.kept: dict[Axis, int] = {}
         self.labels: dict[Axis, Any] = {}
         self.texts: dict[Axis, str] = {}
+        self.only: Callable[[str], bool] | None = None
+        """Says of bracketed coordinates whether they are looked for; None: all are."""
         self.asked: list[int] = []
         self.found: list[Coordinate] = []
         self.open = 1
@@ -83,3 +87,11 @@ class Wave(NamedTuple):
     def is_empty(self) -> bool:
         """Say whether nothing has happened."""
         return not (self.blocks or self.edges or self.complete or self.wanted)
+
+
+def depend(edges: dict[int, tuple[list[int], list[int]]], block: Block, node: int, nodes: Sequence[int]) -> None:
+    """Note, by block, that a node depends on others."""
+    if nodes:
+        owners, targets = edges.setdefault(block.number, ([], []))
+        owners += [node] * len(nodes)
+        targets += nodes

@@ -6,12 +6,12 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import CoroutineType, ModuleType
+from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.aside import Aside
+from taskdisc.calling import call
 from taskdisc.capture import log_name
 from taskdisc.compression import compressed, escaped
 from taskdisc.errors import StoreError
@@ -107,12 +107,7 @@ class Runner:
             self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
-            arguments = execution.arguments()
-            if task.spec.env:
-                with _environment(task.spec.env):
-                    value = _called(task.function, arguments)
-            else:
-                value = _called(task.function, arguments)
+            value = call(task.function, execution.arguments(), (*job.env, *task.spec.env))
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except Skipped as raised:
@@ -220,31 +215,6 @@ class Runner:
             return ()
         os.chdir(self.context.root)
         return self.fixtures.close()
-
-
-def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """What the function returns; a coroutine is run to its end."""
-    value = function(**arguments)
-    if type(value) is CoroutineType:
-        from taskdisc.coroutines import completed
-
-        value = completed(value)
-    return value
-
-
-@contextmanager
-def _environment(variables: tuple[tuple[str, str], ...]) -> Iterator[None]:
-    """Set variables for a while; then these are as they were, whatever was done to them meanwhile."""
-    before = {name: os.environ.get(name) for name, _ in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, text in before.items():
-            if text is not None:
-                os.environ[name] = text
-            else:
-                os.environ.pop(name, None)
 
 
 def _ignore(done: float, total: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taskdisc.store.index import ResultRow
+    from taskdisc.store.rows import ResultRow
 
 
 class Artifact:

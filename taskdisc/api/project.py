@@ -45,6 +45,7 @@ class Settings(NamedTuple):
     progress: bool = False
     sweep: Mapping[str, Any] | None = None
     overrides: Mapping[str, Any] | None = None
+    limits: Mapping[str, float] | None = None
 
 
 class Project:
@@ -138,13 +139,15 @@ class Project:
         executor: str | Executor | None = None,
         progress: bool = False,
         check: bool = True,
+        limits: Mapping[str, float] | None = None,
     ) -> FinishedRun:
         """Compute what is missing of the targets (names, ids, slices, functions), and return what was done.
 
         `params` are values of settings, axes and open parameters, by "name" or "task.name", as -p gives them; `sweep`
         gives several values each, and the run is the union of the runs with each of them. `overrides` puts values in
         the place of tasks, outputs and fixtures, and paths in that of input files. `workers` is -j. `executor` is a
-        name, or any executor of `concurrent.futures`, which is used and never shut down.
+        name, or any executor of `concurrent.futures`, which is used and never shut down. `limits={"gpu": 1}` restricts
+        resources, channels and tasks, as --limit does.
         `progress` prints what the command prints, on stderr.
 
         Raises TaskFailed if something failed, unless `check` is False; TaskdiscError for what cannot be run; and
@@ -152,7 +155,7 @@ class Project:
         """
         pool = None if executor is None or isinstance(executor, str) else _checked_pool(executor)
         name = executor if isinstance(executor, str) else None
-        settings = Settings(params, workers, name, progress, sweep, overrides)
+        settings = Settings(params, workers, name, progress, sweep, overrides, limits)
         texts = tuple(map(_target_text, targets))
 
         def execute() -> FinishedRun:
@@ -254,7 +257,13 @@ class Project:
 
     def _config(self, settings: Settings) -> Config:
         overrides = {"workers": settings.workers, "executor": settings.executor, "store": self._store}
-        config = load(self._start, directory=self._directory, profile=self._profile, overrides=overrides)
+        config = load(
+            self._start,
+            directory=self._directory,
+            profile=self._profile,
+            overrides=overrides,
+            limits=settings.limits or (),
+        )
         if settings.params:
             layer = ParamLayer("params", _checked_params(settings.params), False)
             config = config._replace(layers=(layer, *config.layers))
@@ -286,6 +295,7 @@ def run(
     executor: str | Executor | None = None,
     progress: bool = False,
     check: bool = True,
+    limits: Mapping[str, float] | None = None,
 ) -> FinishedRun:
     """Run targets of the project around `start`, the current folder: see `Project.run`."""
     project = Project.discover(start)
@@ -298,6 +308,7 @@ def run(
         executor=executor,
         progress=progress,
         check=check,
+        limits=limits,
     )
 
 

@@ -78,7 +78,9 @@ class CommandExecutor:
         for index, words in enumerate(self._words):
             if not words:
                 continue
-            self._launcher.prefix(words, self._values(Job(0, index, "", 1, ())))
+            self._launcher.prefix(
+                words, self._values(Job(0, index, "", 1, (), resources=context.specs[index].resources))
+            )
 
     @property
     def context(self) -> WorkerContext:
@@ -88,12 +90,18 @@ class CommandExecutor:
 
     def _values(self, job: Job) -> dict[str, str]:
         context = self.context
+        held: dict[str, str] = {}
+        for name, amount, units in job.resources:
+            held[name] = f"{amount:g}"
+            if units:
+                held[f"{name}.ids"] = ",".join(units)
         return {
             "task": context.specs[job.task].id.rpartition("::")[2],
             "id": job.instance,
             "attempt": str(job.attempt),
             "log_dir": os.path.join(context.store, context.logs),
             "cpus": "1",
+            **held,
         }
 
     def free(self) -> int:
@@ -263,7 +271,7 @@ def launch(context: WorkerContext, job: Job, words: list[str]) -> Launch:
                 stdout=log if context.captured else None,
                 stderr=STDOUT if context.captured else None,
                 cwd=context.root,
-                env={**os.environ, **dict(context.specs[job.task].env)},
+                env={**os.environ, **dict(job.env), **dict(context.specs[job.task].env)},
                 start_new_session=True,
                 pass_fds=[theirs],
             )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TaskInfo:
-    """The execution that a task is in: its id, parameters, attempt, seed and logger, and a way to tell of progress."""
+    """The execution that a task is in: its id, parameters, attempt, resources, seed, logger, progress."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -63,6 +63,11 @@ class TaskInfo:
             logger.setLevel(logging.INFO)
             logger.propagate = False
         return logger
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """What it holds: the names of units where they have names, else amounts."""
+        return {name: list(units) if units else amount for name, amount, units in self._execution.job.resources}
 
     def progress(self, done: float, total: float) -> None:
         """Say how much is done, of how much: who watches the run sees it. It costs next to nothing."""

@@ -157,6 +157,9 @@ def summary(report: RunReport) -> Iterator[str]:
     yield from retry_lines(report)
     if report.task_warnings:
         yield from warnings_section(report.task_warnings)
+    if report.stopped:
+        failed = len(report.failures)
+        yield paint("stopped", "red") + f" after {failed} failure{'s' if failed > 1 else ''}; run again to go on"
     if report.interrupted:
         yield paint("interrupted", "red") + ": what was finished is kept; run again to go on"
     yield from report.lines

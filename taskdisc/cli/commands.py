@@ -69,6 +69,17 @@ def shared(*, params: bool = True, targets: bool = True) -> Callable[[Command], 
     return add
 
 
+def narrowing(function: Command) -> Command:
+    """Add the options that choose among the targets."""
+    tags = click.option(
+        "-m", "tags", metavar="EXPR", help="Of the targets, those whose tags match: 'slow and not gpu'."
+    )
+    keywords = click.option(
+        "-k", "keywords", metavar="EXPR", help="Of the targets, those whose ids match: 'fit or k=3'."
+    )
+    return keywords(tags(function))
+
+
 NO_CODE_CHECK = click.option(
     "--no-code-check", is_flag=True, help="Take the newest result that is equal in all but code."
 )
@@ -105,8 +116,17 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 
 @taskdisc_command.command()
 @shared()
+@narrowing
 @click.option("-j", "--workers", type=int, metavar="N", help="Jobs at once; -1: all CPUs, -2: all but one.")
 @click.option("--executor", metavar="NAME", help="What runs the jobs.")
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=N", help="How much of a resource, channel or task may be in use."
+)
+@click.option("-x", "exit_first", is_flag=True, help="Start nothing more after the first failure.")
+@click.option("--maxfail", type=click.IntRange(1), metavar="N", help="Start nothing more after N failures.")
+@click.option("--lf", "last_failed", is_flag=True, help="Of the targets, only what failed in the last run.")
+@click.option("-f", "--force", is_flag=True, help="Run the targets again, whatever is kept.")
+@click.option("--force-all", is_flag=True, help="Run the targets and all that they need again.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--exit-code", is_flag=True, help="With -n: end with 1 when something would run.")
 @NO_CODE_CHECK
@@ -123,7 +143,7 @@ def taskdisc_command(context: click.Context, /, directory: str | None) -> None:
 @click.option("--pdb", is_flag=True, help="Run jobs here, one at a time, and open the debugger where one fails.")
 @click.option("--durations", type=click.IntRange(1), metavar="N", help="Name the N slowest steps.")
 @click.pass_context
-def run(context: click.Context, /, quiet: bool, uncaptured: bool, **given: Any) -> int:
+def run(context: click.Context, /, quiet: bool, uncaptured: bool, exit_first: bool, **given: Any) -> int:
     """Compute TARGETS and print their values.
 
     Without TARGETS: default_targets of the configuration, or else all tasks, and no values are printed.
@@ -134,12 +154,15 @@ def run(context: click.Context, /, quiet: bool, uncaptured: bool, **given: Any) 
 
     if quiet:
         given["verbosity"] = -1
+    if exit_first and given["maxfail"] is None:
+        given["maxfail"] = 1
     given["captured"] = not uncaptured
     return command(options_from(context, given))
 
 
 @taskdisc_command.command("list")
 @shared(params=False)
+@narrowing
 @click.option("--tree", is_flag=True, help="Show what each depends on.")
 @click.pass_context
 def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
@@ -151,6 +174,7 @@ def list_(context: click.Context, /, tree: bool, **given: Any) -> int:
 
 @taskdisc_command.command()
 @shared()
+@narrowing
 @NO_CODE_CHECK
 @click.pass_context
 def status(context: click.Context, /, **given: Any) -> int:

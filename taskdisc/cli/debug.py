@@ -79,7 +79,9 @@ def _run_here(run: Run, node: int) -> JobResult:
     jobs = JobMaker(run.graph, run.expansion, run.bindings, values, run.tasks, run.offset, project.files.listed)
     (job,) = jobs.make(run.scheduler.block_of(node), [node])
     with TemporaryDirectory(prefix="taskdisc-debug-") as folder:
-        context = worker_context(run, jobs, logs=folder, directories=folder)._replace(inline_limit=UNLIMITED)
+        context = worker_context(run, jobs.specs, jobs.fixtures, logs=folder, directories=folder)._replace(
+            inline_limit=UNLIMITED
+        )
         runner = Debugged(context)
         runner.objects = ReadOnly(runner.objects.store)
         result = runner.run(job)

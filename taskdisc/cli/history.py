@@ -13,7 +13,7 @@ from taskdisc.kept import instances_of, kept_rows
 
 if TYPE_CHECKING:
     from taskdisc.project import Project
-    from taskdisc.store.index import FamilyRow, ResultRow
+    from taskdisc.store.rows import FamilyRow, ResultRow
 
 
 def history(options: Options, *, newest: int) -> int:

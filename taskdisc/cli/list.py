@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from taskdisc.cli.graph import ends, tree_lines
-from taskdisc.cli.options import Options, opened
+from taskdisc.cli.options import Options, narrowing, opened
 from taskdisc.cli.output import print_table
 from taskdisc.drawing import described, named
 from taskdisc.errors import ExitCode, NothingMatched
@@ -12,6 +12,7 @@ from taskdisc.model import Fixture, Task
 
 def list_tasks(options: Options, *, tree: bool) -> int:
     """Run the command; return the exit code."""
+    from taskdisc.narrow import Narrowed
     from taskdisc.select import select
 
     with opened(options) as (project, targets):
@@ -21,8 +22,13 @@ def list_tasks(options: Options, *, tree: bool) -> int:
 
             raise NothingMatched(no_tasks(project))
         wanted = [s.task for s in select(graph, targets)] if targets else [task.id for task in graph.written()]
+        if (given := narrowing(options)) is not None:
+            narrowed = Narrowed(graph, given, {})
+            wanted = [task for task in wanted if narrowed.takes_whole(graph.tasks[task])]
+            if not wanted:
+                raise NothingMatched(narrowed.nothing())
         if tree:
-            for task in wanted if targets else ends(graph):
+            for task in wanted if targets or given is not None else ends(graph):
                 for line in tree_lines(graph, task):
                     print(line)
         else:

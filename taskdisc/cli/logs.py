@@ -14,7 +14,7 @@ from taskdisc.record import suffix_of
 
 if TYPE_CHECKING:
     from taskdisc.run import Run
-    from taskdisc.store.index import FailureRow, ResultRow
+    from taskdisc.store.rows import FailureRow, ResultRow
 
 
 def logs(options: Options, *, stream: str | None) -> int:

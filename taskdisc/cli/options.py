@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from taskdisc.narrow import Narrowing
     from taskdisc.project import Project
 
 
@@ -32,6 +33,22 @@ class Options(NamedTuple):
     pdb: bool = False
     durations: int | None = None
     junit: str | None = None
+    limits: tuple[str, ...] = ()
+    keywords: str | None = None
+    tags: str | None = None
+    last_failed: bool = False
+    maxfail: int | None = None
+    force: bool = False
+    force_all: bool = False
+
+
+def narrowing(options: Options) -> "Narrowing | None":
+    """Return how the targets are restricted, or None."""
+    if options.keywords is None and options.tags is None and not options.last_failed:
+        return None
+    from taskdisc.narrow import Narrowing
+
+    return Narrowing(options.keywords, options.tags, options.last_failed)
 
 
 @contextmanager
@@ -58,6 +75,7 @@ def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
         params=options.params,
         replaced=options.replaced,
         sweeps=options.sweeps,
+        limits=options.limits,
     )
     os.environ.update(config.environment)
     os.chdir(config.root)

@@ -7,22 +7,20 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from taskdisc.cli.options import Options, opened
+from taskdisc.cli.options import Options, narrowing, opened
 from taskdisc.errors import ExitCode, UsageError
 from taskdisc.model import Decision
 from taskdisc.options import OPTIONS
 
 if TYPE_CHECKING:
     from taskdisc.model import RunReport
+    from taskdisc.narrow import Narrowed
     from taskdisc.project import Project
     from taskdisc.run import Run
 
 
 def run(options: Options) -> int:
     """Run the command; return the exit code."""
-    from taskdisc.run import Run
-    from taskdisc.store.objects import DamagedResult
-
     if options.json is not None and options.dry_run:
         raise UsageError("run: -n runs nothing, so there is nothing to write for --json. Leave out one of them.")
     if options.junit is not None and options.dry_run:
@@ -31,26 +29,49 @@ def run(options: Options) -> int:
     with opened(options) as (project, targets), streamed(options.json, project), reported(options, project):
         if project.config.executor != OPTIONS["executor"].default:  # a wrong name is an error even if nothing would run
             project.plugins.factory("executors", project.config.executor)
-        code_counts = not options.no_code_check
-        planned = Run(project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts)
+        planned = _planned(project, targets, options)
         if options.dry_run:
             return _preview(planned, options)
+        report = _executed(planned, options)
+        sys.stdout.flush()
+    return exit_code(report)
+
+
+def _executed(planned: Run, options: Options) -> RunReport:
+    """Run and print; once more for values that turn out to be damaged, but not twice for the same one."""
+    from taskdisc.store.objects import DamagedResult
+
+    damaged: set[str] = set()
+    while True:
         report = planned.execute(guard=at_work)
         try:
             _print_values(planned, options)
+            return report
         except DamagedResult as damage:
-            if damage.intact:
+            if damage.intact or damage.stored in damaged:
                 raise
             from taskdisc.cli.output import remark
 
+            damaged.add(damage.stored)
             remark(f"{damage}; it is made again")
-            planned = Run(
-                project, targets, verbosity=options.verbosity, captured=options.captured, code_counts=code_counts
-            )
-            report = planned.execute(guard=at_work)
-            _print_values(planned, options)
-        sys.stdout.flush()
-    return exit_code(report)
+            again = options._replace(force=False, force_all=False)
+            planned = _planned(planned.project, list(planned.targets), again, planned.narrowed)
+
+
+def _planned(project: Project, targets: list[str], options: Options, narrowed: Narrowed | None = None) -> Run:
+    """Plan a run; `narrowed` is what an earlier one took."""
+    from taskdisc.run import FORCE_ALL, FORCE_TARGETS, Run
+
+    return Run(
+        project,
+        targets,
+        verbosity=options.verbosity,
+        captured=options.captured,
+        code_counts=not options.no_code_check,
+        narrowing=narrowed or narrowing(options),
+        force=FORCE_ALL if options.force_all else FORCE_TARGETS if options.force else "",
+        maxfail=options.maxfail,
+    )
 
 
 def in_foreground(options: Options) -> Options:

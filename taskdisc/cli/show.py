@@ -15,7 +15,7 @@ from taskdisc.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from taskdisc.run import Run
     from taskdisc.select import Selection
-    from taskdisc.store.index import FailureRow, ResultRow
+    from taskdisc.store.rows import FailureRow, ResultRow
 
 
 def show(options: Options, *, info: bool, paths: bool) -> int:

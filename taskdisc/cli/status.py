@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskdisc.cli.options import Options, opened
+from taskdisc.cli.options import Options, narrowing, opened
 from taskdisc.cli.output import print_table, remark
 from taskdisc.drawing import described
 from taskdisc.errors import ExitCode
@@ -25,7 +25,7 @@ def status(options: Options) -> int:
     from taskdisc.run import Run
 
     with opened(options) as (project, targets):
-        run = Run(project, targets, code_counts=not options.no_code_check)
+        run = Run(project, targets, code_counts=not options.no_code_check, narrowing=narrowing(options))
         decisions = run.preview()
         project.save_caches()
         by_task: dict[str, dict[str, list[int]]] = {}

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.model import DROPPED
-from taskdisc.store.index import Index, ResultRow, dumps, loads, objects_of
+from taskdisc.store.index import Index, dumps, loads, objects_of
+from taskdisc.store.rows import ResultRow
 
 if TYPE_CHECKING:
     from taskdisc.store.objects import Objects

@@ -9,12 +9,13 @@ disk when it ends (write-ahead log, synchronous=FULL).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from sqlite3 import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 from taskdisc.model import DROPPED, Known, Part
 from taskdisc.store.columns import insert_columns
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
+from taskdisc.store.rows import FAILURE_COLUMNS, RESULT_COLUMNS, FailureRow, FamilyRow, Records, ResultRow
 
 SCHEMA = 3
 
@@ -38,89 +39,6 @@ create table file_stamp (path text primary key, stamp text not null, digest text
 create table source (digest text primary key, summary blob not null) without rowid;
 create table part_text (digest text primary key, text text not null) without rowid;
 """
-
-
-class FamilyRow(NamedTuple):
-    """A family and the parts of its keys: names to digests or texts, for `explain`."""
-
-    id: int
-    task: str
-    prefix: bytes
-    parts: dict[str, Any]
-
-
-class Records(NamedTuple):
-    """Results, as they are written: a column of the table each, in which a result has the same place."""
-
-    family: Sequence[int]
-    instance: Sequence[str]
-    key: Sequence[bytes]
-    digest: Sequence[bytes]
-    inputs: Sequence[bytes]
-    run: Sequence[int]
-    started: Sequence[float]
-    seconds: Sequence[float]
-    cpu: Sequence[float]
-    memory: Sequence[int]
-    size: Sequence[int]
-    object: Sequence[str | None]
-    files: Sequence[str | None]
-    directory: Sequence[str | None]
-    stdout: Sequence[str | None]
-    stderr: Sequence[str | None]
-    payload: Sequence[bytes | None]
-
-
-class FailureRow(NamedTuple):
-    """One failed attempt, as it is written."""
-
-    task: str
-    instance: str
-    key: bytes
-    outcome: str
-    run: int
-    started: float
-    seconds: float
-    stdout: str | None
-    stderr: str | None
-    error: str
-    """JSON of an `ErrorText`."""
-    attempt: int = 1
-    cpu: float = 0.0
-    memory: int = 0
-    final: bool = True
-    """False: another attempt followed in the same run."""
-
-
-FAILURE_COLUMNS = ", ".join(FailureRow._fields)
-
-
-RESULT_COLUMNS = (
-    "id, family, instance, key, digest, inputs, run, started, seconds, cpu, memory, size, object, files, directory, "
-    "stdout, stderr"
-)
-
-
-class ResultRow(NamedTuple):
-    """A kept result without its value."""
-
-    id: int
-    family: int
-    instance: str
-    key: bytes
-    digest: bytes
-    inputs: bytes
-    run: int
-    started: float
-    seconds: float
-    cpu: float
-    memory: int
-    size: int
-    object: str | None
-    files: str | None
-    directory: str | None
-    stdout: str | None
-    stderr: str | None
 
 
 class Index:
@@ -295,6 +213,17 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
+    def usual_seconds(self, most: int = 32) -> dict[str, float]:
+        """Return by task what its latest results took on average, up to `most` of each."""
+        found = {}
+        newest = {task: number for number, task in self._rows("select id, task from family order by id")}
+        for task, family in newest.items():
+            statement = "select seconds from artifact where family=? order by id desc limit ?"
+            seconds = [row[0] for row in self.read(statement, (family, most))]
+            if seconds:
+                found[task] = sum(seconds) / len(seconds)
+        return found
+
     def run_of(self, artifact: int) -> int:
         """Return the number of the run that made a result, 0 where it is gone."""
         row = self._one("select run from artifact where id=?", (artifact,))
@@ -345,6 +274,14 @@ class Index:
 
     def _failures(self, condition: str, values: Sequence[Any]) -> list[FailureRow]:
         return [FailureRow(*r) for r in self._rows(f"select {FAILURE_COLUMNS} from failure where {condition}", values)]
+
+    def failed_last(self) -> dict[str, set[str]]:
+        """Return by task the instances (their printed coordinates) that failed in the last run."""
+        found: dict[str, set[str]] = {}
+        statement = "select task, instance from failure where run=(select max(id) from run) and final=1"
+        for task, instance in self._rows(statement):
+            found.setdefault(task, set()).add(instance)
+        return found
 
     def start_run(self, started: float, command: str, least: int = 1) -> int:
         """Write that a run has begun, and return its number: the next one, and `least` at least."""

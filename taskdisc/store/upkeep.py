@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.errors import StoreError
-from taskdisc.store.index import RESULT_COLUMNS, ResultRow, loads, objects_of
+from taskdisc.store.index import loads, objects_of
+from taskdisc.store.rows import RESULT_COLUMNS, ResultRow
 
 if TYPE_CHECKING:
     from taskdisc.store.index import Index

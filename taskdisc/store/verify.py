@@ -13,8 +13,9 @@ from taskdisc.store.index import loads, no_value
 from taskdisc.store.objects import fits, is_name
 
 if TYPE_CHECKING:
-    from taskdisc.store.index import Index, ResultRow
+    from taskdisc.store.index import Index
     from taskdisc.store.objects import Objects
+    from taskdisc.store.rows import ResultRow
 
 BATCH = 500
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pprint import pformat
 from typing import Any, NamedTuple
 
 HELPERS = """
@@ -232,6 +233,8 @@ def printed(state: State, target: str, root: str) -> str | None:
     task = "split" if target == "high" else target
     chosen = [step for step in steps(state).values() if step.task == task]
     lines = [(step.id.replace("split", "high"), _shown(step, target, root)) for step in chosen]
+    if len(lines) == 1 and target == "large":
+        return f"{pformat(chosen[0].value.encode(), width=100)}\n"
     if len(lines) == 1:
         return f"{lines[0][1]}\n"
     return "".join(f"{name}: {text}\n" for name, text in lines)

@@ -151,6 +151,17 @@ def after(careless):
 """
 
 
+def test_several_damaged_values_are_made_again_and_printed(folder: Folder) -> None:
+    """Of one target, and of several."""
+    before = folder.run("large", "first").out
+    for words in (["large"], ["large[n=1]", "large[n=0]", "large[n=2]"]):
+        for path in objects(folder):
+            flip(path)
+        ended = folder.run(*words, "first")
+        assert (ended.code, len(ended.executed)) == (0, 3), ended.err
+        assert sorted(ended.out.splitlines()) == sorted(before.splitlines())
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_job_that_meets_a_lost_object_is_void_whatever_it_caught(tmp_path: Path, executor: str) -> None:
     folder = Folder(tmp_path)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from taskdisc.store.index import Index, Records
+from taskdisc.store.index import Index
+from taskdisc.store.rows import Records
 from tests.projects import Folder
 
 HELPERS = """

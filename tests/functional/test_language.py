@@ -240,6 +240,23 @@ def test_named_outputs(project: Project) -> None:
     assert project.run("trained", "tested", "whole").assert_ok().ran == ["split", "tested", "whole"]
 
 
+def test_a_single_named_output(project: Project) -> None:
+    project.write(
+        tasks_x="""
+            from taskdisc import task
+            @task(outputs=("only",))
+            def made(): return {"only": list(range(30_000))}
+            def length(only): return len(only)
+            def whole(made): return list(made)
+        """
+    )
+    assert lines(project, "length", "whole") == ["length: 30000", "whole: ['only']"]
+    project.taskdisc("clear", "length", "whole").assert_ok()
+    assert project.run("length", "whole").assert_ok().ran == ["length", "whole"]
+    assert project.taskdisc("show", "only").assert_ok().stdout.startswith("[0,")
+    assert project.taskdisc("verify").exit_code == 0
+
+
 def test_an_input_file_counts_by_its_content(project: Project) -> None:
     project.write(
         {"data/words.txt": "one two"},

@@ -178,7 +178,7 @@ def test_little_room(project: Project) -> None:
 
 def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -> None:
     project.write(tasks_study=STUDY)
-    with on_screen(project.path, "run", "report", "-j", "6") as screen:
+    with on_screen(project.path, "run", "report", "-v", "-j", "6") as screen:
         screen.shows(
             """
               prepare  N s
@@ -189,6 +189,7 @@ def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -
         go(project, "prepare")
         screen.shows(
             """
+            succeeded prepare in N s
             fit  0/100
               fit[k=0]  N s
               fit[k=1]  N s  25% (1/4)
@@ -197,6 +198,20 @@ def test_a_terminal_that_becomes_smaller_shows_no_left_overs(project: Project) -
               fit[k=4]  N s
               fit[k=5]  N s
             next: fit[k=6], fit[k=7], fit[k=8] and 91 more · then: score, report
+            1/103 · M:SS · about M:SS left
+            """
+        )
+        screen.resize(40, 24)
+        screen.shows(
+            """
+            fit  0/100
+              fit[k=0]  N s
+              fit[k=1]  N s  25% (1/4)
+              fit[k=2]  N s
+              fit[k=3]  N s
+              fit[k=4]  N s
+              fit[k=5]  N s
+            next: fit[k=6], fit…then: score, report
             1/103 · M:SS · about M:SS left
             """
         )

@@ -117,6 +117,7 @@ executor = "e"
 max_tasks_per_worker = 9
 grace = "7s"
 max_jobs = 3
+max_instances = 5
 storage = "shelf"
 store = "/s"
 plugins = ["a"]
@@ -141,6 +142,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_MAX_TASKS_PER_WORKER": "9",
         "TASKDISC_GRACE": "7s",
         "TASKDISC_MAX_JOBS": "3",
+        "TASKDISC_MAX_INSTANCES": "5",
         "TASKDISC_STORAGE": "shelf",
         "TASKDISC_TRACK": "numpy",
         "TASKDISC_TRUST_STORE": "true",

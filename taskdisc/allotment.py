@@ -1,0 +1,173 @@
+"""Allotment: what the tasks of a run need of what there is. A need that can never be met is an error at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from taskdisc.errors import UsageError, closest
+from taskdisc.limits import Capacity, Demand, Limits
+from taskdisc.model import Job, Task
+from taskdisc.resources import CPUS, Amounts, amounts, text_of
+
+if TYPE_CHECKING:
+    from taskdisc.config import Config
+    from taskdisc.graph import TaskGraph
+    from taskdisc.lanes import Lanes
+
+VISIBLE = {"gpu": "CUDA_VISIBLE_DEVICES"}
+"""By resource, the variable that tells programs which of its units are theirs."""
+
+
+class Allotment:
+    """What there is in one run, and what each task needs of it."""
+
+    def __init__(self, graph: TaskGraph, tasks: Iterable[str], config: Config, lanes: Lanes) -> None:
+        """Raises UsageError for a limit to nothing, and for a need that is unknown or beyond what there is."""
+        self._graph = graph
+        self._lanes = lanes
+        self._origins: dict[str, str] = {}
+        self._checked: set[str] = set()
+        self._demands: dict[tuple[str, int], Demand] = {}
+        self._needs: dict[tuple[str, int], Amounts] = {}
+        self._capacities = self._all_capacities(config)
+        for task in tasks:
+            self.check(graph.tasks[task])
+        self.limits = Limits(self._capacities)
+
+    # What there is
+
+    def _all_capacities(self, config: Config) -> dict[str, Capacity]:
+        found: dict[str, Capacity] = {CPUS: float(config.workers)}
+        self._origins[CPUS] = "workers"
+        for name, capacity in config.resources:
+            found[name] = capacity
+            self._origins[name] = "pyproject.toml [tool.taskdisc.resources]"
+        for name, amount in config.limits:
+            self._check_limit(name, amount, found.get(name))
+            units = found.get(name)
+            found[name] = units[: int(amount)] if isinstance(units, tuple) else amount
+            self._origins[name] = f"--limit {name}={text_of(amount)}"
+        return found
+
+    def _check_limit(self, name: str, amount: float, there: Capacity | None) -> None:
+        limit = f"--limit {name}={text_of(amount)}"
+        if isinstance(there, tuple) and (amount != int(amount) or amount > len(there)):
+            raise UsageError(f"{limit}: {name} are {', '.join(there)}: a limit is a whole number up to {len(there)}.")
+        if there is None and name not in self._names():
+            known = sorted({*self._origins, *self._names()})
+            near = closest(name, known)
+            meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+            raise UsageError(f"{limit}: there is no resource, channel or task {name!r}. {meant}")
+
+    def _names(self) -> set[str]:
+        """All that tasks use without its being limited: their names, channels, and what they demand."""
+        names: set[str] = set()
+        for task in self._graph.tasks.values():
+            names.update((task.name, task.id, *task.options.channel))
+            if not callable(task.options.resources):
+                names.update(name for name, _ in task.options.resources)
+        return names
+
+    # What tasks need
+
+    def needs(self, task: Task, attempt: int) -> Amounts:
+        """Return what a task says that an attempt of it needs. Raises UsageError."""
+        resources = task.options.resources
+        if not callable(resources):
+            return resources
+        known = self._needs.get((task.id, attempt))
+        if known is None:
+            known = self._needs[task.id, attempt] = self._asked(task, resources, attempt)
+        return known
+
+    def _asked(self, task: Task, resources: Callable[[int], object], attempt: int) -> Amounts:
+        what = f"{task.place} {task.name}: resources, asked for attempt {attempt},"
+        try:
+            found = resources(attempt)
+        except Exception as error:
+            raise UsageError(f"{what} raised {type(error).__name__}: {error}") from error
+        return amounts(found, what)
+
+    def demand(self, task: Task, attempt: int = 1) -> Demand:
+        """Return what an attempt at a task needs of limited resources; of a task that was checked."""
+        known = self._demands.get((task.id, attempt))
+        if known is None:
+            needed = {**dict(self._implied(task)), **dict(self.needs(task, attempt))}
+            if self._is_launched(task):
+                needed.pop(CPUS, None)  # the launcher counts those of its own machines
+            limited = [(name, amount) for name, amount in needed.items() if name in self._capacities]
+            known = self._demands[task.id, attempt] = tuple(sorted(limited))
+        return known
+
+    def _implied(self, task: Task) -> Iterator[tuple[str, float]]:
+        yield from ((name, 1.0) for name in (task.name, task.id, *task.options.channel))
+        if not task.options.interactive:
+            yield CPUS, 1.0
+
+    def _is_launched(self, task: Task) -> bool:
+        return bool(self._lanes.means(self._lanes.of(task.options)).launcher)
+
+    def check(self, task: Task) -> None:
+        """Check that what a task needs can be had. Raises UsageError."""
+        if task.id not in self._checked:
+            self._checked.add(task.id)
+            for attempt in range(1, task.options.retries + 2 if callable(task.options.resources) else 2):
+                self._check(task, attempt)
+
+    def _check(self, task: Task, attempt: int) -> None:
+        for name, amount in self.needs(task, attempt):
+            if name not in self._capacities and not self._is_known(name, task):
+                raise UsageError(self._unknown(task, name, amount))
+        for name, amount in self.demand(task, attempt):
+            self._check_capacity(task, attempt, name, amount)
+
+    def _is_known(self, name: str, task: Task) -> bool:
+        """Say whether something knows a resource that is not limited: a channel, a task, or the task's launcher."""
+        prefix = task.options.prefix
+        words = (prefix,) if isinstance(prefix, str) else prefix
+        if self._is_launched(task) and any(f"{{{name}}}" in word for word in words):
+            return True
+        others = self._graph.tasks.values()
+        return any(name in (other.name, other.id) or name in other.options.channel for other in others)
+
+    def _unknown(self, task: Task, name: str, amount: float) -> str:
+        channels = {channel for other in self._graph.tasks.values() for channel in other.options.channel}
+        near = closest(name, sorted({*self._capacities, *channels}))
+        meant = f"Did you mean {near}? " if near else ""
+        return (
+            f"{task.place} {task.name}: needs {name}={text_of(amount)}, and nothing says how much {name} there is. "
+            f"{meant}Write [tool.taskdisc.resources] {name} = {text_of(amount)}, or --limit {name}={text_of(amount)}."
+        )
+
+    def _check_capacity(self, task: Task, attempt: int, name: str, amount: float) -> None:
+        capacity = self._capacities[name]
+        there = float(len(capacity)) if isinstance(capacity, tuple) else capacity
+        times = f" for attempt {attempt}" if attempt > 1 else ""
+        if isinstance(capacity, tuple) and amount != int(amount):
+            raise UsageError(
+                f"{task.place} {task.name}: needs {name}={text_of(amount)}{times}, and {name} has whole units: "
+                f"{', '.join(capacity)}."
+            )
+        if amount > there:
+            raise UsageError(
+                f"{task.place} {task.name}: needs {name}={text_of(amount)}{times}, and there is "
+                f"{name}={text_of(there)} ({self._origins[name]}). Ask for less, or raise that."
+            )
+
+    # What jobs are told
+
+    def expected(self, task: Task) -> tuple[tuple[str, float, tuple[str, ...]], ...]:
+        """Return what a first attempt will hold, with units as examples."""
+        units = self.limits.names
+        return tuple((name, n, units.get(name, ())[: int(n)]) for name, n in self.needs(task, 1))
+
+    def equipped(self, job: Job, task: Task, *, environment: bool) -> Job:
+        """Return the job with what it holds; `environment` says whether it may have variables of its own."""
+        units = {held.name: held.units for held in self.limits.held(job.number)}
+        needs = {**dict(self.needs(task, job.attempt)), **{name: len(names) for name, names in units.items() if names}}
+        resources = tuple((name, amount, units.get(name, ())) for name, amount in needs.items())
+        if not resources:
+            return job
+        visible = [(VISIBLE[name], ",".join(units[name])) for name in VISIBLE if units.get(name)] if environment else ()
+        return job._replace(resources=resources, env=tuple(visible))

@@ -1,0 +1,68 @@
+"""Order: on what terms the steps of each task start, by priority and by the longest path that is still to go.
+
+Paths are measured by what the tasks took in earlier runs, which is looked up when there is something to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from taskdisc.limits import Demand
+from taskdisc.ready import Terms
+
+if TYPE_CHECKING:
+    from taskdisc.allotment import Allotment
+    from taskdisc.graph import TaskGraph
+    from taskdisc.store.index import Index
+
+UNKNOWN = 1.0
+"""Seconds of a task where nothing is known of any."""
+
+
+class Order:
+    """The terms of the blocks of one run."""
+
+    def __init__(
+        self,
+        graph: TaskGraph,
+        index: Index | None,
+        task_of: Callable[[int], str],
+        allotment: Allotment | None,
+    ) -> None:
+        """`task_of` gives the task of a block."""
+        self._graph = graph
+        self._index = index
+        self._task_of = task_of
+        self._allotment = allotment
+        self._ranks: Mapping[str, float] | None = None
+
+    def terms(self, number: int) -> Terms:
+        """Return the terms of a block."""
+        task = self._graph.tasks[self._task_of(number)]
+        demand: Demand = ()
+        if self._allotment is not None:
+            self._allotment.check(task)  # one that nobody knew of when the run began
+            demand = self._allotment.demand(task)
+        return Terms(task.options.priority, self.ranks[task.id], demand)
+
+    @property
+    def ranks(self) -> Mapping[str, float]:
+        """By task, the seconds of the longest path from its start to the end."""
+        if self._ranks is None:
+            known = {} if self._index is None or len(self._graph.tasks) < 2 else self._index.usual_seconds()
+            self._ranks = longest_paths(self._graph, known)
+        return self._ranks
+
+
+def longest_paths(graph: TaskGraph, known: Mapping[str, float]) -> dict[str, float]:
+    """Return the longest path from each task to the end; a task that nothing is known of takes the mean of others."""
+    costs = [known[task] for task in graph.tasks if task in known]
+    mean = sum(costs) / len(costs) if costs else UNKNOWN
+    beyond = dict.fromkeys(graph.tasks, 0.0)
+    ranks = {}
+    for task in reversed(graph.tasks):
+        ranks[task] = beyond[task] + known.get(task, mean)
+        for needed in graph.dependencies(task):
+            beyond[needed] = max(beyond[needed], ranks[task])
+    return ranks
