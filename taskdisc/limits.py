@@ -1,7 +1,5 @@
 """Limits: how much there is of each resource, and which nodes hold what of it. Pure bookkeeping."""
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -10,17 +10,25 @@ nobody else is given what it needs until one of it has started. There is one suc
 for another.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from taskdisc.limits import Demand, Limits
 
 Order = tuple[float, float, int, int]
 """What queues are sorted by: -priority, -rank, the block's number, and a number that no other queue has."""
+
+
+class Terms(NamedTuple):
+    """On what terms the nodes of a block start."""
+
+    priority: float
+    rank: float
+    """The longest path to the end, in seconds."""
+    demand: Demand = ()
 
 
 class Crowd:
@@ -62,6 +70,8 @@ class Ready:
     def __init__(self, limits: Limits | None = None) -> None:
         """`limits` must know all resources of all demands."""
         self.limits = limits
+        self.demands: dict[int, Demand] = {}
+        """Of nodes that demand something else than the others of their block."""
         self._queues: dict[int, dict[Demand, Queue]] = {}
         """By block, those that it has."""
         self._heaps: dict[int, list[tuple[Order, Queue]]] = {}
@@ -75,8 +85,16 @@ class Ready:
         """By resource, how much was ever given."""
         self._made = 0
 
-    def add(self, nodes: Sequence[int], number: int, lane: int, priority: float, rank: float, demand: Demand) -> None:
+    def add(self, nodes: Sequence[int], number: int, lane: int, terms: Terms) -> None:
         """Add nodes of a block, to come after those of the block that are here already."""
+        if not self.demands or self.demands.keys().isdisjoint(nodes):
+            self._add(nodes, number, lane, terms)
+            return
+        for node in nodes:
+            self._add([node], number, lane, terms._replace(demand=self.demands.get(node, terms.demand)))
+
+    def _add(self, nodes: Sequence[int], number: int, lane: int, terms: Terms) -> None:
+        priority, rank, demand = terms
         queues = self._queues.setdefault(number, {})
         queue = queues.get(demand)
         if queue is None:

@@ -20,7 +20,7 @@ class Selection(NamedTuple):
     task: str
     output: str | None
     target: TargetText
-    only: "Callable[[str], bool] | None" = None
+    only: Callable[[str], bool] | None = None
     """Says, by its bracketed coordinates, whether an instance is wanted; None: all are."""
 
 
