@@ -8,14 +8,15 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
-    {"limits", "loader", "model"},
+    {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts", "limits"},
+    {"loader", "model"},
     {
         "compression",
         "coroutines",
         "expressions",
         "gathered",
         "generators",
+        "ready",
         "resources",
         "session",
         "protocols",
@@ -23,7 +24,7 @@ LAYERS = (
         "capture",
         "convert",
     },
-    {"calling", "ready", "taskoptions"},
+    {"calling", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
     {"outputs", "private", "references"},
     {"inner"},
@@ -40,6 +41,7 @@ LAYERS = (
         "demands",
         "jobs",
         "lists",
+        "narrow",
         "order",
         "record",
         "remake",
@@ -52,7 +54,7 @@ LAYERS = (
     {"grow"},
     {"builtin"},
     {"project"},
-    {"execute", "growing", "instances", "outlook", "preview", "results"},
+    {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
     {"explain", "kept", "drawing"},
     {"api", "cli"},
