@@ -164,7 +164,15 @@ class Bench:
         return [
             *self._planned(f"fan of {self.sizes.large_fan:,}", fan, "total"),
             *self._planned(f"grids of {shape}, two gathers", grid, "lines"),
+            self._grown("a chain by ref", f"chain[n={self.sizes.large_fan}]", 4),
+            self._grown("a nested axis of 300 x 300, gathered", "total", 4),
         ]
+
+    def _grown(self, what: str, target: str, goal: float) -> Row:
+        folder = self.folder / "grown"
+        folder.mkdir(exist_ok=True)
+        found = apart("growing", folder, target=target)
+        return each("9", f"{what}: growth, an instance", found["grow"], found["instances"], goal)
 
     def _planned(self, what: str, project: Path, target: str) -> list[Row]:
         found = apart("planning", project, target=target)

@@ -166,3 +166,37 @@ def _job(task: int) -> Any:
     from taskdisc.model import Job
 
     return Job(task, task, f"job{task}", 1, ())
+
+
+GROWN = """
+from taskdisc import Gather, axis, ref, requires
+
+@requires(before=lambda n: ref(chain, n=n - 1) if n else None)
+def chain(n: int, before): ...
+
+book = axis(range(300))
+
+@axis
+def chapter(book): return range(300)
+
+def words(chapter): ...
+
+def total(words: Gather[int]): ...
+"""
+
+
+def growing(target: str) -> dict[str, float]:
+    """Let a chain by ref, or all chapters of all books, grow; return the time, scheduler included, and the number."""
+    from taskdisc.config import load
+    from taskdisc.growing import Growing
+    from taskdisc.project import Project
+    from taskdisc.run import Run
+
+    Path("pyproject.toml").write_text("[tool.taskdisc]\n")
+    Path("tasks_grown.py").write_text(GROWN)
+    run = Run(Project(load()), ["words[book=0,chapter=0]"])  # imports what growth imports
+    run = Run(Project(load()), [target])
+    began = time.perf_counter()
+    growing = Growing(run, run.tasks)
+    growing.begin(run.selections)
+    return {"grow": time.perf_counter() - began, "instances": run.expansion.size / 2}
