@@ -126,6 +126,23 @@ def test_a_bound_setting_makes_another_instance_unless_it_is_the_runs(project: P
     assert again.ran == []
 
 
+def test_refs_give_open_parameters_dicts_and_lists(project: Project) -> None:
+    project.write(
+        tasks_x="""
+            from taskdisc import ref, requires, task
+            @task
+            def fit(options: dict[str, int], rows: list[int]): return sum(options.values()) * sum(rows)
+            @requires(fits=[ref(fit, options={"a": 1, "b": 2}, rows=[1, r]) for r in (1, 2, 1)])
+            def fits(fits): return fits
+        """
+    )
+    result = project.run("fits").assert_ok()
+    assert result.stdout == "[6, 9, 6]\n"
+    assert len(result.ran) == 3
+    assert lines(project, "fit", "-p", 'options={"b": 2, "a": 1}', "-p", "rows=[1, 2]") == ["9"]
+    assert project.run("fit", "-p", 'options={"b": 2, "a": 1}', "-p", "rows=[1, 2]").assert_ok().ran == []
+
+
 DYNAMIC = """
     from taskdisc import ref, requires, task, file
     source = file("index.txt")
