@@ -372,6 +372,22 @@ def test_a_planner_that_fails_in_a_worker(project: Project) -> None:
     assert "2 blocked" in result.stderr
 
 
+def test_what_a_grown_instance_needs_by_name_is_taken_from_the_store(project: Project) -> None:
+    text = """
+        from taskdisc import ref, requires, task
+        @task
+        def size(n: int): return n
+        @requires(rest=lambda n: ref(total, n=n - 1) if n else 0)
+        def total(n: int, size, rest): return size + rest + {}
+    """
+    project.write(tasks_x=text.format(0))
+    assert lines(project, "total[n=3]") == ["6"]
+    project.write(tasks_x=text.format(1))
+    again = project.run("total[n=3]").assert_ok()
+    assert (again.stdout, again.ran) == ("10\n", [f"total[n={n}]" for n in range(4)])
+    assert again.counts == {"succeeded": 4, "cached": 4}
+
+
 def test_ids_of_grown_instances_can_be_pasted_back(project: Project) -> None:
     project.write(tasks_x=CHOOSE)
     first = project.run("choose", "-p", "n=4", "-p", "k=2").assert_ok()
