@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from taskdisc.bind import bind
 from taskdisc.labels import unquoted
-from taskdisc.model import FileResult
-from taskdisc.plan import Reuse
 from taskdisc.select import Selection, given_open, select
 
 if TYPE_CHECKING:
@@ -66,21 +64,3 @@ def with_sweeps(
     given = given_open(graph, selections)
     graph, selections = swept(graph, config, selections)
     return graph, selections, bind(graph, config, given)
-
-
-def reuse_of(project: Project, now: float, code_counts: bool, age_counts: bool) -> Reuse:
-    """Say which kept results may count; most projects restrict nothing, and do not pay for it."""
-
-    def restored(file: FileResult) -> bool:
-        from taskdisc.fileresults import restored
-
-        return restored(file, project.config.root, project.config.store, project.objects)
-
-    plain = Reuse(restored, code_counts=code_counts)
-    options = [task.options for task in project.graph.tasks.values()]
-    if not project.config.track and not any(o.track or o.expires or not o.cache for o in options):
-        return plain
-    from taskdisc.reuse import Freshness, Versions
-
-    tracking = plain._replace(versions=Versions(project.config.track).of)
-    return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking

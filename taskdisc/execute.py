@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import select
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,7 @@ from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.interrupts import held_back
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.marks import File
-from taskdisc.model import Activity, ErrorText, Job, JobResult, Lane, Outcome, Retry, WorkerContext
+from taskdisc.model import Activity, FixtureSpec, Job, JobResult, Lane, Outcome, Retry, TaskSpec, WorkerContext
 from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
@@ -23,6 +22,7 @@ from taskdisc.returned import ReturnedPaths
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
+from taskdisc.unchanged import Unchanged
 from taskdisc.warned import add_warnings
 
 if TYPE_CHECKING:
@@ -72,14 +72,7 @@ class Line:
         """How many steps have failed."""
         self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(self._cached_maker)
-        inputs = {task: list(self._input_files(task)) for task in run.graph.tasks}
-        self.files = {task: files for task, files in inputs.items() if files}
-        """The input files of the tasks that have some."""
-        self.file_axes = {
-            task: [axis for axis in axes if axis.files is not None]
-            for task, axes in run.graph.axes.items()
-            if any(axis.files is not None for axis in axes)
-        }
+        self.unchanged = Unchanged(run.graph, run.expansion, project.files)
         for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
         specs = self.jobs.specs
@@ -230,7 +223,7 @@ class Line:
         all_ended: list[Ended] = []
         good: list[int] = []
         void: list[tuple[JobResult, float]] = []
-        for result in self._checked(self._heard(results)):
+        for result in self.unchanged.checked(self._heard(results)):
             node = result.number
             since = running.pop(node, None)
             if since is None:
@@ -317,37 +310,6 @@ class Line:
             place = self.run.task_of(step).place
             ended = self._ended(step, self.run.id_of(step), failure._replace(error=failure.error._replace(place=place)))
             self.recorder.add([self._blocking(ended)])
-
-    def _checked(self, results: list[JobResult]) -> list[JobResult]:
-        """Results of input files that were changed after their digests were taken are void."""
-        if not self.files and not self.file_axes:
-            return results
-        changed: dict[File, bool] = {}
-        checked = []
-        for result in results:
-            files = self._files_of(result.number)
-            for file in files if result.outcome == Outcome.SUCCEEDED else ():
-                if file not in changed:
-                    changed[file] = self.run.project.files.has_changed(file)
-                if changed[file]:
-                    result = _uncertain(result, file)
-            checked.append(result)
-        return checked
-
-    def _input_files(self, task: str) -> Iterator[File]:
-        return self.run.graph.files_of(task, self.run.project.files.listed)
-
-    def _files_of(self, node: int) -> list[File]:
-        """The input files that a step has received."""
-        expansion = self.run.expansion
-        block, row = expansion.place(node)
-        files = self.files.get(block.task, [])
-        axes = self.file_axes.get(block.task)
-        if not axes:
-            return files
-        numbers = [(axis, block.columns[axis][row]) for axis in axes]
-        elements = [(axis, expansion.elements[axis].elements[number]) for axis, number in numbers]
-        return [*files, *(File(element.label, axis.place) for axis, element in elements)]
 
     def _tell(self) -> None:
         if self.run.tick is None:
@@ -449,10 +411,3 @@ def worker_context(
         max_tasks=project.config.max_tasks_per_worker,
         captured=run.captured,
     )
-
-
-def _uncertain(result: JobResult, file: File) -> JobResult:
-    """The task may have seen the old content or the new: nobody can say what its result is the result of."""
-    message = f"the input file {file.path} was changed while the run was going on"
-    error = ErrorText("input", message, file.place, "", "Run again.")
-    return result._replace(outcome=Outcome.FAILED, parts=(), files=(), error=error)

@@ -311,6 +311,11 @@ class Expansion:
         names += [swept.name for swept in block.swept]
         return [name + suffix for suffix in id_suffixes(names, columns, len(rows))]
 
+    def suffix(self, axes: Sequence[Axis], at: Sequence[int]) -> str:
+        """Return the bracketed coordinates that ids have, of elements' numbers along axes."""
+        columns = [[self.elements[axis].texts[number]] for axis, number in zip(axes, at, strict=True)]
+        return id_suffixes([axis.name for axis in axes], columns, 1)[0]
+
     def needed(self, wanted: Mapping[int, Iterable[int] | None]) -> list[bytearray]:
         """Return, per grid, a byte per row that says whether the wanted rows (None: all of a block) need it."""
         marks = [bytearray(block.size) for block in self.blocks]

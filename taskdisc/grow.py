@@ -30,7 +30,6 @@ from taskdisc.graph import (
     Source,
     TaskGraph,
 )
-from taskdisc.labels import id_suffixes
 from taskdisc.lists import List, Lists, Unknown
 from taskdisc.marks import Axis
 from taskdisc.refer import Many, One, Referrer, Standpoint
@@ -301,7 +300,7 @@ class Growth:
         seeker, at = visit
         axes = self._graph.axes[seeker.task]
         if len(at) == len(axes):
-            if seeker.only is None or seeker.only(self._suffix(axes, at)):
+            if seeker.only is None or seeker.only(self._expansion.suffix(axes, at)):
                 seeker.asked.append(self._instance(One(seeker.task, seeker.variant, at)))
                 seeker.found.append(at)
             self._came_to_an_end(seeker)
@@ -319,11 +318,6 @@ class Growth:
         seeker.open += len(numbers)
         self._visits += [Visit(seeker, (*at, number)) for number in reversed(numbers)]
         self._came_to_an_end(seeker)
-
-    def _suffix(self, axes: Sequence[Axis], at: Coordinate) -> str:
-        """The bracketed coordinates, as ids have them."""
-        columns = [[self._expansion.elements[axis].texts[number]] for axis, number in zip(axes, at, strict=True)]
-        return id_suffixes([axis.name for axis in axes], columns, 1)[0]
 
     def _came_to_an_end(self, seeker: Seeker) -> None:
         seeker.open -= 1

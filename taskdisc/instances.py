@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from taskdisc.expand import Expansion, expand
 from taskdisc.model import Task
 from taskdisc.nodes import DONE, LEFT_OUT
 from taskdisc.select import Selection, rows_of
 
 if TYPE_CHECKING:
-    from taskdisc.expand import Block, Expansion
+    from taskdisc.bind import Bindings
+    from taskdisc.expand import Block
     from taskdisc.graph import TaskGraph
     from taskdisc.growing import Growing
     from taskdisc.plan import Plan
     from taskdisc.project import Project
     from taskdisc.schedule import Scheduler
+
+
+FORCE_TARGETS, FORCE_ALL = "targets", "all"
 
 
 class Instances:
@@ -32,6 +38,9 @@ class Instances:
     wanted: dict[int, list[int] | None]
     growing: Growing | None
     number: int
+    bindings: Bindings
+    force: str
+    """FORCE_TARGETS or FORCE_ALL, if kept results do not count, else empty."""
 
     def offset(self, block: int) -> int:
         """Return the first node of a block."""
@@ -114,3 +123,38 @@ class Instances:
     def unknown(self) -> dict[str, list[int]]:
         """Return the tasks that may have more instances than are known, with the steps that will tell."""
         return {} if self.growing is None else self.growing.unknown()
+
+    # Before there are nodes
+
+    def grids(self, tasks: Sequence[str]) -> list[str]:
+        """The tasks whose instances are known from lists alone."""
+        graph, known = self.graph, self.bindings.elements
+        return [
+            task
+            for task in tasks
+            if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
+        ]
+
+    def has_rows(self, selection: Selection) -> bool:
+        """Say whether a restricted target has any instances."""
+        graph = self.graph
+        tasks = self.grids(graph.ancestors((selection.task,)))
+        if selection.task not in tasks:
+            return True  # what instances it has is not known yet
+        return bool(rows_of(graph, expand(graph, tasks, self.bindings.elements), selection))
+
+    def is_forced(self, number: int, row: int) -> bool:
+        """Say whether kept results of a row do not count."""
+        return self.force == FORCE_ALL or self.is_target(self.offset(number) + row)
+
+    def all_wanted(self) -> dict[int, list[int] | None]:
+        """Return by block the rows that are targets; None: all of them."""
+        wanted: dict[int, list[int] | None] = {}
+        for selection in self.selections:
+            if selection.task in self.graph.grows:
+                continue
+            number = self.expansion.by_task[selection.task].number
+            rows = rows_of(self.graph, self.expansion, selection)
+            before = wanted.get(number, [])
+            wanted[number] = None if rows is None or before is None else sorted({*before, *rows})
+        return wanted

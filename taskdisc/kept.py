@@ -39,8 +39,10 @@ def instances_of(project: Project, targets: list[str], *, downstream: bool = Fal
         for selection in run.selections:
             _add_slice(found, run, selection)
     if downstream:
-        for task in project.graph.dependents(list(found)):
-            found[task] = None
+        reached = project.graph.dependents(found)
+        for task in reached:
+            if task not in found or not set(reached).isdisjoint(project.graph.dependencies(task)):
+                found[task] = None  # a slice that depends on no other target stays a slice
     return found
 
 

@@ -131,10 +131,12 @@ class Lists:
         kind = type(value)
         if kind is int or kind is str:
             return kind, value
+        encoded = None if kind in (bool, float) else self._encode(value)
         try:
-            return label_key(value), None if kind in (bool, float) else self._encode(value)
-        except TypeError:
-            return self._encode(value)
+            hash(value)
+        except TypeError:  # a dict or a list, as values of open parameters may be
+            return encoded
+        return label_key(value), encoded
 
     def by_text(self, axis: Axis, numbers: range, text: str) -> list[int]:
         """Return those of the numbers whose label is meant by a text of a target."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskdisc.errors import closest
+from taskdisc.errors import NothingMatched, closest
 from taskdisc.expressions import parse
 
 if TYPE_CHECKING:
     from taskdisc.graph import TaskGraph
     from taskdisc.model import Task
+    from taskdisc.select import Selection
+    from taskdisc.store.index import Index
 
 Only = Callable[[str], bool]
 """Says whether an instance is meant, by its bracketed coordinates."""
@@ -39,6 +41,18 @@ class Narrowed:
         self._failed = failed if narrowing.last_failed and failed else None
         self._keywords = None if narrowing.keywords is None else parse(narrowing.keywords, "-k")
         self._tags = None if narrowing.tags is None else parse(narrowing.tags, "-m")
+
+    def chosen(self, selections: Iterable[Selection], has_rows: Callable[[Selection], bool]) -> list[Selection]:
+        """Return what is left of the targets; `has_rows` says whether there is any instance. Raises NothingMatched."""
+        found = []
+        for selection in selections:
+            task = self._graph.tasks[selection.task]
+            narrowed = selection._replace(only=self.only(task))
+            if self.takes(task) and (narrowed.only is None or has_rows(narrowed)):
+                found.append(narrowed)
+        if not found:
+            raise NothingMatched(self.nothing())
+        return found
 
     def takes(self, task: Task) -> bool:
         """Say whether any instances of a task may be meant."""
@@ -70,6 +84,15 @@ class Narrowed:
             near = closest(self._narrowing.tags, tags)
             return f"{text} {f'Did you mean {near}?' if near else f'There are the tags {_listed(tags)}.'}"
         return f"{text} `taskdisc list` shows the tasks."
+
+
+def narrowed(graph: TaskGraph, narrowing: Narrowing, index: Index | None) -> Narrowed:
+    """Return the narrowing of a run; `index` tells what failed. Raises UsageError for an expression."""
+    if index is None or not narrowing.last_failed:
+        return Narrowed(graph, narrowing, {})
+    from taskdisc.store.earlier import failed_last
+
+    return Narrowed(graph, narrowing, failed_last(index))
 
 
 def _listed(names: list[str]) -> str:

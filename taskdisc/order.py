@@ -5,11 +5,12 @@ Paths are measured by what the tasks took in earlier runs, which is looked up wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from taskdisc.limits import Demand
 from taskdisc.ready import Terms
+from taskdisc.store.earlier import usual_seconds
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
@@ -21,25 +22,23 @@ UNKNOWN = 1.0
 
 
 class Order:
-    """The terms of the blocks of one run."""
+    """The terms of the tasks of one run."""
 
     def __init__(
         self,
         graph: TaskGraph,
         index: Index | None,
-        task_of: Callable[[int], str],
         allotment: Allotment | None,
     ) -> None:
-        """`task_of` gives the task of a block."""
+        """`index` tells of earlier runs, `allotment` of what is limited."""
         self._graph = graph
         self._index = index
-        self._task_of = task_of
         self._allotment = allotment
         self._ranks: Mapping[str, float] | None = None
 
-    def terms(self, number: int) -> Terms:
-        """Return the terms of a block."""
-        task = self._graph.tasks[self._task_of(number)]
+    def terms(self, task_id: str) -> Terms:
+        """Return the terms of a task's steps."""
+        task = self._graph.tasks[task_id]
         demand: Demand = ()
         if self._allotment is not None:
             self._allotment.check(task)  # one that nobody knew of when the run began
@@ -50,7 +49,7 @@ class Order:
     def ranks(self) -> Mapping[str, float]:
         """By task, the seconds of the longest path from its start to the end."""
         if self._ranks is None:
-            known = {} if self._index is None or len(self._graph.tasks) < 2 else self._index.usual_seconds()
+            known = {} if self._index is None or len(self._graph.tasks) < 2 else usual_seconds(self._index)
             self._ranks = longest_paths(self._graph, known)
         return self._ranks
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.convert import ConversionError, convert, inner_annotation
 from taskdisc.errors import Place, TaskdiscError, UsageError, closest
+from taskdisc.execution import PLAIN
 from taskdisc.fingerprint.encoding import digest
 from taskdisc.graph import (
     FromAxis,
@@ -25,7 +26,6 @@ from taskdisc.marks import Axis, File, innermost
 from taskdisc.model import DEFAULTS, MISSING, Fixture, Part, Task
 from taskdisc.outputs import name_outputs
 from taskdisc.paths import ResultPaths, replace_paths
-from taskdisc.worker import PLAIN
 
 if TYPE_CHECKING:
     from taskdisc.config import ParamLayer

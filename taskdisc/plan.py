@@ -204,6 +204,8 @@ class Plan(Inputs):
         family = self.family(block.task, block.variant)
         keys = self._keys(block, rows, family)
         whole = len(rows) == block.size and block is self.expansion.by_task.get(block.task)
+        # Whatever grows may give a value of an open parameter that this block does not have.
+        whole = whole and not (self.graph.grows and any(axis.open for axis in self.graph.axes[block.task]))
         known = self._known(block.task, family, keys, whole=whole)
         known = self._reuse.fresh(self.graph.tasks[block.task], known)
         width, open_keys, open_rows = self.outputs[block.task] * SIZE, keys, rows

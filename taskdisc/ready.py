@@ -12,7 +12,7 @@ for another.
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -70,6 +70,8 @@ class Ready:
     def __init__(self, limits: Limits | None = None) -> None:
         """`limits` must know all resources of all demands."""
         self.limits = limits
+        self.demands: dict[int, Demand] = {}
+        """Of nodes that demand something else than the others of their block."""
         self._queues: dict[int, dict[Demand, Queue]] = {}
         """By block, those that it has."""
         self._heaps: dict[int, list[tuple[Order, Queue]]] = {}
@@ -83,8 +85,16 @@ class Ready:
         """By resource, how much was ever given."""
         self._made = 0
 
-    def add(self, nodes: Sequence[int], number: int, lane: int, priority: float, rank: float, demand: Demand) -> None:
+    def add(self, nodes: Sequence[int], number: int, lane: int, terms: Terms) -> None:
         """Add nodes of a block, to come after those of the block that are here already."""
+        if not self.demands or self.demands.keys().isdisjoint(nodes):
+            self._add(nodes, number, lane, terms)
+            return
+        for node in nodes:
+            self._add([node], number, lane, terms._replace(demand=self.demands.get(node, terms.demand)))
+
+    def _add(self, nodes: Sequence[int], number: int, lane: int, terms: Terms) -> None:
+        priority, rank, demand = terms
         queues = self._queues.setdefault(number, {})
         queue = queues.get(demand)
         if queue is None:
@@ -114,23 +124,25 @@ class Ready:
         taken: list[int] = []
         heap = self._heaps.get(lane, [])
         while heap and len(taken) < most:
-            queue = heap[0][1]
+            entry = heapq.heappop(heap)
+            queue = entry[1]
             if queue.crowd is None:
                 room = most - len(taken)
                 taken += islice(queue.nodes, room)
                 _drop(queue.nodes, room)
             elif queue.nodes:
                 if not self._admits(queue.crowd):
-                    self._step_aside(queue.crowd, heapq.heappop(heap))
+                    self._step_aside(queue.crowd, entry)
                     continue
                 taken.append(self._serve(queue, queue.crowd))
-            if not queue.nodes:
-                self._forget(heap, queue)
+            if queue.nodes:
+                heapq.heappush(heap, entry)
+            else:
+                self._forget(queue)
         return taken
 
-    def _forget(self, heap: list[tuple[Order, Queue]], queue: Queue) -> None:
-        """Take an empty queue off the top of its heap."""
-        heapq.heappop(heap)
+    def _forget(self, queue: Queue) -> None:
+        """Forget a queue that is empty, and in no heap any more."""
         del self._queues[queue.number][queue.demand]
         crowd = queue.crowd
         if crowd is not None:
@@ -234,16 +246,6 @@ class Ready:
         for lane in sorted(entries):
             for _, queue in heapq.nsmallest(most, entries[lane]):
                 yield from islice(queue.nodes, most)
-
-
-def by_demand(nodes: list[int], demand: Demand, own: Mapping[int, Demand]) -> Iterable[tuple[Demand, list[int]]]:
-    """Return the nodes grouped by what they demand: the same, apart from those that have a demand of their own."""
-    if not own or own.keys().isdisjoint(nodes):
-        return ((demand, nodes),)
-    groups: dict[Demand, list[int]] = {}
-    for node in nodes:
-        groups.setdefault(own.get(node, demand), []).append(node)
-    return groups.items()
 
 
 def _drop(nodes: deque[int], count: int) -> None:

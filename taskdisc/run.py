@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from taskdisc.aims import check_replacements, reuse_of, with_replacements, with_sweeps
+from taskdisc.aims import check_replacements, with_replacements, with_sweeps
 from taskdisc.bind import Bindings, bind
 from taskdisc.edges import Edge
 from taskdisc.errors import NothingMatched
@@ -23,22 +23,22 @@ from taskdisc.model import (
     TaskWarning,
 )
 from taskdisc.nodes import DONE, SKIPPED
-from taskdisc.order import Order
-from taskdisc.plan import Plan, Reuse
+from taskdisc.plan import Plan
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import Scheduler
-from taskdisc.select import Selection, given_open, rows_of, runnable, select
+from taskdisc.select import Selection, given_open, runnable, select
+from taskdisc.usable import usable
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
     from taskdisc.growing import Growing
     from taskdisc.narrow import Narrowed, Narrowing
+    from taskdisc.order import Order
     from taskdisc.outlook import Outlook
     from taskdisc.protocols import Executor
+    from taskdisc.ready import Terms
     from taskdisc.record import Ended
     from taskdisc.unkept import Unkept
-
-FORCE_TARGETS, FORCE_ALL = "targets", "all"
 
 
 class Run(Instances):
@@ -83,13 +83,16 @@ class Run(Instances):
         self.narrowed: Narrowed | None = None
         """What restricts the targets further."""
         if narrowing is not None:
-            self._narrow(narrowing)
-        self._force = force
+            from taskdisc.narrow import Narrowed, narrowed
+
+            self.narrowed = narrowing if isinstance(narrowing, Narrowed) else narrowed(graph, narrowing, project.index)
+            self.selections, self.left_out = self.narrowed.chosen(self.selections, self.has_rows), ()
+        self.force = force
         self.maxfail = maxfail
         tasks = self.tasks = graph.ancestors(selection.task for selection in self.selections)
         """What the targets need, as far as it is known from the start; dependencies first."""
-        self.expansion: Expansion = expand(graph, self._grids(tasks), self.bindings.elements)
-        self.wanted = self._wanted()
+        self.expansion: Expansion = expand(graph, self.grids(tasks), self.bindings.elements)
+        self.wanted = self.all_wanted()
         check_replacements(graph, tasks)
         self._check_files(tasks)
         self.scheduler = Scheduler()
@@ -115,6 +118,7 @@ class Run(Instances):
         """Python warnings of tasks, by their texts."""
         self.allotment: Allotment | None = None
         """What steps need of what there is; None where nothing is limited."""
+        self._order: Order | None = None
         self.tick: float | None = None
         """Seconds between calls of `taskdisc_run_progress` while nothing ends; None: no such calls."""
         self.interrupted = False
@@ -130,60 +134,6 @@ class Run(Instances):
 
             self.growing = Growing(self, tasks)
             self.growing.begin(self.selections)
-
-    def _grids(self, tasks: Sequence[str]) -> list[str]:
-        """The tasks whose instances are known from lists alone."""
-        graph, known = self.graph, self.bindings.elements
-        return [
-            task
-            for task in tasks
-            if task not in graph.grows and not any(axis.open and axis not in known for axis in graph.axes[task])
-        ]
-
-    def _narrow(self, narrowing: Narrowing | Narrowed) -> None:
-        """Leave out what is not meant. Raises NothingMatched where nothing is."""
-        from taskdisc.narrow import Narrowed
-
-        graph, index, chosen = self.graph, self.project.index, []
-        if isinstance(narrowing, Narrowed):
-            narrowed = narrowing
-        else:
-            failed = index.failed_last() if index is not None and narrowing.last_failed else {}
-            narrowed = Narrowed(graph, narrowing, failed)
-        self.narrowed = narrowed
-        for selection in self.selections:
-            task = graph.tasks[selection.task]
-            selection = selection._replace(only=narrowed.only(task))
-            if narrowed.takes(task) and (selection.only is None or self._has_rows(selection)):
-                chosen.append(selection)
-        if not chosen:
-            raise NothingMatched(narrowed.nothing())
-        self.selections, self.left_out = chosen, ()
-
-    def _has_rows(self, selection: Selection) -> bool:
-        """Say whether a restricted target has any instances."""
-        graph = self.graph
-        tasks = self._grids(graph.ancestors((selection.task,)))
-        if selection.task not in tasks:
-            return True  # what instances it has is not known yet
-        return bool(rows_of(graph, expand(graph, tasks, self.bindings.elements), selection))
-
-    def _is_forced(self, number: int, row: int) -> bool:
-        """Say whether kept results of a row do not count."""
-        if self._force == FORCE_ALL:
-            return True
-        return self.is_target(self.offset(number) + row)
-
-    def _wanted(self) -> dict[int, list[int] | None]:
-        wanted: dict[int, list[int] | None] = {}
-        for selection in self.selections:
-            if selection.task in self.graph.grows:
-                continue
-            number = self.expansion.by_task[selection.task].number
-            rows = rows_of(self.graph, self.expansion, selection)
-            before = wanted.get(number, [])
-            wanted[number] = None if rows is None or before is None else sorted({*before, *rows})
-        return wanted
 
     def _check_files(self, tasks: Sequence[str]) -> None:
         """A missing input is an error before anything runs."""
@@ -203,14 +153,10 @@ class Run(Instances):
             file_digest=project.files.digest,
             listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
-            reuse=self._reuse(code_counts, age_counts),
+            reuse=usable(project, self.started, code_counts, age_counts, self.is_forced if self.force else None),
             root=project.config.root,
             offset=self.offset,
         )
-
-    def _reuse(self, code_counts: bool, age_counts: bool) -> Reuse:
-        reuse = reuse_of(self.project, self.started, code_counts, age_counts)
-        return reuse._replace(is_forced=self._is_forced) if self._force else reuse
 
     def _add_blocks(self) -> None:
         needed = self.expansion.needed(self.wanted)
@@ -290,9 +236,15 @@ class Run(Instances):
             from taskdisc.allotment import Allotment
 
             self.allotment = Allotment(graph, self.tasks, config, self.lanes)
-        blocks = self.expansion.blocks
-        order = Order(graph, self.project.index, lambda number: blocks[number].task, self.allotment)
-        self.scheduler.limit(None if self.allotment is None else self.allotment.limits, order.terms)
+        self.scheduler.limit(None if self.allotment is None else self.allotment.limits, self._terms)
+
+    def _terms(self, number: int) -> Terms:
+        """On what terms the steps of a block start."""
+        if self._order is None:
+            from taskdisc.order import Order
+
+            self._order = Order(self.project.graph, self.project.index, self.allotment)
+        return self._order.terms(self.expansion.blocks[number].task)
 
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""

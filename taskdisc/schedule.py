@@ -42,7 +42,7 @@ from taskdisc.nodes import (
     Block,
     Nodes,
 )
-from taskdisc.ready import Ready, Terms, by_demand
+from taskdisc.ready import Ready, Terms
 
 SPARSE = 8
 """Late edges that are fewer than a block's rows divided by this are kept one by one."""
@@ -61,7 +61,6 @@ class Scheduler(Nodes):
         self._undecided: list[int] = []
         self._ready = Ready()
         self._terms: Callable[[int], Terms] = lambda number: Terms(0.0, self.blocks[number].rank)
-        self._own_demands: dict[int, Demand] = {}
 
     def limit(self, limits: Limits | None, terms: Callable[[int], Terms]) -> None:
         """Let nodes start on the terms of their blocks, as they become runnable. To be called before any does."""
@@ -70,7 +69,7 @@ class Scheduler(Nodes):
 
     def demands(self, node: int, demand: Demand) -> None:
         """From now on, this node demands something else than the others of its block."""
-        self._own_demands[node] = demand
+        self._ready.demands[node] = demand
 
     def upcoming(self, most: int) -> list[int]:
         """Return the first of the runnable nodes, in the order in which they will start."""
@@ -235,16 +234,10 @@ class Scheduler(Nodes):
                 if self._state[node] != RUNNABLE:
                     self._state[node] = RUNNABLE
                     fresh.append(node)
-            terms, lane = self._terms(number), self.blocks[number].lane
-            for demand, group in by_demand(fresh, terms.demand, self._own_demands):
-                self._ready.add(group, number, lane, terms.priority, terms.rank, demand)
+            self._ready.add(fresh, number, self.blocks[number].lane, self._terms(number))
 
     def take_runnable(self, most: int, lane: int = 0) -> list[int]:
-        """Return up to `most` nodes of a lane to execute now; they count as running.
-
-        Those of the highest priority go first, then the longest path; what there is not enough for steps aside. What
-        they demand is theirs until it is given back.
-        """
+        """Return up to `most` nodes of a lane to execute now; what they demand is theirs until it is given back."""
         taken = self._ready.take(most, lane)
         for node in taken:
             self._state[node] = RUNNING

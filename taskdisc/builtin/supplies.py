@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from taskdisc.builtin.taskinfo import TaskInfo
+    from taskdisc.execution import Execution
     from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
-    from taskdisc.worker import Execution
 
 
 def taskdisc_executors() -> dict[str, Callable[..., Executor]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.model import ArgumentKind
 
 if TYPE_CHECKING:
-    from taskdisc.worker import Execution
+    from taskdisc.execution import Execution
 
 
 class TaskInfo:

@@ -60,7 +60,8 @@ def _executed(planned: Run, options: Options) -> RunReport:
 
 def _planned(project: Project, targets: list[str], options: Options, narrowed: Narrowed | None = None) -> Run:
     """Plan a run; `narrowed` is what an earlier one took."""
-    from taskdisc.run import FORCE_ALL, FORCE_TARGETS, Run
+    from taskdisc.instances import FORCE_ALL, FORCE_TARGETS
+    from taskdisc.run import Run
 
     return Run(
         project,

@@ -213,17 +213,6 @@ class Index:
         """Return a result's metadata."""
         return ResultRow(*self._one(f"select {RESULT_COLUMNS} from artifact where id=?", (artifact,)))
 
-    def usual_seconds(self, most: int = 32) -> dict[str, float]:
-        """Return by task what its latest results took on average, up to `most` of each."""
-        found = {}
-        newest = {task: number for number, task in self._rows("select id, task from family order by id")}
-        for task, family in newest.items():
-            statement = "select seconds from artifact where family=? order by id desc limit ?"
-            seconds = [row[0] for row in self.read(statement, (family, most))]
-            if seconds:
-                found[task] = sum(seconds) / len(seconds)
-        return found
-
     def run_of(self, artifact: int) -> int:
         """Return the number of the run that made a result, 0 where it is gone."""
         row = self._one("select run from artifact where id=?", (artifact,))
@@ -274,14 +263,6 @@ class Index:
 
     def _failures(self, condition: str, values: Sequence[Any]) -> list[FailureRow]:
         return [FailureRow(*r) for r in self._rows(f"select {FAILURE_COLUMNS} from failure where {condition}", values)]
-
-    def failed_last(self) -> dict[str, set[str]]:
-        """Return by task the instances (their printed coordinates) that failed in the last run."""
-        found: dict[str, set[str]] = {}
-        statement = "select task, instance from failure where run=(select max(id) from run) and final=1"
-        for task, instance in self._rows(statement):
-            found.setdefault(task, set()).add(instance)
-        return found
 
     def start_run(self, started: float, command: str, least: int = 1) -> int:
         """Write that a run has begun, and return its number: the next one, and `least` at least."""

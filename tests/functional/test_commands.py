@@ -225,6 +225,13 @@ def test_clear_downstream_and_all(words: Project) -> None:
     assert len(words.run().assert_ok().ran) == 6
 
 
+def test_clear_downstream_of_a_slice_leaves_the_rest_of_its_task(words: Project) -> None:
+    words.run().assert_ok()
+    result = words.taskdisc("clear", "--downstream", "model[k=2]").assert_ok()
+    assert sorted(result.stdout.splitlines()) == ["cleared best", "cleared model[k=2]", "cleared report"]
+    assert words.run().assert_ok().ran == ["best", "model[k=2]", "report"]
+
+
 def test_clear_removes_results_of_other_settings_and_open_parameters_too(project: Project) -> None:
     project.write(tasks_x="from taskdisc import task\ndef f(s=1): return s\n@task\ndef day(date: str, f): return date")
     for date in "xy":

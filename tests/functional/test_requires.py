@@ -126,6 +126,23 @@ def test_a_bound_setting_makes_another_instance_unless_it_is_the_runs(project: P
     assert again.ran == []
 
 
+def test_refs_give_open_parameters_dicts_and_lists(project: Project) -> None:
+    project.write(
+        tasks_x="""
+            from taskdisc import ref, requires, task
+            @task
+            def fit(options: dict[str, int], rows: list[int]): return sum(options.values()) * sum(rows)
+            @requires(fits=[ref(fit, options={"a": 1, "b": 2}, rows=[1, r]) for r in (1, 2, 1)])
+            def fits(fits): return fits
+        """
+    )
+    result = project.run("fits").assert_ok()
+    assert result.stdout == "[6, 9, 6]\n"
+    assert len(result.ran) == 3
+    assert lines(project, "fit", "-p", 'options={"b": 2, "a": 1}', "-p", "rows=[1, 2]") == ["9"]
+    assert project.run("fit", "-p", 'options={"b": 2, "a": 1}', "-p", "rows=[1, 2]").assert_ok().ran == []
+
+
 DYNAMIC = """
     from taskdisc import ref, requires, task, file
     source = file("index.txt")
@@ -353,6 +370,22 @@ def test_a_planner_that_fails_in_a_worker(project: Project) -> None:
     assert result.exit_code == 1
     assert result.outcomes["f.a"] == "failed"
     assert "2 blocked" in result.stderr
+
+
+def test_what_a_grown_instance_needs_by_name_is_taken_from_the_store(project: Project) -> None:
+    text = """
+        from taskdisc import ref, requires, task
+        @task
+        def size(n: int): return n
+        @requires(rest=lambda n: ref(total, n=n - 1) if n else 0)
+        def total(n: int, size, rest): return size + rest + {}
+    """
+    project.write(tasks_x=text.format(0))
+    assert lines(project, "total[n=3]") == ["6"]
+    project.write(tasks_x=text.format(1))
+    again = project.run("total[n=3]").assert_ok()
+    assert (again.stdout, again.ran) == ("10\n", [f"total[n={n}]" for n in range(4)])
+    assert again.counts == {"succeeded": 4, "cached": 4}
 
 
 def test_ids_of_grown_instances_can_be_pasted_back(project: Project) -> None:
