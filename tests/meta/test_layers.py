@@ -52,12 +52,12 @@ LAYERS = (
         "unchanged",
     },
     {"execution"},
-    {"worker"},
+    {"worker", "overrides"},
     {"refer", "waves"},
     {"grow"},
     {"builtin"},
     {"project"},
-    {"overrides", "sweeps"},
+    {"sweeps"},
     {"aims"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
@@ -70,11 +70,12 @@ layers below its own. The stages of the line are one layer, so none of them know
 
 PUBLIC = {"taskdisc", "errors", "model", "protocols", "hookspecs", "paths", "capture", "descriptors", "worker"}
 """What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
-and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner` and
-`worker.Execution`, `capture.Capture`, descriptors that no task inherits."""
+and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner`,
+`capture.Capture`, descriptors that no task inherits."""
 
-PUBLIC_TYPES = {"config", "run"}
-"""Arguments of hooks: `Config` and `Run` come to a plugin, which names them for type checkers alone."""
+PUBLIC_TYPES = {"config", "execution", "run"}
+"""What comes to a plugin, which names it for type checkers alone: `Config` and `Run` to hooks, `Execution` to what
+makes injected arguments."""
 
 NAMES = sorted(modules())
 
