@@ -243,7 +243,7 @@ class Run(Instances):
         if self._order is None:
             from taskdisc.order import Order
 
-            self._order = Order(self.project.graph, self.project.index, self.allotment)
+            self._order = Order(self.graph, self.project.index, self.allotment)
         return self._order.terms(self.expansion.blocks[number].task)
 
     def make_executor(self) -> Executor:
