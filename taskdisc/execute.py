@@ -163,12 +163,13 @@ class Line:
 
     def _commit(self) -> None:
         """Make durable what has ended, let other runs have it, and report it."""
-        ends = self.recorder.commit()
-        if ends or self._retries:
-            self.sharing.release(self.run.running)
-        retries, self._retries = self._retries, []
-        self.run.retried(retries)
-        self.run.ended(ends)
+        with held_back():  # what is durable is reported
+            ends = self.recorder.commit()
+            if ends or self._retries:
+                self.sharing.release(self.run.running)
+            retries, self._retries = self._retries, []
+            self.run.retried(retries)
+            self.run.ended(ends)
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
         jobs = [
@@ -324,6 +325,7 @@ class Line:
         """After an interruption: what runs has a while to end; a second one ends it at once."""
         try:
             with suppress(KeyboardInterrupt):
+                self._begin_nothing_more()
                 self.run.project.plugins.hook.taskdisc_run_interrupted(run=self.run)
                 self._drain(seconds(self.run.project.config.grace))
         finally:
@@ -337,14 +339,17 @@ class Line:
 
     def finish(self) -> None:
         """Begin nothing more, and let what runs end."""
+        self._begin_nothing_more()
         self._drain(None)
 
-    def _drain(self, grace: float | None) -> None:
-        """Begin nothing more, and give what runs so many seconds to end, or all the time that it needs."""
+    def _begin_nothing_more(self) -> None:
         self._is_ending = True
-        until = None if grace is None else time.monotonic() + grace
         for executor in self.executors.values():
             executor.dismiss()
+
+    def _drain(self, grace: float | None) -> None:
+        """Give what runs so many seconds to end, or all the time that it needs."""
+        until = None if grace is None else time.monotonic() + grace
         while (until is None or time.monotonic() < until) and any(e.busy() for e in self.executors.values()):
             self._wait(until)
             self._collect()

@@ -107,7 +107,7 @@ class Plan(Inputs):
         """By path, the block, row and number of a kept result of which a step made the file."""
         self._families: dict[Any, Family] = {}
         self._other_code: dict[Any, list[tuple[Family, dict[bytes, Known]]]] = {}
-        self._known_by_key: dict[Any, dict[bytes, Known]] = {}
+        self._known_by_key: dict[Any, dict[bytes, list[Known]]] = {}
 
     # Families
 
@@ -248,9 +248,9 @@ class Plan(Inputs):
             if whole and task not in self.graph.grows and not self.graph.tasks[task].swept:
                 self._known_by_key[family.prefix] = {}  # what is decided anew was not among them
                 return rows
-            self._known_by_key[family.prefix] = {row[0]: row for row in rows}
+            self._known_by_key[family.prefix] = known_by_key(rows)
         known = self._known_by_key[family.prefix]
-        return [known[key] for key in keys if key in known]
+        return [row for key in keys if key in known for row in known[key]]
 
     def _with_objects(self, family: int, rows: Iterable[Known]) -> Iterable[Known]:
         """Leave out results of which an output's object is gone."""
@@ -259,11 +259,16 @@ class Plan(Inputs):
         return [row for row in rows if all(map(self._has_object, objects.get(row[1], ())))]
 
     def _take(self, number: int, width: int, keys: list[bytes], rows: list[int], known: Iterable[Known]) -> None:
-        """Note the results of the rows whose keys are known; of equal keys the newest that still holds."""
+        """Note the results of the rows whose keys are known; of equal keys the newest that still holds.
+
+        Several instances can share a key: labels are none of it, and values may be equal. What depends on the id or the
+        seed then differs, and an instance prefers what it made itself.
+        """
         digests, artifacts = self.digests[number], self.artifacts[number]
         refused = self.index.refused if self.index is not None else ()
         place = dict(zip(keys, rows, strict=True))
         hollow: set[int] = set()
+        torn: set[int] = set()
         for key, artifact, digest, name, files in known:
             row = place.get(key)
             if row is None or artifact in refused or type(digest) is not bytes or len(digest) != width:
@@ -278,13 +283,10 @@ class Plan(Inputs):
                 hollow.add(row)
             elif hollow:
                 hollow.discard(row)
+            if artifacts[row] and digests[row * width : (row + 1) * width] != digest:
+                torn.add(row)
             digests[row * width : (row + 1) * width] = digest
             artifacts[row] = artifact
-        if SKIPPED in digests:
-            offset = self._offset(number)
-            self.skipped.update(
-                offset + row for row in rows if artifacts[row] and digests[row * width : row * width + SIZE] == SKIPPED
-            )
         if len(place) < len(rows):
             for key, row in zip(keys, rows, strict=True):  # different labels of one value: one key for several rows
                 other = place[key]
@@ -292,9 +294,37 @@ class Plan(Inputs):
                 digests[row * width : (row + 1) * width] = digests[other * width : (other + 1) * width]
                 if other in hollow:
                     hollow.add(row)
+        if torn:
+            self._prefer_own(number, {row: key for key, row in zip(keys, rows, strict=True) if place[key] in torn})
+        if SKIPPED in digests:
+            offset = self._offset(number)
+            self.skipped.update(
+                offset + row for row in rows if artifacts[row] and digests[row * width : row * width + SIZE] == SKIPPED
+            )
         if hollow:
             offset = self._offset(number)
             self.hollow.update(offset + row for row in hollow)
+
+    def _prefer_own(self, number: int, keys: dict[int, bytes]) -> None:
+        """For each of these rows, take the newest result that this very instance has made, if any."""
+        assert self.index is not None
+        block, artifacts, digests = self.expansion.blocks[number], self.artifacts[number], self.digests[number]
+        suffixes = self.expansion.ids(block, "", list(keys))
+        row_of = {(key, suffix): row for (row, key), suffix in zip(keys.items(), suffixes, strict=True)}
+        own: dict[int, int] = {}
+        found: list[Known] = []
+        for family in {self.index.family_of(artifacts[row]) for row in keys}:
+            for known, suffix in self.index.known_with_instance(family):
+                row = row_of.get((known[0], suffix))
+                if row is not None and known[1] not in self.index.refused:
+                    own[known[1]] = row
+                    found.append(known)
+        width = self.outputs[block.task] * SIZE
+        for _, artifact, digest, name, files in self._reuse.fresh(self.graph.tasks[block.task], found):
+            if len(digest) == width and name != DROPPED and self._holds(name, files):
+                row = own[artifact]
+                artifacts[row] = artifact
+                digests[row * width : (row + 1) * width] = digest
 
     def _holds(self, name: str | None, files: str | None) -> bool:
         """Say whether the object (if its value was kept) and the files of a known result are still there."""
@@ -378,3 +408,15 @@ class Plan(Inputs):
         width = len(digest)
         self.digests[number][row * width : (row + 1) * width] = digest
         self.hollow.discard(self._offset(number) + row)
+
+
+def known_by_key(rows: Iterable[Known]) -> dict[bytes, list[Known]]:
+    """Return by key the newest result, last; an older one of another value, if there is any, comes before it."""
+    known: dict[bytes, list[Known]] = {}
+    for row in rows:
+        before = known.get(row[0])
+        if before is None or before[-1][2] == row[2]:
+            known[row[0]] = [*(before or ())[:-1], row]
+        else:
+            known[row[0]] = [before[-1], row]
+    return known

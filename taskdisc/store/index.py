@@ -218,6 +218,17 @@ class Index:
         row = self._one("select run from artifact where id=?", (artifact,))
         return 0 if row is None else int(row[0])
 
+    def family_of(self, artifact: int) -> int:
+        """Return the number of the family that a result belongs to, 0 where it is gone."""
+        row = self._one("select family from artifact where id=?", (artifact,))
+        return 0 if row is None else int(row[0])
+
+    def known_with_instance(self, family: int) -> Iterator[tuple[Known, str]]:
+        """Yield what the family has, oldest first, with the printed coordinates of the instance that made it."""
+        sql = "select key, id, digest, object, files, instance from artifact where family=? order by id"
+        for *known, instance in self._rows(sql, (family,)):
+            yield tuple(known), instance
+
     def is_kept(self, artifact: int) -> bool:
         """Say whether a result is there, and not forgotten."""
         return self._one("select 1 from artifact where id=? and family != 0", (artifact,)) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from taskdisc.testing import Project
@@ -236,3 +238,38 @@ MISUSE = [
 @pytest.mark.parametrize(("text", "expected"), MISUSE)
 def test_misuse(project: Project, text: str, expected: str) -> None:
     assert error(project, text) == expected
+
+
+def test_instances_of_equal_values_keep_what_each_of_them_made(project: Project) -> None:
+    """Labels are no part of the key: what depends on the seed or the id differs nevertheless, and stays."""
+    project.write(
+        tasks_x="""
+        import random
+        from taskdisc import Gather, axis
+
+        start = axis({"a": {}, "b": {}, "c": {}})
+
+        @axis
+        def late(start):
+            return {"x": 1, "y": 1}
+
+        def drawn(start):
+            return random.random()
+
+        def later(late):
+            return random.random()
+
+        def both(drawn: Gather[float], later: Gather[float]):
+            return sorted(map(str, drawn.items())), sorted(map(str, later.items()))
+        """
+    )
+    first = project.run("both").assert_ok().stdout
+    assert len(set(re.findall(r"0\.\d+", first))) == 3 + 6
+    again = project.run("both").assert_ok()
+    assert (again.stdout, again.ran) == (first, [])
+    one = project.run("drawn[start=b]", "later[start=a,late=y]").assert_ok()
+    assert one.ran == []
+    assert all(line.split(": ")[1] in first for line in one.stdout.splitlines())
+    renamed = project.path / "tasks_x.py"
+    renamed.write_text(renamed.read_text().replace('"c":', '"d":'))
+    assert [step for step in project.run("drawn").assert_ok().ran if step.startswith("drawn")] == []

@@ -73,7 +73,7 @@ def ratios(ratio: Gather[float]) -> float:
     return sum(ratio.values())
 
 def leaving(number: int) -> int:
-    if number == 3:
+    if number == 15:  # by then, the first ones were received: what runs beside it may end with it
         os._exit(7)
     return number
 """
@@ -137,7 +137,7 @@ try:
 except TaskFailed as error:
     run = error.run
     killed = [step.id for step in run.report.failures if step.outcome == "killed"]
-    print(error.id in killed, len(killed) <= 2, "leaving[number=3]" in killed)
+    print(error.id in killed, len(killed) <= 2, "leaving[number=15]" in killed)
     print("a worker of the executor ended while this ran" in str(error), "make a new executor" in str(error))
     print(sum(run.report.counts.values()), run["leaving[number=0]"])
 """,
