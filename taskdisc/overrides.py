@@ -197,7 +197,9 @@ def check_outputs(graph: TaskGraph, tasks: Iterable[str]) -> None:
     for owner in tasks:
         for source in graph.sources[owner].values():
             if isinstance(source, FromTask | FromGather):
-                in_place_of(graph, source.task, source.output, f"{graph.tasks[owner].place} {graph.tasks[owner].name}")
+                in_place_of(
+                    graph, source.task, source.output, f"{graph.tasks[owner].name} ({graph.tasks[owner].place})"
+                )
 
 
 def in_place_of(graph: TaskGraph, task: str, output: str | None, where: str) -> str:

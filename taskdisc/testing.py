@@ -234,9 +234,12 @@ def _text_of(descriptor: int) -> str:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Iterator[Project]:
     """An empty taskdisc project in a temporary folder (see `taskdisc.testing.Project`)."""
     root = tmp_path / "project"
     root.mkdir()
     (root / "pyproject.toml").write_text("[tool.taskdisc]\n", encoding="utf-8")
-    return Project(root, tmp_path / "outcomes.jsonl")
+    path, modules = list(sys.path), dict(sys.modules)
+    yield Project(root, tmp_path / "outcomes.jsonl")
+    sys.path[:] = path
+    _forget_modules(modules)  # a test may have imported the project itself, and the next one's have the same names

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from taskdisc.drawing import described
 from taskdisc.errors import ExitCode, NothingMatched, TaskdiscError, UsageError
 from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.model import Outcome
@@ -135,7 +134,7 @@ class FinishedRun:
         selections = self._run.find(name)
         if len(selections) > 1:
             graph = self._run.graph
-            tasks = ", ".join(described(graph, graph.tasks[each.task]) for each in selections)
+            tasks = ", ".join(graph.names[each.task] for each in selections)
             raise UsageError(f"run[{name!r}]: this is more than one task: {tasks}.")
         chosen = self._chosen(selections[0])
         if not chosen.over:

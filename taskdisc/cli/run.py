@@ -171,7 +171,6 @@ def _preview(planned: Run, options: Options) -> int:
     return ExitCode.FAILED if options.exit_code and busy else ExitCode.OK
 
 
-STAYS = (Decision.CACHED, Decision.GIVEN)
 PREVIEWED = (
     ("run", "would run"),
     ("may run", "may run, if an input changes"),
@@ -180,7 +179,7 @@ PREVIEWED = (
     ("unknown", "of unknown size"),
     ("overridden", "overridden"),
 )
-SETTLED = frozenset({"cached", "skipped"})
+SETTLED = frozenset({"cached", "overridden", "skipped"})
 """Decisions by which nothing would run."""
 
 
