@@ -140,6 +140,15 @@ class Line:
                 self.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update([(job.number, now) for job in jobs])
                 executor.submit(jobs)
+                self._tell_started(jobs)
+
+    def _tell_started(self, jobs: list[Job]) -> None:
+        hook = self.run.project.plugins.hook.taskdisc_job_started
+        if hook.get_hookimpls():
+            from taskdisc.hookrecords import Attempt
+
+            for job in jobs:
+                hook(step=Attempt(job.instance, self.context.specs[job.task].id, job.attempt, job.resources))
 
     def _equipped(self, jobs: list[Job], allotment: Allotment, executor: Executor) -> list[Job]:
         """Tell jobs what they hold."""

@@ -3,18 +3,20 @@
 A plugin is a module or an object with functions of these names; no decorator is needed, `hookimpl` gives options
 (`@hookimpl(trylast=True)`). It is found through the entry-point group `taskdisc`, or named in `plugins = [...]`.
 A function may leave out arguments that it does not use. Hooks run in the process of `taskdisc run`, unless they say
-otherwise.
+otherwise. Plugins that were registered later are called first: built-ins come before installed plugins, then those
+that are named, then the project's own modules, which may implement every hook from `taskdisc_modify_tasks` on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
+    from taskdisc.hookrecords import Attempt, Forecast
     from taskdisc.model import Retry, RunReport, StepEnd, Task
     from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
     from taskdisc.run import Run
@@ -113,6 +115,15 @@ def taskdisc_run_started(run: Run) -> None:
 
 
 @hookspec
+def taskdisc_plan_ready(plan: Forecast, config: Config) -> None:
+    """Called when it is known what is up to date, after `taskdisc_run_started` and before the first job starts.
+
+    `plan` says what is to come, as far as it is known from what is kept; it is good for this call alone. Raise
+    `UsageError` to refuse the run. Not called by `run -n`, which runs nothing.
+    """
+
+
+@hookspec
 def taskdisc_run_progress(run: Run) -> None:
     """Called while jobs run, at most ten times a second; everything in `run` that is reported done is durable."""
 
@@ -120,6 +131,22 @@ def taskdisc_run_progress(run: Run) -> None:
 @hookspec
 def taskdisc_terminal_lent(run: Run) -> None:
     """Called before a task runs in the run's own process: it has the terminal until the next call of any other hook."""
+
+
+@hookspec
+def taskdisc_job_started(step: Attempt) -> None:
+    """Called for every attempt, when its job has been given to what runs it, where it may have to wait a little."""
+
+
+@hookspec
+def taskdisc_around_task(job: Attempt) -> Iterator[None]:
+    """Do something before and after a task's function: a generator function that yields once.
+
+    Called in the worker, under every executor, for every attempt, when the arguments are there. The task runs at
+    `yield`, which raises what the task raises. The result stays what the task returned, and a failure a failure; what
+    the generator raises by itself fails the attempt.
+    """
+    yield
 
 
 @hookspec

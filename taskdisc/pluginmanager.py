@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 GROUP = "taskdisc"
 SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables")
 BUILTINS = ("supplies", "terminal")
-NO_AUTOLOAD = "no:*"
+GENERATOR = 0x20
+"""The flag of code that yields."""
 
 
 class Distribution(NamedTuple):
@@ -113,6 +114,10 @@ class PluginManager:
         remedy = f" Leave it out: --plugin no:{name}" if known is not None and known.name else ""
         return PluginError(f"plugin {name}: {hook} raised {error!r} ({place}).{remedy}")
 
+    def blamed(self, error: Exception, hook: str) -> Exception:
+        """Return the error that names the plugin whose implementation of a hook raised this."""
+        return self._culprit(error, hook, getattr(self.hook, hook).get_hookimpls())
+
     def supplied(self, kind: str) -> dict[str, Any]:
         """Return what all plugins supply of a kind (one of SUPPLIES), by name. Raises PluginError for a duplicate."""
         found = self._supplied.get(kind)
@@ -171,6 +176,11 @@ def _check_names(plugin: object, name: str) -> None:
             near = closest(attribute, known)
             meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
             raise PluginError(f"plugin {name}: there is no hook {attribute}. {meant}")
+    around = getattr(plugin, "taskdisc_around_task", None)
+    if around is not None and not around.__code__.co_flags & GENERATOR:
+        raise PluginError(
+            f"plugin {name}: taskdisc_around_task is called before and after a task. Put a yield where the task runs."
+        )
 
 
 _managers: dict[tuple[str, ...], PluginManager] = {}

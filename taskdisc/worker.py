@@ -32,6 +32,7 @@ from taskdisc.store.objects import DamagedResult, Objects, load
 from taskdisc.warned import Warned
 
 if TYPE_CHECKING:
+    from taskdisc.around import Surround
     from taskdisc.capture import Capture
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec
@@ -60,6 +61,7 @@ class Runner:
         self._damaged: list[tuple[str, str, bool]] = []
         """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
+        self._around = self._surroundings()
         self.generators = Generators()
         self.fixtures = FixtureValues(context, self._function, self.load, self.generators)
         self._codecs: dict[str, Codec] = {}
@@ -68,6 +70,14 @@ class Runner:
         self._values: ValueFingerprints | None = None
         self._usage = resource.getrusage(resource.RUSAGE_SELF)
         """At the end of the last job; next to nothing is used until the next begins."""
+
+    def _surroundings(self) -> Surround | None:
+        """What plugins do around tasks, if anything."""
+        if not self.plugins.hook.taskdisc_around_task.get_hookimpls():
+            return None
+        from taskdisc.around import Surround
+
+        return Surround(self.plugins)
 
     @property
     def values(self) -> ValueFingerprints:
@@ -96,7 +106,7 @@ class Runner:
             self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
-            value = call(task.function, execution.arguments(), (*job.env, *task.spec.env))
+            value = self._call(task, job, execution.arguments())
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except Skipped as raised:
@@ -143,6 +153,12 @@ class Runner:
             tuple(self._damaged),
             self.warned.take(),
         )
+
+    def _call(self, task: PreparedTask, job: Job, arguments: dict[str, Any]) -> Any:
+        variables = (*job.env, *task.spec.env)
+        if self._around is None:
+            return call(task.function, arguments, variables)
+        return self._around.call(job, task.spec, lambda: call(task.function, arguments, variables))
 
     def _go_to_root(self) -> None:
         """The last task may have gone elsewhere; to see that it has not is quicker than to look for the root."""

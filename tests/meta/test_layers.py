@@ -35,6 +35,7 @@ LAYERS = (
     {"pluginmanager"},
     {"calls", "circles", "edges", "inputs", "requirements", "spread"},
     {"nodes"},
+    {"hookrecords"},
     {"collect", "resolve", "bind", "expand", "narrow", "schedule", "select", "plan", "store", "fixturevalues"},
     {
         "allotment",
@@ -51,7 +52,7 @@ LAYERS = (
         "unkept",
         "unchanged",
     },
-    {"execution"},
+    {"around", "execution"},
     {"worker", "overrides"},
     {"refer", "waves"},
     {"grow"},
@@ -68,7 +69,18 @@ LAYERS = (
 """From below to above. A package stands for its modules, which may import one another; a module imports only from
 layers below its own. The stages of the line are one layer, so none of them knows another."""
 
-PUBLIC = {"taskdisc", "errors", "model", "protocols", "hookspecs", "paths", "capture", "descriptors", "worker"}
+PUBLIC = {
+    "taskdisc",
+    "errors",
+    "model",
+    "protocols",
+    "hookspecs",
+    "hookrecords",
+    "paths",
+    "capture",
+    "descriptors",
+    "worker",
+}
 """What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
 and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner`,
 `capture.Capture`, descriptors that no task inherits."""
