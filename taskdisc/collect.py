@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from taskdisc.pluginmanager import PluginManager
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
-EARLY_HOOKS = ("taskdisc_configure", "taskdisc_ignore_path")
+EARLY_HOOKS = (
+    "taskdisc_add_options",
+    "taskdisc_configure",
+    "taskdisc_unconfigure",
+    "taskdisc_ignore_path",
+    "taskdisc_collect_file",
+)
 
 VARIADIC, KEYWORDS, GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
 

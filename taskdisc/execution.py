@@ -45,7 +45,7 @@ class PreparedTask:
 class Execution:
     """One attempt at one job: its arguments, its task_dir, what it leaves behind."""
 
-    __slots__ = ("_directory", "job", "paths", "runner", "started", "task", "warnings")
+    __slots__ = ("_directory", "broken", "job", "paths", "runner", "started", "task", "warnings")
 
     def __init__(self, runner: Runner, task: PreparedTask, job: Job, started: float) -> None:
         self.runner = runner
@@ -53,6 +53,8 @@ class Execution:
         self.job = job
         self.started = started
         """Seconds since the epoch."""
+        self.broken = ""
+        """Name of what a plugin was to supply, and could not."""
         self.paths: ResultPaths | None = None
         self.warnings: list[str] = []
         received.clear()
@@ -110,7 +112,14 @@ class Execution:
             return [Path(path) for path in given]
         if kind == ArgumentKind.STRUCTURE:
             return self._structure(name, *given)
-        return self.runner.injectables[name](self)
+        return self._injected(name)
+
+    def _injected(self, name: str) -> Any:
+        try:
+            return self.runner.injectables[name](self)
+        except Exception:
+            self.broken = name
+            raise
 
     def _structure(self, name: str, structure: bytes, slots: tuple[tuple[str, Any, tuple[Any, ...]], ...]) -> Any:
         values = [picked(self._argument(name, kind, given), picks) for kind, given, picks in slots]

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from taskdisc.supply import Override
+
 if TYPE_CHECKING:
     from taskdisc.config import Config
     from taskdisc.hookrecords import Attempt, Forecast
@@ -25,6 +27,8 @@ PREFIX = "taskdisc_"
 
 hookspec = pluggy.HookspecMarker("taskdisc")
 hookimpl = pluggy.HookimplMarker("taskdisc")
+override = Override
+"""Marks a factory that is to take the place of one of the same name: `{"process": override(make_mine)}`."""
 
 
 @hookspec
@@ -70,7 +74,8 @@ def taskdisc_fingerprint_value(value: object) -> object | None:
 def taskdisc_executors() -> Mapping[str, Callable[..., Executor]]:
     """Supply executors by name. Each factory is called with `workers: int`; see `protocols.Executor`.
 
-    Called when an executor is looked up by name, never in a run with the usual one that has nothing to do.
+    Two of one name are an error, here and below, unless that of the later plugin is marked by `override(...)`. Called
+    when an executor is looked up by name, never in a run with the usual one that has nothing to do.
     """
     return {}
 

@@ -357,6 +357,8 @@ class WorkerContext(NamedTuple):
     """How many jobs a worker process runs before another takes its place; 0: any number."""
     captured: bool = True
     """Whether output goes to logs; else it goes where that of the run goes."""
+    hooked: tuple[str, ...] = ()
+    """Names of those of the modules that are plugins too."""
 
 
 class Activity(NamedTuple):

@@ -50,6 +50,8 @@ class Runner:
         """The root, as the system calls it."""
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
+        self._modules: dict[str, ModuleType] = {}
+        self._add_hooks()
         self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
         self.progress: Callable[[float, float], None] = _ignore
         """Told how much of its job a task has done, of how much; replaced by executors that can pass it on."""
@@ -66,10 +68,25 @@ class Runner:
         self.fixtures = FixtureValues(context, self._function, self.load, self.generators)
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
-        self._modules: dict[str, ModuleType] = {}
         self._values: ValueFingerprints | None = None
         self._usage = resource.getrusage(resource.RUSAGE_SELF)
         """At the end of the last job; next to nothing is used until the next begins."""
+
+    def _add_hooks(self) -> None:
+        """Plug in modules of the project, where this process does not have them from the run."""
+        if self.context.code is not None or not self.context.hooked:
+            return
+        from taskdisc.pluginmanager import Distribution
+
+        os.chdir(self.context.root)
+        for name in self.context.hooked:
+            module = self._module(name)
+            before = self.plugins.get_plugin(name)
+            if before is module:
+                continue
+            if before is not None:  # a worker of somebody's pool may be older than the last edit
+                self.plugins.remove(name)
+            self.plugins.add(module, name, Distribution("", ""))
 
     def _surroundings(self) -> Surround | None:
         """What plugins do around tasks, if anything."""
@@ -121,6 +138,8 @@ class Runner:
             )
         except BaseException as raised:
             parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
+            if execution is not None and execution.broken:
+                error = error._replace(hint=self.plugins.supplier_of("injectables", execution.broken))
             if self.inspect is not None and not self._damaged:
                 self.inspect(raised, job, error)
         if self._damaged:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from taskdisc.testing import Project
@@ -87,10 +90,7 @@ def test_around_tasks_in_somebodys_pools(project: Project) -> None:
                         assert Project.discover().run(f"part[k={k}]", executor=pool).value == k
         """,
     )
-    import subprocess
-    import sys
-
-    subprocess.run([sys.executable, "look.py"], cwd=project.path, check=True, timeout=60)
+    python(project, "look.py")
     assert [line for line in calls(project) if line.startswith("after")] == ["after part[k=1]", "after part[k=2]"]
 
 
@@ -223,3 +223,78 @@ def test_the_plan_tells_of_what_will_grow_and_of_what_is_given(project: Project)
     ]
     assert "tasks_x.py::long" in project.run("long", "-p", "name=c").assert_ok().stdout
     assert "overridden" in project.run("long", "--override", 'names=["c"]').assert_ok().stdout
+
+
+# Hooks in the project's own modules
+
+OWN = """
+    from taskdisc import task
+
+    def taskdisc_around_task(job):
+        with open("calls", "a") as file:
+            print("around", job.id, file=file)
+        yield
+
+    def taskdisc_injectables():
+        return {"season": lambda execution: "winter"}
+
+    class Json:
+        def encode(self, value):
+            import json
+
+            return [json.dumps(value).encode()]
+
+        def decode(self, data):
+            import json
+
+            return json.loads(bytes(data))
+
+    def taskdisc_codecs():
+        return {"text": Json}
+
+    @task(codec="text")
+    def mood(season):
+        return [season]
+    """
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_hooks_of_the_project_work_in_workers_too(project: Project, executor: str) -> None:
+    project.write(tasks_own=OWN)
+    assert project.run("mood", "--executor", executor).assert_ok().stdout == "['winter']\n"
+    assert project.read("calls") == "around mood\n"
+
+
+def test_pools_that_outlive_an_edit_have_the_new_hooks(project: Project) -> None:
+    project.write(
+        tasks_own=OWN,
+        look="""
+            import pathlib
+            from concurrent.futures import ProcessPoolExecutor
+            from taskdisc import Project
+
+            if __name__ == "__main__":
+                with ProcessPoolExecutor(1) as pool:
+                    assert Project.discover().run("mood", executor=pool).value == ["winter"]
+                    path = pathlib.Path("tasks_own.py")
+                    path.write_text(path.read_text().replace("winter", "summer").replace("[season]", "[season] * 2"))
+                    assert Project.discover().run("mood", executor=pool).value == ["summer"] * 2
+            """,
+    )
+    python(project, "look.py")
+
+
+def python(project: Project, program: str) -> None:
+    subprocess.run([sys.executable, program], cwd=project.path, check=True, timeout=60)
+
+
+EARLY = ("add_options", "configure", "unconfigure", "ignore_path", "collect_file")
+
+
+@pytest.mark.parametrize("hook", EARLY)
+def test_hooks_that_come_too_early_for_a_module_of_tasks(project: Project, hook: str) -> None:
+    project.write(tasks_own=f"def taskdisc_{hook}(): ...\ndef f(): ...")
+    result = project.run("f")
+    assert result.exit_code == 4
+    assert f"tasks_own.py:1 taskdisc_{hook}: too late for this hook here. " in result.stderr
+    assert 'name that in pyproject.toml: plugins = ["..."]' in result.stderr

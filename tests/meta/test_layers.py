@@ -9,7 +9,7 @@ from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
-    {"limits", "loader", "parameters"},
+    {"limits", "loader", "parameters", "supply"},
     {"model"},
     {
         "compression",
