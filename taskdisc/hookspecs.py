@@ -48,7 +48,23 @@ def taskdisc_unconfigure(config: Config) -> None:
 def taskdisc_ignore_path(path: str, config: Config) -> bool | None:
     """Say whether a file or folder is left out of collection: True or False decides, None leaves it to others.
 
-    `path` is absolute. Called for each folder below the root and for each file that matches `files`.
+    `path` is absolute. Called for each folder below the root and for each file that matches `files`, or for every file
+    where a plugin implements `taskdisc_collect_file`.
+    """
+
+
+@hookspec(firstresult=True)
+def taskdisc_collect_file(path: str, config: Config) -> Mapping[str, Any] | None:
+    """Return what a file of another format defines, by name: tasks, axes, files, fixtures; None leaves it to others.
+
+    The values are what a module of tasks would have under these names: functions, plain or decorated, `axis(...)`,
+    `file(...)`; or pairs of that and the line, for messages. They are known in the whole project, as those of a module
+    are. Called during collection for each file in the folders that are searched, with its absolute path; of one that
+    matches `files`, too, which is then no module.
+
+    What the file says must reach a function by a setting's default, as in `def step(command=command)`, or by its
+    closure: so it counts in keys, and the task runs again when it changes. The functions may be made of one
+    another, and go to workers by value.
     """
 
 

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from taskdisc.collect import collect, make_importable
+from taskdisc.collect import make_importable
+from taskdisc.discover import collect
 from taskdisc.errors import CollectionError, StoreError, UnusableIndex
 from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
