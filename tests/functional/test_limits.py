@@ -197,12 +197,12 @@ def test_limits_from_python(project: Project) -> None:
     printed = program(
         project.path,
         """
-        from taskdisc import Project, UsageError
+        from taskdisc import Project, TaskdiscError
         project = Project.discover(".")
         print(project.run("most", limits={"gpu": 1}).value)
         try:
             project.run("most", limits={"gpu": 9})
-        except UsageError as error:
+        except TaskdiscError as error:
             print(error)
         """,
     )
