@@ -59,6 +59,7 @@ class Config(NamedTuple):
     track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
     trust_store: bool = OPTIONS["trust_store"].default
+    pickle: bool = OPTIONS["pickle"].default
     autoload: bool = OPTIONS["autoload"].default
     profile: str | None = None
     layers: tuple[ParamLayer, ...] = ()

@@ -18,7 +18,7 @@ from taskdisc.model import ArgumentKind, Job, Outcome, Part, TaskSpec
 from taskdisc.outputs import name_outputs
 from taskdisc.paths import ResultPaths, received, replace_paths, texts_in
 from taskdisc.shapes import in_place, picked
-from taskdisc.skips import SKIPPED
+from taskdisc.skips import SKIPPED, kept_reason
 from taskdisc.store.objects import LARGE
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Execution:
 
     def skipped(self, reason: str) -> tuple[Part, ...]:
         """Return what is kept of an execution that `skip` ended: the reason, in place of every output."""
-        payload = pickle.dumps(reason, 5)
+        payload = kept_reason(reason)
         return (Part(SKIPPED, payload, None, len(payload)),) * max(1, len(self.task.spec.outputs))
 
     def _identity(self, value: Any) -> bytes:
@@ -229,6 +229,11 @@ class Execution:
         try:
             return self.runner.codec(self.task.spec.codec).encode(value)
         except Exception as error:
+            if self.task.spec.codec != "pickle":
+                raise TypeError(
+                    f"{what} cannot be kept by the codec {self.task.spec.codec}: {error}. "
+                    f"Return what it takes, or choose another: @task(codec=...)."
+                ) from None
             raise TypeError(
                 f"{what} cannot be kept: {type(value).__name__} does not pickle ({error}). "
                 f"Return plain data, or what is needed to make it again."

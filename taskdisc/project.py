@@ -55,6 +55,10 @@ class Project:
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
+            if not config.pickle:
+                from taskdisc.policy import keep_without_pickle
+
+                keep_without_pickle(self.graph)
             self._check_codecs()
             self._check_compression()
         except BaseException:

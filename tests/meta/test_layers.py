@@ -56,7 +56,7 @@ LAYERS = (
     {"worker", "overrides"},
     {"refer", "waves"},
     {"grow"},
-    {"builtin"},
+    {"builtin", "policy"},
     {"project"},
     {"sweeps"},
     {"aims"},
