@@ -327,6 +327,17 @@ def plugins(context: click.Context, /, **given: Any) -> int:
     return command(options_from(context, given))
 
 
+@taskdisc_command.command()
+@click.option("-C", "directory", metavar="DIR", help="The folder, which is made if need be; else the current one.")
+@click.option("--plugin", metavar="NAME", help="Write the distribution of a plugin instead, in taskdisc-NAME.")
+@click.pass_context
+def init(context: click.Context, /, directory: str | None, plugin: str | None) -> int:
+    """Write the first files of a project. What is there stays as it is."""
+    from taskdisc.cli.init import init as command
+
+    return command(directory or (context.obj or {}).get("directory"), plugin)
+
+
 def _help_for(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f" See {context.command_path} --help." if context is not None else ""
