@@ -57,7 +57,7 @@ def _plugin(folder: str, name: str) -> Iterator[str]:
     ):
         yield _new(folder, os.path.join(top, path), text.format(**words))
     _ignored(home)
-    yield f"now: cd {top}; pip install -e '.[test]'; python -m pytest"
+    yield f"now: cd {os.path.relpath(home)}; pip install -e '.[test]'; python -m pytest"
 
 
 def _new(folder: str, path: str, text: str) -> str:

@@ -28,8 +28,9 @@ TEST = '''"""Tasks are plain functions, and a whole run is a call."""
 
 from pathlib import Path
 
-import tasks_hello
 from taskdisc import Project
+
+import tasks_hello
 
 
 def test_a_task_by_itself():
