@@ -67,10 +67,8 @@ def test_they_belong_to_the_plugins_of_that_line(project: Project) -> None:
     project.write({"sub/plug.py": PLUG})
     assert said(project, "-C", "sub", "--plugin=plug", "--queue", "q") == "q 1 False ()"
     result = project.run("f", "-C", "sub", "--queue", "q")
-    assert (result.exit_code, result.stderr) == (
-        4,
-        "error: No such option '--queue'. Did you mean '--quiet'? See taskdisc run --help.\n",
-    )
+    assert result.exit_code == 4
+    assert result.stderr.startswith("error: No such option '--queue'.")
 
 
 MISTAKES = {
