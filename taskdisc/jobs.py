@@ -65,8 +65,8 @@ class Values:
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
         if len(outputs) > 1:
             for row in missing:
-                gone = (no_value(artifacts[row]),) * len(outputs)
-                found[row] = self._index.stored_parts(artifacts[row]) or gone
+                parts = self._index.stored_parts(artifacts[row])
+                found[row] = parts if len(parts) == len(outputs) else (no_value(artifacts[row]),) * len(outputs)
         else:
             stored = self._index.stored([artifacts[row] for row in missing])
             found.update((row, (stored.get(artifacts[row]) or no_value(artifacts[row]),)) for row in missing)

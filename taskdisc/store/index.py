@@ -182,13 +182,15 @@ class Index:
         return found
 
     def stored_parts(self, artifact: int) -> tuple[Any, ...]:
-        """Return the stored values of a result's named outputs, in order."""
-        rows = self._rows(
-            "select a.key, p.payload, p.object from part p join artifact a on a.id = p.artifact "
+        """Return the stored values of a result's named outputs, in order; none where one of them is not there."""
+        rows = self.read(
+            "select a.key, p.payload, p.object, p.number from part p join artifact a on a.id = p.artifact "
             "where p.artifact=? order by p.number",
             (artifact,),
         )
-        return tuple(_stored(artifact, *row) for row in rows)
+        if [row[-1] for row in rows] != list(range(len(rows))):  # the database has no checksums
+            return ()
+        return tuple(_stored(artifact, *row[:-1]) for row in rows)
 
     def part_objects(self, family: int) -> dict[int, list[str]]:
         """Return the objects that the named outputs of a family's results are kept in, by result."""
@@ -340,9 +342,17 @@ def _make_tables(database: Connection) -> None:
     database.execute(f"pragma user_version={SCHEMA}")
 
 
+GONE = "no value"
+
+
 def no_value(artifact: int) -> str:
     """Return what stands for the value of a result that is gone: the name of an object that cannot be."""
-    return f"no value of result {artifact}"
+    return f"{GONE} of result {artifact}"
+
+
+def is_gone(stored: str) -> bool:
+    """Say whether this stands for a value that is gone."""
+    return stored.startswith(GONE)
 
 
 def _stored_each(rows: Sequence[Any]) -> Iterator[tuple[int, Any]]:
