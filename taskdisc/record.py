@@ -75,13 +75,11 @@ class Recorder:
             self._since = time.monotonic()
         self._pending += ended
         keep, fresh = self._plan.keep, self._values.fresh
-        for _, block, row, _, result, *_ in ended:
+        for node, block, row, _, result, _, _, _ in ended:
             if result.outcome in KEPT:
                 parts = result.parts
                 keep(block, row, parts[0].digest if len(parts) == 1 else _joined_digests(parts))
-                fresh[block, row] = tuple(
-                    [payload if payload is not None else name or "" for _, payload, name, _ in parts]
-                )
+                fresh[node] = parts
 
     def add_retried(self, ended: Ended) -> None:
         """Take an attempt that failed and that another will follow."""
