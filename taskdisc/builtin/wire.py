@@ -52,10 +52,10 @@ def unpack_job(plain: tuple[Any, ...]) -> Job:
 
 def pack_result(result: JobResult) -> bytes:
     """Return the message that carries one result: a short one, of a tuple, for a value and nothing else."""
-    parts = result[PARTS]
-    if len(parts) == 1 and result[REST:] == NOTHING_ELSE and result[FILES:COSTS] == NO_FILES:
-        if result[1] == SUCCEEDED:
-            return frame(result[:1] + parts[0] + result[COSTS:REST])
+    if len(result.parts) == 1 and result[REST:] == NOTHING_ELSE and result[FILES:COSTS] == NO_FILES:
+        number, outcome, (part,), _, _, started, seconds, cpu, memory, *_ = result
+        if outcome == SUCCEEDED:
+            return frame((number, *part, started, seconds, cpu, memory))
     plain: list[Any] = list(result)
     plain[PARTS] = [tuple(part) for part in result.parts]
     if result.files:
