@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.interrupts import held_back
@@ -42,6 +43,9 @@ class Ended(NamedTuple):
     def told(self, task: str) -> StepEnd:
         """Return what plugins and the report are told of it."""
         return StepEnd(self.id, task, self.result.outcome, self.result, self.blocked, self.blocked_count, self.attempt)
+
+
+BLOCK = itemgetter(Ended._fields.index("block"))
 
 
 class Recorder:
@@ -107,6 +111,7 @@ class Recorder:
         if not pending and not retried:
             return []
         good = [ended for ended in pending if ended.result.outcome in KEPT]
+        good.sort(key=BLOCK)  # results of one family next to one another: they make a batch
         bad = [ended for ended in pending if ended.result.outcome not in KEPT]
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0
