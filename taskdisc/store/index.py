@@ -159,7 +159,7 @@ class Index:
     def families(self, task: str | None = None) -> list[FamilyRow]:
         """Return the families of a task, or of all, oldest first."""
         where, values = ("", ()) if task is None else (" where task=?", (task,))
-        rows = self._rows(f"select id, task, prefix, parts from family{where} order by id", values)
+        rows = self.read(f"select id, task, prefix, parts from family{where} order by id", values)
         try:
             return [FamilyRow(number, name, prefix, loads(parts)) for number, name, prefix, parts in rows]
         except ValueError as error:
