@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from taskdisc.jobs import Values
     from taskdisc.plan import Family, Plan
 
-MOST = 1000
+MOST = 4000
 """Results in one transaction: more make it no cheaper."""
 OLDEST = 0.05
 """Seconds that a result waits for others before it is written."""
