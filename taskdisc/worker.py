@@ -117,31 +117,20 @@ class Runner:
             parts, outcome = (), Outcome.VOID
         after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        files, directory = execution.finish(outcome) if execution is not None else ((), None)
-        warnings = tuple(execution.warnings) if execution is not None else ()
+        files, directory, warnings = execution.finish(outcome) if execution is not None else ((), None, ())
         stdout = stderr = None
         if self.capture is not None:
             try:
-                stdout, stderr = self.capture.take(log_name(job))
+                if self.capture.has_output():
+                    stdout, stderr = self.capture.take(log_name(job))
             except OSError as raised:
                 parts, outcome, error = (), Outcome.FAILED, self._describe(no_room("its output", raised), job)
         seconds = time.perf_counter() - wall
-        return JobResult(
-            job.number,
-            outcome,
-            parts,
-            files,
-            directory,
-            started,
-            seconds,
-            cpu,
-            after.ru_maxrss * 1024,
-            stdout,
-            stderr,
-            error,
-            warnings,
-            tuple(self._damaged),
-            self.warned.take(),
+        damaged, warned, memory = tuple(self._damaged), self.warned.take(), after.ru_maxrss * 1024
+        costs = (started, seconds, cpu, memory)
+        return _new(  # `JobResult(...)`, in a third of the time
+            JobResult,
+            (job.number, outcome, parts, files, directory, *costs, stdout, stderr, error, warnings, damaged, warned),
         )
 
     def _go_to_root(self) -> None:
@@ -204,6 +193,9 @@ class Runner:
             return ()
         os.chdir(self.context.root)
         return self.fixtures.close()
+
+
+_new = tuple.__new__
 
 
 def _ignore(done: float, total: float) -> None:
