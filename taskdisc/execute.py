@@ -142,6 +142,15 @@ class Line:
                 self.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update(dict.fromkeys([job.number for job in jobs], now))
                 executor.submit(jobs)
+                self._tell_started(jobs)
+
+    def _tell_started(self, jobs: list[Job]) -> None:
+        hook = self.run.project.plugins.hook.taskdisc_job_started
+        if hook.get_hookimpls():
+            from taskdisc.hookrecords import Attempt
+
+            for job in jobs:
+                hook(step=Attempt(job.instance, self.context.specs[job.task].id, job.attempt, job.resources))
 
     def _equipped(self, jobs: list[Job], allotment: Allotment, executor: Executor) -> list[Job]:
         """Tell jobs what they hold."""
@@ -438,4 +447,5 @@ def worker_context(
         max_tasks=project.config.max_tasks_per_worker,
         captured=run.captured,
         ahead=run.maxfail is None,
+        hooked=tuple(project.hooked),
     )

@@ -18,7 +18,7 @@ from taskdisc.model import ArgumentKind, Job, Outcome, Part, TaskSpec
 from taskdisc.outputs import name_outputs
 from taskdisc.paths import ResultPaths, received, replace_paths, texts_in
 from taskdisc.shapes import in_place, picked
-from taskdisc.skips import SKIPPED
+from taskdisc.skips import SKIPPED, kept_reason
 from taskdisc.store.objects import LARGE
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class PreparedTask:
 class Execution:
     """One attempt at one job: its arguments, its task_dir, what it leaves behind."""
 
-    __slots__ = ("_directory", "job", "paths", "runner", "started", "task", "warnings")
+    __slots__ = ("_directory", "broken", "job", "paths", "runner", "started", "task", "warnings")
 
     def __init__(self, runner: Runner, task: PreparedTask, job: Job, started: float) -> None:
         self.runner = runner
@@ -55,6 +55,8 @@ class Execution:
         self.job = job
         self.started = started
         """Seconds since the epoch."""
+        self.broken = ""
+        """Name of what a plugin was to supply, and could not."""
         self.paths: ResultPaths | None = None
         self.warnings: list[str] = []
         received.clear()
@@ -112,7 +114,14 @@ class Execution:
             return [Path(path) for path in given]
         if kind == ArgumentKind.STRUCTURE:
             return self._structure(name, *given)
-        return self.runner.injectables[name](self)
+        return self._injected(name)
+
+    def _injected(self, name: str) -> Any:
+        try:
+            return self.runner.injectables[name](self)
+        except Exception:
+            self.broken = name
+            raise
 
     def _structure(self, name: str, structure: bytes, slots: tuple[tuple[str, Any, tuple[Any, ...]], ...]) -> Any:
         values = [picked(self._argument(name, kind, given), picks) for kind, given, picks in slots]
@@ -159,7 +168,7 @@ class Execution:
 
     def skipped(self, reason: str) -> tuple[Part, ...]:
         """Return what is kept of an execution that `skip` ended: the reason, in place of every output."""
-        payload = pickle.dumps(reason, 5)
+        payload = kept_reason(reason)
         return (Part(SKIPPED, payload, None, len(payload)),) * max(1, len(self.task.spec.outputs))
 
     def _identity(self, value: Any) -> bytes:
@@ -227,6 +236,11 @@ class Execution:
         try:
             return self.runner.codec(self.task.spec.codec).encode(value)
         except Exception as error:
+            if self.task.spec.codec != "pickle":
+                raise TypeError(
+                    f"{what} cannot be kept by the codec {self.task.spec.codec}: {error}. "
+                    f"Return what it takes, or choose another: @task(codec=...)."
+                ) from None
             raise TypeError(
                 f"{what} cannot be kept: {type(value).__name__} does not pickle ({error}). "
                 f"Return plain data, or what is needed to make it again."

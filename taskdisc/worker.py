@@ -32,6 +32,7 @@ from taskdisc.store.objects import DamagedResult, Objects, load
 from taskdisc.warned import Warned
 
 if TYPE_CHECKING:
+    from taskdisc.around import Surround
     from taskdisc.capture import Capture
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec
@@ -49,6 +50,8 @@ class Runner:
         """The root, as the system calls it."""
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
+        self._modules: dict[str, ModuleType] = {}
+        self._add_hooks()
         self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
         self.progress: Callable[[float, float], None] = _ignore
         """Told how much of its job a task has done, of how much; replaced by executors that can pass it on."""
@@ -60,14 +63,38 @@ class Runner:
         self._damaged: list[tuple[str, str, bool]] = []
         """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
+        self._around = self._surroundings()
         self.generators = Generators()
         self.fixtures = FixtureValues(context, self._function, self.load, self.generators)
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
-        self._modules: dict[str, ModuleType] = {}
         self._values: ValueFingerprints | None = None
         self._usage = resource.getrusage(resource.RUSAGE_SELF)
         """At the end of the last job; next to nothing is used until the next begins."""
+
+    def _add_hooks(self) -> None:
+        """Plug in modules of the project, where this process does not have them from the run."""
+        if self.context.code is not None or not self.context.hooked:
+            return
+        from taskdisc.pluginmanager import Distribution
+
+        os.chdir(self.context.root)
+        for name in self.context.hooked:
+            module = self._module(name)
+            before = self.plugins.get_plugin(name)
+            if before is module:
+                continue
+            if before is not None:  # a worker of somebody's pool may be older than the last edit
+                self.plugins.remove(name)
+            self.plugins.add(module, name, Distribution("", ""))
+
+    def _surroundings(self) -> Surround | None:
+        """What plugins do around tasks, if anything."""
+        if not self.plugins.hook.taskdisc_around_task.get_hookimpls():
+            return None
+        from taskdisc.around import Surround
+
+        return Surround(self.plugins)
 
     @property
     def values(self) -> ValueFingerprints:
@@ -96,7 +123,7 @@ class Runner:
             self._go_to_root()
             task = self._tasks[job.task] or self._prepare(job.task)
             execution = Execution(self, task, job, started)
-            value = call(task.function, execution.arguments(), (*job.env, *task.spec.env))
+            value = self._call(task, job, execution.arguments())
             parts = execution.save(value)
             outcome, error = Outcome.SUCCEEDED, None
         except Skipped as raised:
@@ -111,6 +138,8 @@ class Runner:
             )
         except BaseException as raised:
             parts, outcome, error = (), Outcome.FAILED, self._describe(raised, job)
+            if execution is not None and execution.broken:
+                error = error._replace(hint=self.plugins.supplier_of("injectables", execution.broken))
             if self.inspect is not None and not self._damaged:
                 self.inspect(raised, job, error)
         if self._damaged:
@@ -132,6 +161,12 @@ class Runner:
             JobResult,
             (job.number, outcome, parts, files, directory, *costs, stdout, stderr, error, warnings, damaged, warned),
         )
+
+    def _call(self, task: PreparedTask, job: Job, arguments: dict[str, Any]) -> Any:
+        variables = (*job.env, *task.spec.env)
+        if self._around is None:
+            return call(task.function, arguments, variables)
+        return self._around.call(job, task.spec, lambda: call(task.function, arguments, variables))
 
     def _go_to_root(self) -> None:
         """The last task may have gone elsewhere; to see that it has not is quicker than to look for the root."""
