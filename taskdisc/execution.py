@@ -55,7 +55,7 @@ class Execution:
         """Seconds since the epoch."""
         self.paths: ResultPaths | None = None
         self.warnings: list[str] = []
-        received.clear()
+        received().clear()
         self._directory: str | None = None
 
     @property

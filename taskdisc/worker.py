@@ -6,6 +6,7 @@ import os
 import pickle
 import resource
 import time
+from _thread import allocate_lock
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -36,9 +37,15 @@ if TYPE_CHECKING:
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec
 
+IMPORTING = allocate_lock()
+"""Held while modules are imported, or forgotten: runners may work in several threads."""
+
 
 class Runner:
     """Runs jobs, one after the other, in this process; what every executor calls where the work is done."""
+
+    usage_of = resource.RUSAGE_SELF
+    """Whose time counts as that of jobs, as `resource.getrusage` takes it."""
 
     def __init__(self, context: WorkerContext, capture: Capture | None = None) -> None:
         from taskdisc.pluginmanager import plugin_manager
@@ -66,7 +73,7 @@ class Runner:
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._modules: dict[str, ModuleType] = {}
         self._values: ValueFingerprints | None = None
-        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._usage = resource.getrusage(self.usage_of)
         """At the end of the last job; next to nothing is used until the next begins."""
 
     @property
@@ -115,7 +122,7 @@ class Runner:
                 self.inspect(raised, job, error)
         if self._damaged:
             parts, outcome = (), Outcome.VOID
-        after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        after = self._usage = resource.getrusage(self.usage_of)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory = execution.finish(outcome) if execution is not None else ((), None)
         warnings = tuple(execution.warnings) if execution is not None else ()
@@ -184,9 +191,9 @@ class Runner:
             from taskdisc.collect import import_modules
             from taskdisc.session import forget_stale
 
-            forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
-
-            self._modules = import_modules(self.context.root, self.context.modules)
+            with IMPORTING:
+                forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
+                self._modules = import_modules(self.context.root, self.context.modules)
         return self._modules[name]
 
     def load(self, stored: Stored, codec: str) -> Any:

@@ -11,13 +11,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from threading import Lock, local
+from threading import local
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.builtin.bell import Bell
 from taskdisc.builtin.endings import unanswered
 from taskdisc.builtin.serving import closing_remarks
 from taskdisc.builtin.wire import HEADER, pack_result, unpack_job, unpack_result, without_functions
-from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
@@ -48,7 +48,7 @@ class FuturesExecutor:
         self._lost: list[JobResult] = []
         self._context: WorkerContext | None = None
         self._serve: Callable[[Job], Future[Any]] = self._send
-        self._bell: _Bell | None = None
+        self._bell: Bell | None = None
         self._folder = ""
         self._runners: list[Runner] = []
         """Those of the pool's threads."""
@@ -56,7 +56,7 @@ class FuturesExecutor:
     def start(self, context: WorkerContext) -> None:
         """Prepare what the pool's workers must know."""
         self._context = context
-        self._bell = _Bell()
+        self._bell = Bell()
         if isinstance(self._pool, ThreadPoolExecutor):
             runners = _ThreadRunners(context, self._runners)
             self._serve = lambda job: self._pool.submit(runners.run, job)
@@ -193,40 +193,6 @@ class FuturesExecutor:
 INTRODUCTION = "introduction"
 BREAKING = 5.0
 """Seconds that a broken pool has for telling so of all its jobs; it takes milliseconds."""
-
-
-class _Bell:
-    """A pipe that other threads ring, and that `select` hears; it may be rung after it was removed."""
-
-    def __init__(self) -> None:
-        self.descriptor, self._end = os.pipe()
-        for descriptor in (self.descriptor, self._end):
-            os.set_blocking(descriptor, False)
-            keep_private(descriptor)
-        self._lock = Lock()
-        self._is_there = True
-
-    def ring(self) -> None:
-        with self._lock:
-            if self._is_there:
-                try:
-                    os.write(self._end, b"!")
-                except BlockingIOError:  # loud enough
-                    pass
-
-    def hush(self) -> None:
-        try:
-            while self._is_there and os.read(self.descriptor, 1 << 16):
-                pass
-        except BlockingIOError:
-            pass
-
-    def remove(self) -> None:
-        with self._lock:
-            if self._is_there:
-                self._is_there = False
-                close_private(self.descriptor)
-                close_private(self._end)
 
 
 class _ThreadRunners(local):
