@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from taskdisc.attempts import Attempts
 from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
+from taskdisc.executors import make_executor
 from taskdisc.interrupts import held_back
 from taskdisc.jobs import JobMaker, Values
 from taskdisc.model import Activity, FixtureSpec, Job, JobResult, Lane, Outcome, Retry, TaskSpec, WorkerContext
@@ -95,14 +96,15 @@ class Line:
         """The executor of a lane, started when it is first needed."""
         found = self.executors.get(lane)
         if found is None:
-            config, make = self.run.project.config, self.run.project.plugins.make
+            config, plugins = self.run.project.config, self.run.project.plugins
             name, launcher = self.run.lanes.means(lane)
             if lane == Lane.PLAIN:
                 found = self.run.make_executor()
             elif launcher:
-                found = make("executors", name, workers=config.max_jobs, launcher=make("launchers", launcher))
+                starts = plugins.make("launchers", launcher)
+                found = make_executor(plugins, name, workers=config.max_jobs, launcher=starts)
             else:
-                found = make("executors", name, workers=config.workers)
+                found = make_executor(plugins, name, workers=config.workers)
             self.executors[lane] = found
             found.start(self.context)
         return found

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor as Pool
+
     from taskdisc.config import Config
     from taskdisc.model import Retry, RunReport, StepEnd, Task
     from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
@@ -65,8 +67,11 @@ def taskdisc_fingerprint_value(value: object) -> object | None:
 
 
 @hookspec
-def taskdisc_executors() -> Mapping[str, Callable[..., Executor]]:
+def taskdisc_executors() -> Mapping[str, Callable[..., Executor | Pool]]:
     """Supply executors by name. Each factory is called with `workers: int`; see `protocols.Executor`.
+
+    A factory may as well return an executor of `concurrent.futures`, which is shut down when the run has ended. What it
+    makes may be looked at for what it can do, and stopped again, before anything runs.
 
     Called when an executor is looked up by name, never in a run with the usual one that has nothing to do.
     """

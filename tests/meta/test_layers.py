@@ -39,7 +39,6 @@ LAYERS = (
     {
         "allotment",
         "attempts",
-        "demands",
         "jobs",
         "lists",
         "narrow",
@@ -56,8 +55,8 @@ LAYERS = (
     {"refer", "waves"},
     {"grow"},
     {"builtin"},
-    {"project"},
-    {"sweeps"},
+    {"executors", "project"},
+    {"demands", "sweeps"},
     {"aims"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
