@@ -206,7 +206,7 @@ class OwnPool(FuturesExecutor):
     def stop(self, *, kill: bool) -> None:
         """Let the pool's workers end after what they run; wait for that unless the run was interrupted."""
         super().stop(kill=kill)
-        self._pool.shutdown(wait=not kill, cancel_futures=True)
+        self._pool.shutdown(wait=not kill)
 
 
 INTRODUCTION = "introduction"
