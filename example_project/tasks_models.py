@@ -1,4 +1,4 @@
-"""Fit every method to every split, score it on the birds that it has not seen, and look closely at the best one."""
+"""Fit every method to every split, score it on birds that it has not seen, look closely at the best one, and use it."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -6,7 +6,7 @@ from statistics import mean
 from classifiers import Classifier, Example, Neighbours, Standardised, fit_bayes, fit_scaling, fit_tree
 from penguin import SPECIES, Penguin
 
-from taskdisc import Gather, axis, task
+from taskdisc import Gather, axis, ref, requires, task
 
 method = axis(
     {  # a mapping gives its values names: model[method=knn-5,seed=0]
@@ -22,9 +22,7 @@ method = axis(
 
 def model(train: list[Penguin], method: tuple, min_leaf: int = 3) -> Standardised:
     """Fit one method to one training set: `train` brings the axis `seed` along, so there are 6 x 5 of these."""
-    scaling = fit_scaling([penguin.measurements for penguin in train])
-    examples = [(scaling.apply(penguin.measurements), penguin.species) for penguin in train]
-    return Standardised(scaling, _fit(method, examples, min_leaf))
+    return _standardised(train, method, min_leaf)
 
 
 def accuracy(model: Standardised, test: list[Penguin]) -> float:
@@ -63,6 +61,25 @@ def review(
                 if answer != penguin.species:
                     mistakes[penguin.name] = answer
     return confusion, mistakes
+
+
+def final_model(penguins: list[Penguin], method: tuple, min_leaf: int = 3) -> Standardised:
+    """Fit one method to all birds. Six of these could be made; only the one that somebody asks for is."""
+    return _standardised(penguins, method, min_leaf)
+
+
+@requires(expert=lambda best: ref(final_model, method=best))  # which one is known once `best` is
+def identify(
+    expert: Standardised, bill_length: float, bill_depth: float, flipper_length: float, body_mass: float
+) -> str:
+    """Name the species of a bird that somebody has measured: its measurements are given with the command."""
+    return expert.predict((bill_length, bill_depth, flipper_length, body_mass))
+
+
+def _standardised(penguins: list[Penguin], method: tuple, min_leaf: int) -> Standardised:
+    scaling = fit_scaling([penguin.measurements for penguin in penguins])
+    examples = [(scaling.apply(penguin.measurements), penguin.species) for penguin in penguins]
+    return Standardised(scaling, _fit(method, examples, min_leaf))
 
 
 def _fit(method: tuple, examples: Sequence[Example], min_leaf: int) -> Classifier:

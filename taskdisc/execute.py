@@ -417,4 +417,5 @@ def worker_context(
         code=project.code.for_workers(),
         max_tasks=project.config.max_tasks_per_worker,
         captured=run.captured,
+        ahead=run.maxfail is None,
     )

@@ -334,8 +334,6 @@ class Growth:
         return step
 
     def _numbers(self, seeker: Seeker, axis: Axis, parents: Coordinate) -> Sequence[int]:
-        if axis.open and axis not in seeker.kept and axis not in seeker.labels:
-            return (0,)
         if axis in seeker.labels:
             number = self._lists.number(axis, parents, seeker.labels[axis])
             return () if number is None else (number,)

@@ -47,7 +47,9 @@ class Lists:
         self._encode = encode
         self._listed = listed
         self._file_digest = file_digest
-        self._known: dict[List, range] = {}
+        given = {axis: rows for axis, rows in expansion.elements.items() if axis.open}
+        # Targets mean the values that the run was given; those that refs bind are elements, too, from then on.
+        self._known: dict[List, range] = {(axis, ()): range(len(rows)) for axis, rows in given.items()}
         self._numbers: dict[List, dict[Hashable, int]] = {}
         self._open: dict[Axis, dict[Hashable, int]] = {}
 

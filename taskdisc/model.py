@@ -357,6 +357,8 @@ class WorkerContext(NamedTuple):
     """How many jobs a worker process runs before another takes its place; 0: any number."""
     captured: bool = True
     """Whether output goes to logs; else it goes where that of the run goes."""
+    ahead: bool = True
+    """Whether a worker may hold jobs that wait while another runs: not where the next failure may be the last."""
 
 
 class Activity(NamedTuple):

@@ -141,9 +141,9 @@ def runnable(
             if missing:
                 name = graph.names[selection.task]
                 options = " ".join(f"-p {each}=..." for each in missing)
-                raise UsageError(
-                    f"{name}: {', '.join(missing)} is open. Give it: {options}, or '{name}[{missing[0]}=...]'."
-                )
+                said = "is open. Give it" if len(missing) == 1 else "are open. Give them"
+                brackets = ",".join(f"{each}=..." for each in missing)
+                raise UsageError(f"{name}: {', '.join(missing)} {said}: {options}, or '{name}[{brackets}]'.")
         return selections, ()
     chosen, left_out = [], []
     for task in graph.written():

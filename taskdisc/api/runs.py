@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import ExitCode, NothingMatched, TaskdiscError, UsageError
 from taskdisc.gathered import Gather, coordinate_type
-from taskdisc.model import Outcome
+from taskdisc.model import Outcome, Task
 from taskdisc.nodes import DONE, LEFT_OUT
 from taskdisc.select import Selection
 from taskdisc.store.objects import DamagedResult
@@ -134,7 +134,7 @@ class FinishedRun:
         selections = self._run.find(name)
         if len(selections) > 1:
             graph = self._run.graph
-            tasks = ", ".join(graph.names[each.task] for each in selections)
+            tasks = ", ".join(graph.names[each.task] + _swept(graph.tasks[each.task]) for each in selections)
             raise UsageError(f"run[{name!r}]: this is more than one task: {tasks}.")
         chosen = self._chosen(selections[0])
         if not chosen.over:
@@ -244,3 +244,9 @@ def _error_text(kind: str, message: str) -> str:
 
 NO_EXCEPTIONS = (Outcome.KILLED, "timeout", "launcher", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
+
+
+def _swept(task: Task) -> str:
+    """What tells the copies of a swept task apart, as ids have it."""
+    coordinates = ",".join(f"{swept.name}={swept.label}" for swept in task.swept)
+    return f"[{coordinates}]" if coordinates else ""

@@ -89,6 +89,7 @@ class ThreadExecutor:
     def __init__(self, workers: int, factory: RunnerFactory = Threaded) -> None:
         """`factory` makes what runs the jobs of a thread; called in that thread."""
         self._limit = workers
+        self._slots = AHEAD * workers
         self._factory = factory
         self._seats: list[Seat] = []
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
@@ -105,12 +106,14 @@ class ThreadExecutor:
     def start(self, context: WorkerContext) -> None:
         """Note what the threads must know; each is started with its first job."""
         self._context = context
+        if not context.ahead:
+            self._slots = self._limit
         self._bell = Bell()
         self._warners.install()
 
     def free(self) -> int:
         """Return how many more jobs may wait for a thread."""
-        return max(0, AHEAD * self._limit - self._held)
+        return max(0, self._slots - self._held)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue the jobs, and start threads while all others have jobs."""

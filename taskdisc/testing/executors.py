@@ -92,6 +92,10 @@ class ExecutorContract:
             assert executor.free() > 0
         assert collect(executor, 0) == []
 
+    def test_no_job_waits_for_another_where_none_may(self) -> None:
+        self.stage.context = self.stage.context._replace(ahead=False)
+        assert 1 <= self.stage.start(2).free() <= 2
+
     def test_values_arrive_as_they_were_sent(self) -> None:
         stage = self.stage
         values = [None, "ü\n\0", b"\xff", {"a": (1, [2.5])}, {1, 2}, 2**100, float("inf")]

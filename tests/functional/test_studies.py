@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from taskdisc.testing import Project
 
 
@@ -332,3 +334,51 @@ def test_a_tree_by_recursion(project: Project) -> None:
         "total[node=r]",
         "weight[node=f]",
     ]
+
+
+# A dated report, and a backfill
+
+DATED = """
+    from datetime import date
+    from pathlib import Path
+    from taskdisc import file, ref, requires, task
+
+    sales = file("sales.csv")
+
+    def booked(sales: Path) -> dict[str, int]:
+        lines = [line.split(",") for line in sales.read_text().split()]
+        return {day: int(amount) for day, amount in lines}
+
+    @task
+    def taken(booked, day: date, currency: str = "EUR") -> str:
+        return f"{booked.get(day.isoformat(), 0)} {currency}"
+
+    def _until(day: date):
+        return [ref(taken, day=day.replace(day=number)) for number in range(1, day.day + 1)]
+
+    @requires(so_far=_until)
+    def report(day: date, so_far: list[str], task_dir: Path) -> Path:
+        page = task_dir / f"{day}.txt"
+        page.write_text(f"{day}: {so_far[-1]}, {sum(int(each.split()[0]) for each in so_far)} this month")
+        return page
+    """
+
+
+def test_a_dated_report_with_a_backfill_of_thirty_dates(project: Project) -> None:
+    days = [f"2026-04-{number:02}" for number in range(1, 31)]
+    project.write({"sales.csv": "\n".join(f"{day},{number}" for number, day in enumerate(days))}, tasks_x=DATED)
+    one = project.run("report", "-p", "day=2026-04-03").assert_ok()
+    assert Path(one.stdout.strip()).read_text() == "2026-04-03: 2 EUR, 3 this month"
+    assert one.counts == {"succeeded": 1 + 3 + 1}
+    filled = project.run("report", "--sweep", f"day={days[0]}..{days[-1]}").assert_ok()
+    assert [line.partition(": ")[0] for line in filled.stdout.splitlines()] == [f"report[day={day}]" for day in days]
+    assert [Path(line.partition(": ")[2]).read_text() for line in filled.stdout.splitlines()] == [
+        f"{day}: {number} EUR, {sum(range(number + 1))} this month" for number, day in enumerate(days)
+    ]
+    assert filled.counts == {"succeeded": 27 + 29, "cached": 1 + 3 + 1}
+    assert project.run("report[day=2026-04-30]").assert_ok().ran == []
+    changed = project.read("sales.csv").replace("2026-04-28,27", "2026-04-28,0")
+    project.write({"sales.csv": changed})
+    again = project.run("report", "--sweep", f"day={days[0]}..{days[-1]}").assert_ok()
+    late = [f"report[day={day}]" for day in days[27:]]
+    assert [step for step in again.ran if step.startswith("report")] == late
