@@ -42,6 +42,22 @@ class TestSpawned(ExecutorContract):
         return ProcessExecutor(workers)
 
 
+class TestForkedElsewhere(TestForked):
+    """On systems without descriptors for processes."""
+
+    @pytest.fixture(autouse=True)
+    def _no_descriptors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("taskdisc.builtin.groups.open_pidfd", lambda process: None)
+
+
+class TestSpawnedElsewhere(TestSpawned):
+    """On systems without descriptors for processes, such as macOS."""
+
+    @pytest.fixture(autouse=True)
+    def _no_descriptors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("taskdisc.builtin.groups.open_pidfd", lambda process: None)
+
+
 class TestThread(ExecutorContract):
     def make(self, workers: int) -> ThreadExecutor:
         return ThreadExecutor(workers)
