@@ -107,8 +107,7 @@ def test_warnings_are_those_of_the_task(project: Project) -> None:
     )
     result = project.run("warned", "--executor", "thread", "-j", "2", "-v").assert_ok()
     for k in range(4):
-        assert f"UserWarning: number {k}" in result.stderr
-        assert f"warned[k={k}]" in result.stderr.partition(f"UserWarning: number {k}")[2].split("\n\n")[0]
+        assert f"UserWarning: number {k}\n    in warned[k={k}]\n" in result.stderr
 
 
 def test_cpu_time_is_that_of_the_task(project: Project) -> None:
