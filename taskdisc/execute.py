@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from taskdisc.attempts import Attempts
 from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
+from taskdisc.executors import make_executor
 from taskdisc.interrupts import held_back
+from taskdisc.introduction import worker_context
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Activity, FixtureSpec, Job, JobResult, Lane, Outcome, Retry, TaskSpec, WorkerContext
-from taskdisc.project import plugin_names
+from taskdisc.model import Activity, Job, JobResult, Lane, Outcome, Retry
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
@@ -97,14 +98,15 @@ class Line:
         """The executor of a lane, started when it is first needed."""
         found = self.executors.get(lane)
         if found is None:
-            config, make = self.run.project.config, self.run.project.plugins.make
+            config, plugins = self.run.project.config, self.run.project.plugins
             name, launcher = self.run.lanes.means(lane)
             if lane == Lane.PLAIN:
                 found = self.run.make_executor()
             elif launcher:
-                found = make("executors", name, workers=config.max_jobs, launcher=make("launchers", launcher))
+                starts = plugins.make("launchers", launcher)
+                found = make_executor(plugins, name, workers=config.max_jobs, launcher=starts)
             else:
-                found = make("executors", name, workers=config.workers)
+                found = make_executor(plugins, name, workers=config.workers)
             self.executors[lane] = found
             found.start(self.context)
         return found
@@ -425,27 +427,3 @@ class Line:
         """Stop the workers: after what they are doing, or at once."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
-
-
-def worker_context(
-    run: Run, specs: tuple[TaskSpec, ...], fixtures: tuple[FixtureSpec, ...], *, logs: str, directories: str
-) -> WorkerContext:
-    """Return what workers must know; `logs` and `directories` are folders in the store."""
-    project = run.project
-    return WorkerContext(
-        root=project.config.root,
-        store=project.config.store,
-        logs=logs,
-        directories=directories,
-        modules=project.collection.modules,
-        plugins=plugin_names(project.config),
-        specs=specs,
-        fixtures=fixtures,
-        storage=project.config.storage,
-        sources=project.code.sources,
-        code=project.code.for_workers(),
-        max_tasks=project.config.max_tasks_per_worker,
-        captured=run.captured,
-        ahead=run.maxfail is None,
-        hooked=tuple(project.hooked),
-    )

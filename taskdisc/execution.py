@@ -59,7 +59,7 @@ class Execution:
         """Name of what a plugin was to supply, and could not."""
         self.paths: ResultPaths | None = None
         self.warnings: list[str] = []
-        received.clear()
+        received().clear()
         self._directory: str | None = None
 
     @property

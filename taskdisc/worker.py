@@ -6,6 +6,7 @@ import os
 import pickle
 import resource
 import time
+from _thread import allocate_lock
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,15 @@ if TYPE_CHECKING:
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec
 
+IMPORTING = allocate_lock()
+"""Held while modules are imported, or forgotten: runners may work in several threads."""
+
 
 class Runner:
     """Runs jobs, one after the other, in this process; what every executor calls where the work is done."""
+
+    usage_of = resource.RUSAGE_SELF
+    """Whose time counts as that of jobs, as `resource.getrusage` takes it."""
 
     def __init__(self, context: WorkerContext, capture: Capture | None = None) -> None:
         from taskdisc.pluginmanager import plugin_manager
@@ -69,7 +76,7 @@ class Runner:
         self._codecs: dict[str, Codec] = {}
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._values: ValueFingerprints | None = None
-        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._usage = resource.getrusage(self.usage_of)
         """At the end of the last job; next to nothing is used until the next begins."""
 
     def _add_hooks(self) -> None:
@@ -144,7 +151,7 @@ class Runner:
                 self.inspect(raised, job, error)
         if self._damaged:
             parts, outcome = (), Outcome.VOID
-        after = self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        after = self._usage = resource.getrusage(self.usage_of)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         files, directory, warnings = execution.finish(outcome) if execution is not None else ((), None, ())
         stdout = stderr = None
@@ -208,9 +215,9 @@ class Runner:
             from taskdisc.collect import import_modules
             from taskdisc.session import forget_stale
 
-            forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
-
-            self._modules = import_modules(self.context.root, self.context.modules)
+            with IMPORTING:
+                forget_stale(self.context.root)  # a worker of somebody's pool may be older than the last edit
+                self._modules = import_modules(self.context.root, self.context.modules)
         return self._modules[name]
 
     def load(self, stored: Stored, codec: str) -> Any:

@@ -9,7 +9,7 @@ from marshal import dumps, loads
 from struct import Struct
 from typing import Any
 
-from taskdisc.errors import Place
+from taskdisc.errors import Place, UsageError
 from taskdisc.model import (
     ErrorText,
     FileResult,
@@ -95,6 +95,7 @@ def without_functions(context: WorkerContext) -> WorkerContext:
     """Return the context for workers that share no memory with the run.
 
     They find the functions by name in the project's modules; those of a program or a notebook travel by value.
+    Raises UsageError for one that cannot.
     """
     modules = {name for name, _ in context.modules}
     specs = [spec._replace(function=None, pickled=_by_value(spec, modules)) for spec in context.specs]
@@ -103,7 +104,10 @@ def without_functions(context: WorkerContext) -> WorkerContext:
 
 
 def _by_value(spec: TaskSpec | FixtureSpec, modules: set[str]) -> bytes:
-    """Pickle a function with all that it names, though its module could be imported: perhaps not as it is here."""
+    """Pickle a function with all that it names, though its module could be imported: perhaps not as it is here.
+
+    Raises UsageError.
+    """
     function = spec.function
     if function is None or spec.module in modules:
         return b""
@@ -115,6 +119,12 @@ def _by_value(spec: TaskSpec | FixtureSpec, modules: set[str]) -> bytes:
         cloudpickle.register_pickle_by_value(module)
     try:
         return bytes(cloudpickle.dumps(function, 5))
+    except Exception as error:
+        name = spec.id.rpartition("::")[2]
+        raise UsageError(
+            f"{spec.place} {name}: it cannot be sent to another process: {error}. It uses something that belongs to "
+            f'this one. Make that in the function, or in a fixture, or choose executor="thread" or "inline".'
+        ) from None
     finally:
         if not known:
             cloudpickle.unregister_pickle_by_value(module)
