@@ -31,7 +31,7 @@ PLAIN = frozenset({int, float, str, bool, type(None)})
 class PreparedTask:
     """A task as the worker keeps it: the function and how its arguments are made."""
 
-    __slots__ = ("function", "settings", "shared", "spec")
+    __slots__ = ("function", "is_plain", "settings", "shared", "spec")
 
     def __init__(self, spec: TaskSpec, function: Callable[..., Any]) -> None:
         self.spec = spec
@@ -40,6 +40,8 @@ class PreparedTask:
         plain = all(type(value) in PLAIN for value in settings.values())
         self.shared: dict[str, Any] = settings if plain else {}
         self.settings: bytes | None = None if plain else spec.settings
+        self.is_plain = not spec.outputs and not spec.returns and spec.codec == "pickle"
+        """Whether a number or text that it returns is kept as its pickle, and nothing else."""
 
 
 class Execution:
@@ -57,7 +59,7 @@ class Execution:
         """Name of what a plugin was to supply, and could not."""
         self.paths: ResultPaths | None = None
         self.warnings: list[str] = []
-        received.clear()
+        received().clear()
         self._directory: str | None = None
 
     @property
@@ -146,6 +148,8 @@ class Execution:
 
     def save(self, value: Any) -> tuple[Part, ...]:
         """Encode, digest and keep the result: one part, or one for each named output. Raises what that raises."""
+        if self.task.is_plain and type(value) in PLAIN and self._directory is None:
+            return (self._plain_part(value),)
         outputs = self.task.spec.outputs
         if self.task.spec.returns:
             from taskdisc.inner import told
@@ -206,6 +210,9 @@ class Execution:
         if self.task.spec.codec != "pickle":
             pieces = self._encode(value, what)
             return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        return self._plain_part(value)
+
+    def _plain_part(self, value: Any) -> Part:
         payload = pickle.dumps(value, 5)
         size = len(payload)
         if size <= self.runner.context.inline_limit:
@@ -256,16 +263,19 @@ class Execution:
         except OSError as error:
             raise no_room("its result", error) from None
 
-    def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
-        """Return the file results and the kept task_dir; a folder that holds nothing is removed."""
+    def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None, tuple[str, ...]]:
+        """Return the file results, the kept task_dir, and warnings; a folder that holds nothing is removed."""
         directory = self._directory
+        if directory is None and self.paths is None:
+            return (), None, tuple(self.warnings)
         if directory is not None and (outcome != Outcome.SUCCEEDED or not _holds_something(directory)):
             import shutil
 
             shutil.rmtree(directory, ignore_errors=True)
             directory = None
         files = tuple(self.paths.files.values()) if self.paths is not None else ()
-        return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
+        kept = None if directory is None else os.path.relpath(directory, self.runner.context.store)
+        return files, kept, tuple(self.warnings)
 
 
 def _measured(pieces: list[bytes | memoryview]) -> tuple[list[bytes | memoryview], int]:

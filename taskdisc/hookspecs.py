@@ -17,6 +17,8 @@ import pluggy
 from taskdisc.supply import Override
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor as Pool
+
     from taskdisc.config import Config
     from taskdisc.hookrecords import Attempt, Forecast
     from taskdisc.model import Retry, RunReport, StepEnd, Task
@@ -98,8 +100,11 @@ def taskdisc_fingerprint_value(value: object) -> object | None:
 
 
 @hookspec
-def taskdisc_executors() -> Mapping[str, Callable[..., Executor]]:
+def taskdisc_executors() -> Mapping[str, Callable[..., Executor | Pool]]:
     """Supply executors by name. Each factory is called with `workers: int`; see `protocols.Executor`.
+
+    A factory may as well return an executor of `concurrent.futures`, which is shut down when the run has ended. What it
+    makes may be looked at for what it can do, and stopped again, before anything runs.
 
     Two of one name are an error, here and below, unless that of the later plugin is marked by `override(...)`. Called
     when an executor is looked up by name, never in a run with the usual one that has nothing to do.

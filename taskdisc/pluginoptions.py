@@ -16,7 +16,8 @@ TAKEN = frozenset({
     *OPTIONS, *TABLES, PROFILE.removeprefix(PREFIX).lower(),
     "all", "downstream", "dry_run", "durations", "exit_code", "force", "force_all", "format", "help", "info", "json",
     "junit", "keep_latest", "last_failed", "lf", "limit", "max_size", "maxfail", "newest", "no_code_check",
-    "older_than", "override", "path", "pdb", "plugin", "quiet", "stderr", "stdout", "sweep", "tree", "verbose", "version",
+    "older_than", "override", "path", "pdb", "plugin", "quiet", "stderr", "stdout", "sweep", "tree", "verbose",
+    "version",
 })  # fmt: skip
 """What an option cannot be called, since the configuration or some command has it."""
 

@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 def taskdisc_executors() -> dict[str, Callable[..., Executor]]:
     """Supply them.
 
-    `process`: forked workers; `inline`: one job at a time in the run itself; `pdb`: the same, with a debugger where
-    one fails; `command`: a process for each job.
+    `process`: forked workers; `thread`: threads of the run itself; `inline`: one job at a time in the run itself;
+    `pdb`: the same, with a debugger where one fails; `command`: a process for each job.
     """
-    return {"process": _process, "inline": _inline, "pdb": _pdb, "command": _command}
+    return {"process": _process, "thread": _thread, "inline": _inline, "pdb": _pdb, "command": _command}
 
 
 def _process(workers: int) -> Executor:
     from taskdisc.builtin.process import ProcessExecutor
 
     return ProcessExecutor(workers)
+
+
+def _thread(workers: int) -> Executor:
+    from taskdisc.builtin.threads import ThreadExecutor
+
+    return ThreadExecutor(workers)
 
 
 def _inline(workers: int) -> Executor:
