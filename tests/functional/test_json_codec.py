@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from taskdisc.builtin.json_codec import JsonCodec
 from taskdisc.store.inline import CHECK
-from taskdisc.testing import Project
+from taskdisc.testing import CodecContract, Project
 
 CODEC = JsonCodec()
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
@@ -55,6 +55,14 @@ def test_numbers_that_are_none(tmp_path: object) -> None:
 def test_plain_data_is_plain_json() -> None:
     value = {"name": "Ada", "masses": [3750, 3.5, None, True]}
     assert json.loads(b"".join(CODEC.encode(value))) == value
+
+
+class TestContract(CodecContract):
+    values = ((1, "a"), b"\x00\xff", 2**100, {1: {"$tuple": None}}, PurePosixPath("a/b"))
+    refused = ({1, 2}, object(), 3j)
+
+    def make(self) -> JsonCodec:
+        return JsonCodec()
 
 
 class Own(dict): ...

@@ -108,6 +108,7 @@ def test_order_of_a_run(calls):
 
 
 ONCE = (
+    "taskdisc_add_options",
     "taskdisc_configure",
     "taskdisc_modify_tasks",
     "taskdisc_run_started",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +51,53 @@ def test_what_a_plugin_may_import_is_what_the_house_says() -> None:
         for name in re.findall(r"^(?:from|import) (taskdisc[\w.]*)", block.text, re.MULTILINE)
     }
     assert imported <= PUBLIC
+
+
+CONTRACTS = """
+from forking import Forking
+from naming import Naming
+from shelf import Shelf
+
+from taskdisc.testing import ExecutorContract, LauncherContract, StoreContract
+
+class TestForking(ExecutorContract):
+    def make(self, workers):
+        return Forking(workers)
+
+class TestNaming(LauncherContract):
+    def make_launcher(self):
+        return Naming()
+
+class TestShelf(StoreContract):
+    def make(self, path):
+        return Shelf(path)
+"""
+
+
+@pytest.mark.parametrize("name", ["Forking", "Naming", "Shelf"])
+def test_what_the_chapter_builds_keeps_the_contracts(name: str, tmp_path: Path) -> None:
+    for section in CHAPTER:
+        for block in section.blocks:
+            if block.kind == "python":
+                (tmp_path / str(file_name(block))).write_text(block.text)
+    (tmp_path / "test_contracts.py").write_text(CONTRACTS)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "error",
+            f"test_contracts.py::Test{name}",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
