@@ -69,6 +69,9 @@ class Judge:
             else:
                 again.append(producer)
         self.remade.update(dict.fromkeys(again, 0.0))
+        self._values.lasting.update(again)
+        for producer in again:
+            self._values.fresh.pop(producer, None)
         if not again and not failed:
             self._void[node] = self._void.get(node, 0) + 1
             if self._void[node] >= MOST_VOID:
