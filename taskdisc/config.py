@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from taskdisc.errors import ConfigError, UsageError
 from taskdisc.limits import Capacity
-from taskdisc.options import OPTIONS, PROFILE, from_table, from_variables, suggestion
+from taskdisc.options import OPTIONS, PROFILE, Unknown, from_table, from_variables, suggestion
 from taskdisc.pyproject import NAME, Table, find_root, find_table, read_table
 
 __all__ = ["Config", "ParamLayer", "TaskTable", "describe", "find_root", "load"]
@@ -80,6 +80,10 @@ class Config(NamedTuple):
     """Variables of `.env` that tasks receive: those that the environment does not set itself."""
     origins: Mapping[str, str] = {}
     """Where the options that are not left to their defaults come from."""
+    unknown: tuple[Unknown, ...] = ()
+    """What stands under other names, the strongest last: options of plugins or mistakes, until plugins are loaded."""
+    plugin_options: Mapping[str, Any] = {}
+    """The options that plugins have added (see `taskdisc_add_options`)."""
 
     def setting(self, task_name: str, name: str) -> tuple[Any, ParamLayer] | None:
         """Return the configured value of a task's setting and the layer that has it, or None."""
@@ -118,15 +122,17 @@ def load(
     overrides = overrides or {}
     root, table = _located(start or os.getcwd(), directory, overrides.get("store") or environ.get("TASKDISC_STORE"))
     dotenv = _read_dotenv(root)
-    base, profiles = _Section(table, _TOP, ("profiles",)), _profiles(table)
+    base, profiles = _Section(table, _TOP, ("profiles",), NAME), _profiles(table)
     chosen = _chosen_profile(profile, environ, dotenv, profiles)
-    selected = profiles[chosen] if chosen else _Section({}, _TOP)
+    selected = profiles.pop(chosen) if chosen else _Section({}, _TOP)
+    unknown = [each.unused() for section in profiles.values() for each in section.unknown]
+    unknown += base.unknown + selected.unknown
     values, origins = _merged(
         _from_one(base.options, NAME),
         _from_one(selected.options, f"profile {chosen}"),
-        _from_one(from_variables(dotenv, ".env"), ".env"),
-        _from_environment(environ),
-        _from_one(_overrides(overrides), _COMMAND_LINE),
+        _from_one(from_variables(dotenv, ".env", unknown), ".env"),
+        _from_environment(environ, unknown),
+        _from_one(_overrides(overrides, unknown), _COMMAND_LINE),
     )
     values["workers"] = _counted(values["workers"])
     values["store"] = os.path.normpath(os.path.join(root, os.path.expanduser(values["store"])))
@@ -143,12 +149,14 @@ def load(
         sweeps=ParamLayer("--sweep", _texts(sweeps, "--sweep"), True),
         environment=tuple((name, text) for name, text in dotenv.items() if name not in environ),
         origins=origins,
+        unknown=tuple(unknown),
     )
 
 
 def describe(config: Config) -> list[tuple[str, Any, str]]:
     """Return (name, value, origin) of all that is configured, for `taskdisc config`."""
     rows = [(name, getattr(config, name), config.origins.get(name, "default")) for name in OPTIONS]
+    rows += [(name, value, config.origins.get(name, "default")) for name, value in config.plugin_options.items()]
     settings: dict[str, tuple[str, Any, str]] = {}
     for layer in config.layers:
         for name, value in layer.values.items():
@@ -176,10 +184,12 @@ def _located(start: str, directory: str | None, store: str | None) -> tuple[str,
 class _Section:
     """`[tool.taskdisc]` or a profile, checked."""
 
-    __slots__ = ("options", "params", "resources", "tasks")
+    __slots__ = ("options", "params", "resources", "tasks", "unknown")
 
-    def __init__(self, table: Table, path: str, others: tuple[str, ...] = ()) -> None:
-        self.options = from_table(table, f"{NAME} [{path}]", ("params", "tasks", "resources", *others))
+    def __init__(self, table: Table, path: str, others: tuple[str, ...] = (), origin: str = "") -> None:
+        self.unknown: list[Unknown] = []
+        tables = ("params", "tasks", "resources", *others)
+        self.options = from_table(table, f"{NAME} [{path}]", tables, self.unknown, origin)
         self.params = _params(table, f"{path}.params")
         self.tasks = _task_tables(table, f"{path}.tasks")
         self.resources = _resources(table, f"{path}.resources")
@@ -187,7 +197,10 @@ class _Section:
 
 def _profiles(table: Table) -> dict[str, _Section]:
     path = f"{_TOP}.profiles"
-    return {name: _Section(inner, f"{path}.{_quoted(name)}") for name, inner in _sub_tables(table, path)}
+    return {
+        name: _Section(inner, f"{path}.{_quoted(name)}", (), f"profile {name}")
+        for name, inner in _sub_tables(table, path)
+    }
 
 
 def _params(table: Table, path: str) -> dict[str, Any]:
@@ -288,14 +301,14 @@ def _from_one(values: Mapping[str, Any], origin: str) -> Sourced:
     return {name: (value, origin) for name, value in values.items()}
 
 
-def _from_environment(environ: Mapping[str, str]) -> Sourced:
-    found = from_variables(environ, "environment")
+def _from_environment(environ: Mapping[str, str], unknown: list[Unknown]) -> Sourced:
+    found = from_variables(environ, "environment", unknown)
     return {name: (value, f"environment {OPTIONS[name].variable}") for name, value in found.items()}
 
 
-def _overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+def _overrides(given: Mapping[str, Any], unknown: list[Unknown]) -> dict[str, Any]:
     given = {name: value for name, value in given.items() if value is not None and value != ()}
-    return from_table(given, _COMMAND_LINE, ())
+    return from_table(given, _COMMAND_LINE, (), unknown, _COMMAND_LINE)
 
 
 def _merged(*sources: Sourced) -> tuple[dict[str, Any], dict[str, str]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from taskdisc.config import Config
     from taskdisc.hookrecords import Attempt, Forecast
     from taskdisc.model import Retry, RunReport, StepEnd, Task
+    from taskdisc.pluginoptions import CommandLine
     from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
     from taskdisc.run import Run
 
@@ -31,6 +32,16 @@ hookspec = pluggy.HookspecMarker("taskdisc")
 hookimpl = pluggy.HookimplMarker("taskdisc")
 override = Override
 """Marks a factory that is to take the place of one of the same name: `{"process": override(make_mine)}`."""
+
+
+@hookspec
+def taskdisc_add_options(cli: CommandLine) -> None:
+    """Add options: `cli.add("queue", default="short", help="The queue of the jobs.")`.
+
+    Each is a key of `[tool.taskdisc]`, a variable of the environment, `TASKDISC_QUEUE`, and an option of every command,
+    `--queue`, and is then found as `config.plugin_options["queue"]`. Called when the plugins are known and before
+    `taskdisc_configure`; for a command line, perhaps twice.
+    """
 
 
 @hookspec

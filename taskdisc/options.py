@@ -55,6 +55,15 @@ _NAMES = Kind("a list of strings", tuple, _strings, ",")
 _PATHS = Kind("a list of paths", tuple, _strings, os.pathsep)
 
 
+KINDS: Mapping[type, Kind] = {
+    bool: _SWITCH,
+    int: Kind("a whole number", int, _any),
+    str: Kind("a string", str, _any),
+    tuple: _NAMES,
+}
+"""Of the options of plugins, by the type of the default."""
+
+
 class Option:
     """One option: its name in pyproject.toml, its variable in the environment, its kind, default, example and help.
 
@@ -110,18 +119,56 @@ def checked(option: Option, value: Any, where: str) -> Any:
     raise ConfigError(f"{where}: {option.name} takes {option.kind.words}, not {given!r}. Such as: {example}")
 
 
-def from_table(table: Mapping[str, Any], where: str, others: tuple[str, ...]) -> dict[str, Any]:
-    """Return the checked options of a TOML table, which may also hold sub-tables called `others`."""
+class Unknown:
+    """A value under a name that no option of taskdisc has: one of a plugin's, or a mistake."""
+
+    __slots__ = ("known", "name", "origin", "value", "where", "written")
+
+    def __init__(self, written: str, value: Any, where: str, known: list[str], origin: str) -> None:
+        self.written = written
+        """The key of a table, or a variable, whose value is text then."""
+        self.name = written.removeprefix(PREFIX).lower() if written.startswith(PREFIX) else written
+        self.value = value
+        self.where = where
+        self.known = known
+        """What could have stood there."""
+        self.origin = origin
+        """As `Config.origins` tells it; nothing for a profile that is not chosen."""
+
+    def unused(self) -> Unknown:
+        """Return it as something that does not count, but may be a mistake."""
+        return Unknown(self.written, self.value, self.where, self.known, "")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the value is text that is still to be converted."""
+        return self.written.startswith(PREFIX)
+
+    def mistake(self, added: Iterable[str] = ()) -> ConfigError:
+        """Return the error for a name that plugins do not know, either; `added` are those that they do."""
+        known = [*self.known, *(PREFIX + name.upper() if self.is_text else name for name in added)]
+        kind = "variable" if self.is_text else "key"
+        shown = self.written if self.is_text else repr(self.written)
+        return ConfigError(f"{self.where}: unknown {kind} {shown}. {suggestion(self.written, known)}")
+
+
+def from_table(
+    table: Mapping[str, Any], where: str, others: tuple[str, ...], unknown: list[Unknown], origin: str = ""
+) -> dict[str, Any]:
+    """Return the checked options of a TOML table, which may also hold sub-tables called `others`.
+
+    What else it holds is added to `unknown`.
+    """
     found = {}
     for key, value in table.items():
         if key in OPTIONS:
             found[key] = checked(OPTIONS[key], value, where)
         elif key not in others:
-            raise ConfigError(f"{where}: unknown key {key!r}. {suggestion(key, [*OPTIONS, *others])}")
+            unknown.append(Unknown(key, value, where, [*OPTIONS, *others], origin))
     return found
 
 
-def from_variables(variables: Mapping[str, str], where: str) -> dict[str, Any]:
+def from_variables(variables: Mapping[str, str], where: str, unknown: list[Unknown]) -> dict[str, Any]:
     """Return the options among the variables called TASKDISC_...; an empty one counts as not set."""
     found = {}
     for variable, text in variables.items():
@@ -129,14 +176,15 @@ def from_variables(variables: Mapping[str, str], where: str) -> dict[str, Any]:
             continue
         option = VARIABLES.get(variable)
         if option is None:
-            meant = suggestion(variable, [*VARIABLES, PROFILE])
-            raise ConfigError(f"{where}: unknown variable {variable}. {meant}")
-        if text:
-            found[option.name] = _from_text(option, text, where)
+            origin = f"{where} {variable}" if where == "environment" else where
+            unknown.append(Unknown(variable, text, where, [*VARIABLES, PROFILE], origin))
+        elif text:
+            found[option.name] = from_text(option, text, where)
     return found
 
 
-def _from_text(option: Option, text: str, where: str) -> Any:
+def from_text(option: Option, text: str, where: str) -> Any:
+    """Return the value that the text of a variable means. Raises ConfigError."""
     kind = option.kind
     if kind.separator:
         return tuple(item.strip() for item in text.split(kind.separator) if item.strip())

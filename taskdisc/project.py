@@ -35,9 +35,9 @@ class Project:
 
     def __init__(self, config: Config, extra: Sequence[str] = ()) -> None:
         """Read the project; `extra` are paths of modules to collect whatever their name. Raises TaskdiscError."""
-        self.config = config
         make_importable(config.root)  # a project's plugins lie there too
         self.plugins: PluginManager = plugin_manager(plugin_names(config))
+        self.config = config = with_plugin_options(config, self.plugins)
         self.hooked: list[str] = []
         """The project's own modules that are plugins too."""
         self._codecs: dict[str, Any] = {}
@@ -202,6 +202,15 @@ class Project:
         if self._index is not None:
             self._index.close()
             self._index = None
+
+
+def with_plugin_options(config: Config, plugins: PluginManager) -> Config:
+    """Return the configuration with the values of plugins' options. Raises ConfigError for what nobody knows."""
+    if not config.unknown and not plugins.hook.taskdisc_add_options.get_hookimpls():
+        return config
+    from taskdisc.pluginoptions import settled
+
+    return settled(config, plugins)
 
 
 def plugin_names(config: Config) -> tuple[str, ...]:

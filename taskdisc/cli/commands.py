@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 import taskdisc
 from taskdisc.cli.options import Options
-from taskdisc.errors import ExitCode
+from taskdisc.errors import ExitCode, TaskdiscError
 
 Command = Callable[..., Any]
+ADDED = "added_"
+"""Before the names of options that plugins have added, among those of a command."""
 
 TARGETS = click.argument("targets", nargs=-1)
 
@@ -89,7 +92,9 @@ def options_from(context: click.Context, given: dict[str, Any]) -> Options:
     """Return the record that commands work with; `-C` before the command counts too."""
     if given.get("directory") is None:
         given["directory"] = (context.obj or {}).get("directory")
-    return Options(**{name: value for name, value in given.items() if name in Options._fields})
+    named = {name: value for name, value in given.items() if name in Options._fields}
+    added = [(name.removeprefix(ADDED), value) for name, value in given.items() if name.startswith(ADDED)]
+    return Options(**named, added=tuple(pair for pair in added if pair[1] not in (None, ())))
 
 
 def from_here(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
@@ -327,6 +332,17 @@ def plugins(context: click.Context, /, **given: Any) -> int:
     return command(options_from(context, given))
 
 
+@taskdisc_command.command()
+@click.option("-C", "directory", metavar="DIR", help="The folder, which is made if need be; else the current one.")
+@click.option("--plugin", metavar="NAME", help="Write the distribution of a plugin instead, in taskdisc-NAME.")
+@click.pass_context
+def init(context: click.Context, /, directory: str | None, plugin: str | None) -> int:
+    """Write the first files of a project. What is there stays as it is."""
+    from taskdisc.cli.init import init as command
+
+    return command(directory or (context.obj or {}).get("directory"), plugin)
+
+
 def _help_for(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f" See {context.command_path} --help." if context is not None else ""
@@ -334,8 +350,18 @@ def _help_for(error: click.ClickException) -> str:
 
 def invoke_click(arguments: Sequence[str]) -> int:
     """Run a command line; usage errors end with exit code 4."""
+    from taskdisc.cli.added import known_to, wants_help
+
+    commands = [command for name, command in taskdisc_command.commands.items() if name != "init"]
     try:
-        result = taskdisc_command.main(list(arguments), prog_name="taskdisc", standalone_mode=False)
+        if wants_help(arguments):
+            with suppress(TaskdiscError), known_to(commands, arguments):
+                return _invoked(arguments)
+        try:
+            return _invoked(arguments)
+        except click.NoSuchOption:
+            with known_to(commands, arguments):
+                return _invoked(arguments)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return ExitCode.USAGE
@@ -344,4 +370,8 @@ def invoke_click(arguments: Sequence[str]) -> int:
         return ExitCode.USAGE
     except click.Abort:
         return ExitCode.INTERRUPTED
+
+
+def _invoked(arguments: Sequence[str]) -> int:
+    result = taskdisc_command.main(list(arguments), prog_name="taskdisc", standalone_mode=False)
     return result if isinstance(result, int) else ExitCode.OK

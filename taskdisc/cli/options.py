@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
@@ -41,6 +41,8 @@ class Options(NamedTuple):
     maxfail: int | None = None
     force: bool = False
     force_all: bool = False
+    added: tuple[tuple[str, Any], ...] = ()
+    """Options that plugins have added, by name."""
 
 
 def narrowing(options: Options) -> "Narrowing | None":
@@ -71,6 +73,7 @@ def configured(options: Options) -> "Config":
         "executor": options.executor,
         "store": options.store,
         "plugins": options.plugins,
+        **dict(options.added),
     }
     return load(
         os.getcwd(),

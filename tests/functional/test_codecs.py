@@ -15,14 +15,14 @@ PLUGIN = """
             return json.loads(bytes(data))
 
     def taskdisc_codecs():
-        return {"json": Json}
+        return {"text": Json}
     """
 CONFIGURED = '[tool.taskdisc]\nplugins = ["plugin"]\n[tool.taskdisc.tasks."*"]\ncodec = "%s"\n'
 
 
 def test_another_codec_never_reads_what_the_first_wrote(project: Project) -> None:
     project.write(plugin=PLUGIN, tasks_a="def one():\n    return {'a': [1]}\n\ndef two(one):\n    return one['a']\n")
-    for codec in ("pickle", "json", "pickle"):
+    for codec in ("pickle", "text", "json", "pickle"):
         project.write({"pyproject.toml": CONFIGURED % codec})
         assert project.run("two").assert_ok().stdout == "[1]\n"
     assert project.run("two").assert_ok().ran == []

@@ -33,6 +33,7 @@ LAYERS = (
     {"graph", "labels", "lanes", "ranges", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks", "fixtures", "fixturekeys"},
     {"pluginmanager"},
+    {"pluginoptions"},
     {"calls", "circles", "edges", "forgotten", "inputs", "requirements", "search", "spread"},
     {"nodes"},
     {"hookrecords"},

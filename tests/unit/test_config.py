@@ -12,6 +12,8 @@ import pytest
 from taskdisc.config import Config, ParamLayer, TaskTable, describe, find_root, load
 from taskdisc.errors import ConfigError, UsageError
 from taskdisc.options import OPTIONS
+from taskdisc.pluginmanager import plugin_manager
+from taskdisc.project import with_plugin_options
 
 Project = Callable[..., Path]
 
@@ -28,7 +30,8 @@ def project(tmp_path: Path) -> Project:
 
 
 def loaded(root: Path, **arguments: Any) -> Config:
-    return load(str(root), **{"environ": {}, **arguments})
+    config = load(str(root), **{"environ": {}, **arguments})
+    return with_plugin_options(config, plugin_manager(("no:*",)))
 
 
 def refused(root: Path, **arguments: Any) -> str:
@@ -124,6 +127,7 @@ plugins = ["a"]
 track = ["numpy"]
 autoload = false
 trust_store = true
+pickle = false
 """
 
 
@@ -146,6 +150,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_STORAGE": "shelf",
         "TASKDISC_TRACK": "numpy",
         "TASKDISC_TRUST_STORE": "true",
+        "TASKDISC_PICKLE": "false",
     }
     from_file, bare = loaded(root), root / "bare"
     bare.mkdir()
