@@ -19,6 +19,7 @@ from taskdisc.project import plugin_names
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
+from taskdisc.shared.connect import directories_of, outbox_of
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
@@ -81,8 +82,9 @@ class Line:
             expected = map(run.allotment.expected, tasks)
             specs = tuple([spec._replace(resources=each) for spec, each in zip(specs, expected, strict=True)])
         self.context = worker_context(
-            run, specs, self.jobs.fixtures, logs=f"logs/{run.number}", directories=f"dirs/{run.number}"
+            run, specs, self.jobs.fixtures, logs=f"logs/{run.number}", directories=directories_of(run)
         )
+        self.outbox = outbox_of(run)
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
         self._told = time.monotonic()
@@ -170,6 +172,8 @@ class Line:
             retries, self._retries = self._retries, []
             self.run.retried(retries)
             self.run.ended(ends)
+        if self.outbox is not None:
+            self.outbox.offer()
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
         jobs = [
@@ -375,6 +379,8 @@ class Line:
             for executor in self.executors.values():
                 self._take([result for result in executor.collect() if result.outcome in LAST])
             self._commit()
+            if self.outbox is not None:
+                self.outbox.close(hurry=kill)
         finally:
             self.sharing.close()
 
@@ -415,4 +421,6 @@ def worker_context(
         code=project.code.for_workers(),
         max_tasks=project.config.max_tasks_per_worker,
         captured=run.captured,
+        shared=project.config.shared,
+        shared_read_only=project.config.shared_read_only,
     )

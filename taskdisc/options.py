@@ -88,6 +88,8 @@ OPTIONS: Mapping[str, Option] = {
         Option("max_instances", _COUNT, 1_000_000, 5000, "How many instances may grow from refs and dynamic axes."),
         Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
         Option("storage", _TEXT, "disk", "disk", "What keeps large results inside the store."),
+        Option("shared", _TEXT, "", "s3://bucket/project", "Store of a team, behind this one; a plugin reaches it."),
+        Option("shared_read_only", _SWITCH, False, True, "Whether results are taken from there, and none are sent."),
         Option("track", _NAMES, (), ("numpy",), "Installed distributions whose versions count in all results.", True),
         Option("trust_store", _SWITCH, False, True, "Whether others may own or write the store: they can run code."),
         Option("plugins", _NAMES, (), ("my_plugin", "no:slurm"), "Plugins to load, or with `no:` to leave out.", True),

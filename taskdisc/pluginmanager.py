@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from taskdisc.pluggyhooks import PluggyHooks
 
 GROUP = "taskdisc"
-SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables")
+SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables", "remotes")
 BUILTINS = ("supplies", "terminal")
 NO_AUTOLOAD = "no:*"
 

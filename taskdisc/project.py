@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from taskdisc.config import Config
     from taskdisc.model import Stored
     from taskdisc.protocols import Codec, ObjectStore
+    from taskdisc.shared.team import Team
     from taskdisc.store.sweep import Broom
 
 
@@ -40,6 +41,7 @@ class Project:
         self._hooked: list[str] = []
         self._index: Index | None = None
         self._objects: Objects | None = None
+        self._team: Team | None = None
         self.remarks: list[str] = []
         """What to tell the user about the store."""
         self.summaries = Summaries(self)
@@ -149,8 +151,17 @@ class Project:
         """Where large values are kept."""
         if self._objects is None:
             store: ObjectStore = self.plugins.make("stores", self.config.storage, path=self.config.store)
-            self._objects = Objects(store)
+            self._objects = Objects(store, self.team)
         return self._objects
+
+    @property
+    def team(self) -> Team | None:
+        """The store that a team shares, behind this one; None without it, or where nothing can be kept here."""
+        if self.config.shared and self._team is None and not (self.index is not None and self.index.is_readonly):
+            from taskdisc.shared.connect import connected
+
+            self._team = connected(self)
+        return self._team
 
     def broom(self) -> Broom:
         """Return what takes results out of the store."""
@@ -187,6 +198,9 @@ class Project:
 
     def close_index(self) -> None:
         """Close the index; whoever asks for it opens it again."""
+        if self._team is not None:
+            self._team.close()
+            self._team = self._objects = None
         if self._index is not None:
             self._index.close()
             self._index = None

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from taskdisc.capture import Capture
     from taskdisc.fingerprint.values import ValueFingerprints
     from taskdisc.protocols import Codec
+    from taskdisc.shared.remote import Remote
 
 
 class Runner:
@@ -49,7 +50,7 @@ class Runner:
         """The root, as the system calls it."""
         self.capture = capture
         self.plugins = plugin_manager(context.plugins)
-        self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store))
+        self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store), self._beyond())
         self.progress: Callable[[float, float], None] = _ignore
         """Told how much of its job a task has done, of how much; replaced by executors that can pass it on."""
         self.inspect: Callable[[BaseException, Job, ErrorText], None] | None = None
@@ -68,6 +69,15 @@ class Runner:
         self._values: ValueFingerprints | None = None
         self._usage = resource.getrusage(resource.RUSAGE_SELF)
         """At the end of the last job; next to nothing is used until the next begins."""
+
+    def _beyond(self) -> Remote | None:
+        """The store that a team shares, which is asked for what is not here."""
+        context = self.context
+        if not context.shared:
+            return None
+        from taskdisc.shared.remote import Remote, connector
+
+        return Remote(connector(context.shared, self.plugins), read_only=context.shared_read_only)
 
     @property
     def values(self) -> ValueFingerprints:

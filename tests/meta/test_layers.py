@@ -47,6 +47,7 @@ LAYERS = (
         "record",
         "remake",
         "returned",
+        "shared",
         "sharing",
         "unkept",
         "unchanged",
