@@ -236,13 +236,13 @@ class Plan(Inputs):
     def _has_gained(self, block: "Block", family: Family) -> bool:
         """Look elsewhere for what is not here; say whether there is something new."""
         gain = self._reuse.gain
-        if gain is None or not self.graph.tasks[block.task].options.cache or not gain(family.prefix, self._prefixes):
+        if gain is None or not self.graph.tasks[block.task].options.cache or not gain(family.prefix, self.prefixes):
             return False
         self._known_by_key.pop(family.prefix, None)
         return True
 
-    def _prefixes(self) -> Iterable[bytes]:
-        """Of the families of all steps, as far as they are known."""
+    def prefixes(self) -> set[bytes]:
+        """Return those of the families of all steps, as far as they are known."""
         blocks = [block for block in self.expansion.blocks if block.gather is None]
         return {self.family(each.task, each.variant).prefix for each in blocks if each.task not in self.graph.given}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from taskdisc.schedule import Scheduler
 
 MOST_VOID = 4
-"""Attempts of one job that may be void before it fails."""
+"""Attempts of one job that may be void before it fails, those apart that told of another lost result."""
 
 
 class Verdict(NamedTuple):
@@ -56,7 +56,6 @@ class Judge:
     def judge(self, result: JobResult, since: float) -> Verdict:
         """Return what is to be done about a void job that was submitted at `since` (monotonic seconds)."""
         node = result.number
-        self._void[node] = self._void.get(node, 0) + 1
         reasons = {stored: (reason, intact) for stored, reason, intact in result.damaged}
         again, failed = [], []
         for producer in self._to_blame(node, set(reasons), since):
@@ -69,6 +68,7 @@ class Judge:
             else:
                 again.append(producer)
         self.remade.update(dict.fromkeys(again, 0.0))
+        self._void[node] = self._void.get(node, 0) + (not again)
         if self._void[node] >= MOST_VOID and not failed:
             reason = "; ".join(reason for reason, _ in reasons.values())
             return Verdict(tuple(again), ((node, _unusable(result, "one", reason)),))

@@ -35,7 +35,7 @@ class Gain:
             self._ask(family, families)
         except Unreachable as error:
             self._listed = {}
-            self._tell(f"warning: nothing is known of what the team has: {error}. What is missing is made here")
+            self._tell(f"what is missing is made here, since the team's store is out of reach: {error}")
         self._asked.add(family)
         return family in self._gained
 

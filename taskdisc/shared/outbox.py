@@ -44,7 +44,7 @@ class Outbox:
         if left:
             results = "1 result was" if left == 1 else f"{left:,} results were"
             why = f": {self._team.trouble}" if self._team.trouble else ""
-            self._tell(f"warning: {results} not shared{why}. Later: taskdisc push")
+            self._tell(f"{results} not shared, which `taskdisc push` does later{why}")
 
     def _send(self) -> None:
         batches = list(self._team.ledger.unsent(self._run))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from taskdisc.errors import StoreError
+from taskdisc.errors import ExitCode, StoreError, TaskdiscError
 from taskdisc.shared.manifest import OBJECTS, RECORDS, Manifest, unpacked
 from taskdisc.store.objects import fits
 
@@ -25,8 +25,10 @@ PAUSE = 30.0
 """Seconds for which a remote that has failed is asked nothing more."""
 
 
-class Unreachable(Exception):
+class Unreachable(TaskdiscError):
     """The remote has failed, now or a moment ago; what it could have said is not known."""
+
+    exit_code = ExitCode.FAILED
 
 
 def connector(url: str, plugins: PluginManager) -> Callable[[], RemoteStore]:
