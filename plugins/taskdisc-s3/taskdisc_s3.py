@@ -32,7 +32,7 @@ METADATA = ("169.254.169.254", "metadata.google.internal")
 
 
 def taskdisc_remotes() -> dict[str, Callable[..., RemoteStore]]:
-    """`s3://bucket/project`, `gs://bucket/project`, `az://account/container/project`, `file:///folder`, `memory://`."""
+    """`s3://bucket/project`, `gs://bucket/project`, `az://container/project`, `file:///folder`, `memory://`."""
     return dict.fromkeys(SCHEMES, Bucket)
 
 

@@ -93,8 +93,10 @@ def test_wrong_credentials(gateway, monkeypatch, variable, words):
         Bucket(gateway.url(f"b-{variable.lower().replace('_', '-')}")).get("objects/a")
 
 
-def test_no_credentials():
-    with pytest.raises(StoreError, match="there are no credentials. For S3, set AWS_ACCESS_KEY_ID and"):
+def test_no_credentials(monkeypatch):
+    for name in servers.Server(0).variables():
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StoreError, match=r"there are no credentials\. For S3, set AWS_ACCESS_KEY_ID and"):
         Bucket(servers.Server(servers.free_port()).url("team", patience="0.5")).get("objects/a")
 
 
