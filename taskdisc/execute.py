@@ -423,4 +423,5 @@ def worker_context(
         captured=run.captured,
         shared=project.config.shared,
         shared_read_only=project.config.shared_read_only,
+        ahead=run.maxfail is None,
     )

@@ -360,6 +360,8 @@ class WorkerContext(NamedTuple):
     shared: str = ""
     """Address of the store that a team shares, where objects may be that are not here."""
     shared_read_only: bool = False
+    ahead: bool = True
+    """Whether a worker may hold jobs that wait while another runs: not where the next failure may be the last."""
 
 
 class Activity(NamedTuple):

@@ -135,6 +135,8 @@ class Ready:
                     self._step_aside(queue.crowd, entry)
                     continue
                 taken.append(self._serve(queue, queue.crowd))
+            elif queue.crowd.aside:  # its nodes were taken out while it waited: another stands for the crowd
+                self._wake(queue.crowd)
             if queue.nodes:
                 heapq.heappush(heap, entry)
             else:
@@ -180,6 +182,8 @@ class Ready:
             self._given[name] = self._given.get(name, 0.0) + amount
         if crowd.passed:
             self._waits_no_more(crowd)
+        if crowd.aside:  # as long as one of a crowd may go on, nothing that is given back wakes another
+            self._wake(crowd)
         if self._first is None and self._waiting:
             self._first = self._overdue(dict(crowd.demand))
         return node
@@ -190,8 +194,6 @@ class Ready:
         del self._waiting[crowd]
         if self._first is crowd:
             self._let_pass(crowd)
-        if crowd.aside:
-            self._wake(crowd)
 
     def _let_pass(self, crowd: Crowd) -> None:
         self._first = None

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import CollectionError, Place, closest
+from taskdisc.forgotten import forgotten_parameters
 from taskdisc.gathered import Gather
 from taskdisc.graph import (
     FromAxis,
@@ -81,7 +82,7 @@ def link(collection: Collection, injectables: Iterable[str], tasks: list[Task] |
         ordered,
         sources,
         axes,
-        tuple(names.warnings),
+        (*names.warnings, *forgotten_parameters([task for each, task in ordered.items() if each not in inner])),
         printed_names(ordered),
         inner,
         grown(ordered, sources, inner),

@@ -42,7 +42,8 @@ class FuturesExecutor:
         """`workers` is how many jobs run at once where the pool does not tell."""
         self._pool = pool
         size = getattr(pool, "_max_workers", None)
-        self._slots = AHEAD * (size if isinstance(size, int) and size > 0 else workers)
+        self._workers = size if isinstance(size, int) and size > 0 else workers
+        self._slots = AHEAD * self._workers
         self._flying: dict[Future[Any], Job] = {}
         self._landed: deque[Future[Any]] = deque()
         self._lost: list[JobResult] = []
@@ -56,6 +57,8 @@ class FuturesExecutor:
     def start(self, context: WorkerContext) -> None:
         """Prepare what the pool's workers must know."""
         self._context = context
+        if not context.ahead:
+            self._slots = self._workers
         self._bell = _Bell()
         if isinstance(self._pool, ThreadPoolExecutor):
             runners = _ThreadRunners(context, self._runners)

@@ -27,12 +27,16 @@ class Window:
     QUEUED = 0.005
     """Seconds of work that should wait at a worker: enough to hide the way there and back, but soon done."""
 
-    def __init__(self) -> None:
-        self.size = self.LEAST
+    def __init__(self, *, ahead: bool = True) -> None:
+        """Without `ahead`, no job waits at a worker."""
+        self._ahead = ahead
+        self.size = self.LEAST if ahead else 1
         self._mean = self.QUEUED
 
     def observe(self, results: Sequence[JobResult]) -> None:
         """Learn from the jobs that have just ended; a single long one closes the window at once."""
+        if not self._ahead:
+            return
         seconds = [result.seconds for result in results]
         if max(seconds) >= self.QUEUED:
             self._mean = self.QUEUED
@@ -90,6 +94,7 @@ class ProcessExecutor:
     def start(self, context: WorkerContext) -> None:
         """Note what the workers must know; each is started with its first job."""
         self._context = context
+        self._window = Window(ahead=context.ahead)
         timeouts = [spec.timeout for spec in context.specs if spec.timeout]
         self._timed, self._shortest = bool(timeouts), min(timeouts, default=0.0)
         if self._factory is None:

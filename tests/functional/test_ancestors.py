@@ -383,6 +383,43 @@ def size_of(project: Project, target: str) -> int:
     return int(program(project.path, body))
 
 
+LIMITED = """
+    import time
+    from taskdisc import Gather, axis, task
+
+    n = axis(range(6))
+
+    @task(channel="api")
+    def fetched(n: int) -> tuple:
+        return _span()
+
+    @task(channel=["api", "disk"])
+    def stored(n: int) -> tuple:
+        return _span()
+
+    def _span():
+        began = time.monotonic()
+        time.sleep(0.05)
+        return began, time.monotonic()
+
+    def at_once(fetched: Gather, stored: Gather) -> list[int]:
+        return [_most(fetched.values()), _most(stored.values()), _most([*fetched.values(), *stored.values()])]
+
+    def _most(spans):
+        moments = sorted([(began, 1) for began, _ in spans] + [(ended, -1) for _, ended in spans])
+        counts = [0]
+        for _, step in moments:
+            counts.append(counts[-1] + step)
+        return max(counts)
+    """
+
+
+def test_limits_per_task_and_per_channel_and_several_channels_of_a_task(project: Project) -> None:
+    project.write({"pyproject.toml": "[tool.taskdisc.resources]\nfetched = 1\napi = 3\n"}, tasks_x=LIMITED)
+    result = project.run("at_once", "-j", "6", "--limit", "disk=2").assert_ok()
+    assert result.stdout == "[1, 2, 3]\n"
+
+
 def test_prefix_commands_per_task_and_per_label(project: Project) -> None:
     project.write(
         {

@@ -461,3 +461,38 @@ def test_random_numbers_repeat_and_differ_between_instances(project: Project) ->
     long = lines(project, "tasks_x.py::r")
     assert [line.removeprefix("tasks_x.py::") for line in long] == first
     assert first[0].partition(": ")[2] != first[1].partition(": ")[2]
+
+
+def test_a_forgotten_parameter_gets_a_warning(project: Project) -> None:
+    project.write(
+        tasks_x="""
+        from taskdisc import Gather, ref, requires
+
+        def birds():
+            return [3, 4]
+
+        def _twice(value):
+            return [*value, *value]
+
+        def sure(birds) -> int:
+            return len(birds)
+
+        def called() -> int:
+            return len(birds())
+
+        @requires(given=lambda: ref(birds))
+        def planned(given) -> int:
+            return len(_twice(given))
+
+        def forgotten() -> str:
+            def inner():
+                return repr(birds)[:9]
+            return inner()
+        """
+    )
+    result = project.run().assert_ok()
+    assert result.stderr.count("the function of a task") == 1
+    assert (
+        "warning: tasks_x.py:19 forgotten: the body uses birds, the function of a task (tasks_x.py:3), and not its "
+        "result. Make birds a parameter; or call it, if the function is meant." in result.stderr
+    )

@@ -33,7 +33,7 @@ LAYERS = (
     {"graph", "labels", "lanes", "ranges", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks", "fixtures", "fixturekeys"},
     {"pluginmanager"},
-    {"calls", "circles", "edges", "inputs", "requirements", "spread"},
+    {"calls", "circles", "edges", "forgotten", "inputs", "requirements", "spread"},
     {"nodes"},
     {"collect", "resolve", "bind", "expand", "narrow", "schedule", "select", "plan", "store", "fixturevalues"},
     {

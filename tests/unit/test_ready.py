@@ -117,6 +117,29 @@ def test_a_large_demand_that_is_withdrawn_lets_the_others_go_on():
     assert len(ready.take(9, LANE)) == 2
 
 
+def test_what_is_given_back_between_two_takes_is_taken():
+    ready = Ready(Limits({"a": 2}))
+    for number in range(5):
+        ready.add([number], number, LANE, Terms(0, 0, (("a", 1),)))
+    assert ready.take(9, LANE) == [0, 1]
+    ready.give_back(0)
+    assert ready.take(1, LANE) == [2]  # and the next one of the crowd is awake
+    ready.give_back(1)
+    assert ready.take(1, LANE) == [3]
+    ready.give_back(2)
+    assert ready.take(1, LANE) == [4]
+
+
+def test_a_queue_that_was_emptied_while_it_waited_does_not_stand_for_its_crowd():
+    ready = Ready(Limits({"a": 1}))
+    for number in range(3):
+        ready.add([number], number, LANE, Terms(0, 0, (("a", 1),)))
+    assert ready.take(9, LANE) == [0]
+    ready.remove(1, 1)
+    ready.give_back(0)
+    assert ready.take(9, LANE) == [2]
+
+
 demands = st.sampled_from(
     [(), (("a", 1.0),), (("a", 2.0),), (("b", 0.5),), (("b", 1.5),), (("a", 1.0), ("b", 1.0)), (("a", 3.0),)]
 )
