@@ -421,7 +421,7 @@ def worker_context(
         code=project.code.for_workers(),
         max_tasks=project.config.max_tasks_per_worker,
         captured=run.captured,
-        shared=project.config.shared,
+        shared="" if project.team is None else project.config.shared,
         shared_read_only=project.config.shared_read_only,
         ahead=run.maxfail is None,
     )

@@ -14,7 +14,7 @@ from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
 from taskdisc.model import Collection, Task
-from taskdisc.options import suggestion
+from taskdisc.options import OFF, suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
 from taskdisc.store.database import set_aside
@@ -157,7 +157,7 @@ class Project:
     @property
     def team(self) -> Team | None:
         """The store that a team shares, behind this one; None without it, or where nothing can be kept here."""
-        if self.config.shared and self._team is None and not (self.index is not None and self.index.is_readonly):
+        if self.config.shared != OFF and self._team is None and not (self.index is not None and self.index.is_readonly):
             from taskdisc.shared.connect import connected
 
             self._team = connected(self)

@@ -128,8 +128,9 @@ def _made(url: str, query: str) -> Any:
     """The store of obstore for an address."""
     from urllib.parse import parse_qsl
 
-    from obstore.store import from_url
+    from obstore import store
 
+    from_url: Any = store.from_url  # whose overloads want to know the kind of store
     if url.startswith("memory:"):
         return from_url("memory:///")
     if url.startswith("file:"):

@@ -24,6 +24,7 @@ def gc_shared(options: Options, *, older_than: str | None, others: bool) -> int:
             raise StoreError("nothing is removed from the shared store: shared_read_only = true.")
         gone = collect(team, before, remove=not options.dry_run)
         verb = "would remove" if options.dry_run else "removed"
-        words = [counted(len(gone.manifests), "manifest"), counted(len(gone.objects), "object")]
-        print(f"{verb} {', '.join(words)}" if gone.manifests or gone.objects else "nothing to remove")
+        parts = ((len(gone.manifests), "manifest"), (len(gone.objects), "object"))
+        words = [counted(number, noun) for number, noun in parts if number]
+        print(f"{verb} {', '.join(words)}" if words else "nothing to remove")
     return ExitCode.OK

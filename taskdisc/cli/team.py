@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import StoreError, UsageError
+from taskdisc.options import OFF
 
 if TYPE_CHECKING:
     from taskdisc.project import Project
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def team_of(project: Project) -> Team:
     """Return it. Raises UsageError where none is configured, StoreError where nothing can be kept here."""
-    if not project.config.shared:
+    if project.config.shared == OFF:
         raise UsageError('no store is shared: write shared = "s3://bucket/project" in [tool.taskdisc].')
     if project.team is None:
         raise StoreError(f"the store {project.config.store} can only be read. Use another one: --store DIR")

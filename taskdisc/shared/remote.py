@@ -37,7 +37,7 @@ def connector(url: str, plugins: PluginManager) -> Callable[[], RemoteStore]:
     def connect() -> RemoteStore:
         scheme = url.partition("://")[0]
         known = plugins.supplied("remotes")
-        if "://" not in url or scheme not in known:
+        if scheme not in known:
             there = f"There are {', '.join(f'{name}://' for name in sorted(known))}" if known else "There is none"
             raise StoreError(
                 f"shared = {url!r}: no plugin supplies remotes for {scheme}://. {there}. "
@@ -66,19 +66,21 @@ class Remote:
             raise Unreachable(self.trouble)
         try:
             if self._made is None:
-                self._made = self._make()
+                self._made = self._connected()
             return question(self._made)
         except OSError as error:
             self.trouble = str(error)
             self._until = time.monotonic() + PAUSE
             raise Unreachable(self.trouble) from error
 
+    def _connected(self) -> RemoteStore:
+        return self._make()
+
     def each(self, work: Callable[[Given], Found], items: Iterable[Given]) -> list[Found]:
         """Return what `work` makes of each item; many are under way at once."""
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            # While its threads are there, workers are not forked: those of the remote's library would be gone in them.
             self._pool = ThreadPoolExecutor(AT_ONCE, "taskdisc-remote")
         return list(self._pool.map(work, items))
 

@@ -57,6 +57,14 @@ class Team(Remote):
         """Say whether an object is known to be there, without asking."""
         return self.ledger.promises(name)
 
+    def _connected(self) -> RemoteStore:
+        """Connect; a remote's library may have threads that no fork of this process would have.
+
+        As long as there is one of ours that everybody sees, workers are not forked from it.
+        """
+        self.each(str, ("",))
+        return super()._connected()
+
     # Reading
 
     def listed(self) -> dict[str, list[str]]:

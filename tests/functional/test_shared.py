@@ -319,12 +319,24 @@ def age(shelf, member):
 
 def test_nobody_knows_the_scheme(member):
     ann = member("ann")
-    ann.write({"pyproject.toml": '[tool.taskdisc]\nshared = "shelve:///x"\nplugins = ["shelves"]\n'})
+    ann.write({"pyproject.toml": '[tool.taskdisc]\nshared = "shelve:///x"\nplugins = ["shelves"]\nautoload = false\n'})
     done = ann.run("base")
     assert done.exit_code == 4
     assert done.stderr == (
         "error: shared = 'shelve:///x': no plugin supplies remotes for shelve://. There are shelf://. "
         "For S3, Google and Azure: pip install taskdisc-s3\n"
+    )
+
+
+def test_off(member, shelf):
+    ann = member("ann")
+    ann.environment["TASKDISC_SHARED"] = "off"
+    ann.run("base").assert_ok()
+    assert shelf.requests == []
+    done = ann.taskdisc("push")
+    assert (done.exit_code, done.stderr) == (
+        4,
+        'error: no store is shared: write shared = "s3://bucket/project" in [tool.taskdisc].\n',
     )
 
 

@@ -64,6 +64,16 @@ def test_values_come_to_the_workers_that_need_them(member):
     assert (done.ran, done.stdout) == (["more"], "100000\n")
 
 
+def test_workers_are_not_forked_with_the_threads_of_a_connection(member):
+    """One manifest alone is fetched, by the main thread; the library's own threads are gone in a fork."""
+    ann, bob = member("ann"), member("bob")
+    ann.write(tasks_team="def long():\n    return 'x' * 100_000\n")
+    bob.write(tasks_team="def long():\n    return 'x' * 100_000\n\ndef size(long):\n    return len(long)\n")
+    ann.run("long").assert_ok()
+    done = bob.run("size").assert_ok()
+    assert (done.ran, done.stdout) == (["size"], "100000\n")
+
+
 def test_a_server_that_lies_is_not_believed(member, server, bucket):
     member("ann").run("report").assert_ok()
     client = server.client()
