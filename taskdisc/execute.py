@@ -66,7 +66,14 @@ class Line:
         self.attempts = Attempts(lambda node: run.task_of(node).options)
         self._retries: list[Retry] = []
         """Attempts that failed and are not durable yet; others follow them."""
-        self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
+        self.judge = Judge(
+            run.scheduler,
+            run.expansion,
+            self.values,
+            run.id_of,
+            run.has_made,
+            lambda name: not project.objects.has(name),
+        )
         self._is_ending = False
         """Whether nothing more is begun."""
         self._failed = 0
@@ -300,6 +307,8 @@ class Line:
         """A job could not use an input: what made that runs again, and then the job, or something has failed."""
         self._commit()
         node, scheduler = result.number, self.run.scheduler
+        if self.run.project.team is not None:
+            self.run.project.team.doubt(stored for stored, _, _ in result.damaged)
         verdict = self.judge.judge(result, since)
         lost = [*verdict.again, *(step for step, _ in verdict.failed if step != node)]
         for step in lost:

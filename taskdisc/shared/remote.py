@@ -61,8 +61,13 @@ class Remote:
         self._pool: ThreadPoolExecutor | None = None
         self._until = 0.0
 
+    @property
+    def is_failing(self) -> bool:
+        """Say whether it failed a moment ago."""
+        return time.monotonic() < self._until
+
     def _ask(self, question: Callable[[RemoteStore], Found]) -> Found:
-        if time.monotonic() < self._until:
+        if self.is_failing:
             raise Unreachable(self.trouble)
         try:
             if self._made is None:

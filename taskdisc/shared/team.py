@@ -9,7 +9,7 @@ from taskdisc.errors import StoreError
 from taskdisc.shared.ledger import Ledger, Unsent
 from taskdisc.shared.manifest import OBJECTS, Manifest, family_of, packed
 from taskdisc.shared.remote import Remote, Unreachable
-from taskdisc.store.objects import DamagedResult, Objects
+from taskdisc.store.objects import DamagedResult, Objects, is_name
 
 if TYPE_CHECKING:
     from taskdisc.protocols import ObjectStore, RemoteStore
@@ -52,10 +52,16 @@ class Team(Remote):
         super().__init__(make, read_only=read_only)
         self.ledger = Ledger(index, address, *folders)
         self._local = Objects(store)
+        self._missed: set[str] = set()
+        """Objects that were to be there and were not."""
 
     def has(self, name: str) -> bool:
-        """Say whether an object is known to be there, without asking."""
-        return self.ledger.promises(name)
+        """Say whether an object is known to be there, without asking; while the remote fails, nothing is."""
+        return not self.is_failing and name not in self._missed and self.ledger.promises(name)
+
+    def doubt(self, names: Iterable[str]) -> None:
+        """Look for objects that a worker has missed, and so learn whether it is the remote that fails."""
+        self._missed.update(name for name in names if is_name(name) and self.fetch(name) is None)
 
     def _connected(self) -> RemoteStore:
         """Connect; a remote's library may have threads that no fork of this process would have.

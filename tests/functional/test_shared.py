@@ -234,6 +234,19 @@ def test_a_network_that_fails_in_the_middle(member, shelf):
     assert bob.run("more").assert_ok().stdout == "100000\n"
 
 
+@pytest.mark.parametrize("fault", ["down", "lost"])
+def test_inputs_that_do_not_come_are_made_at_once(member, shelf, fault):
+    """A job meets one of them after the other; while the remote is down, all are out of reach."""
+    tasks = TASKS.replace("range(5)", "range(10)")
+    member("ann", tasks=tasks).run("part").assert_ok()
+    shelf.fails({"on": "get", "name": "objects/", "is": fault})
+    more = "def more(part: Gather):\n    open('begun', 'a').write('!')\n    return sum(map(len, part.values()))\n"
+    bob = member("bob", tasks=f"{tasks}\n{more}")
+    done = bob.run("more", "-j", "1").assert_ok()
+    assert done.ran == ["more", *(f"part[k={k}]" for k in range(10))]
+    assert len(bob.read("begun")) == (2 if fault == "down" else 11)
+
+
 def test_a_remote_that_refuses_is_an_error(member, shelf):
     shelf.fails({"on": "names", "is": "refused"})
     done = member("ann").run("report")
