@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.errors import PluginError, UsageError
+from taskdisc.executors import make_executor
 from taskdisc.lanes import COMMAND, Lanes, Means
 from taskdisc.model import Lane, Task, TaskOptions
 
@@ -87,7 +88,7 @@ def _capabilities(task: Task, means: Means, plugins: PluginManager) -> Capabilit
 
 
 def _of_executor(name: str, plugins: PluginManager) -> Capabilities:
-    return _looked_at(plugins.make("executors", name, workers=1))
+    return _looked_at(make_executor(plugins, name, workers=1))
 
 
 def _looked_at(executor: Executor) -> Capabilities:

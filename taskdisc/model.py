@@ -362,6 +362,8 @@ class WorkerContext(NamedTuple):
     shared_read_only: bool = False
     ahead: bool = True
     """Whether a worker may hold jobs that wait while another runs: not where the next failure may be the last."""
+    hooked: tuple[str, ...] = ()
+    """Names of those of the modules that are plugins too."""
 
 
 class Activity(NamedTuple):

@@ -5,6 +5,7 @@ to the store, so that a project that was moved, or a second one with the same co
 """
 
 import os
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from errno import EINVAL
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,13 +22,18 @@ TICK_NS = 10_000_000
 """A file's time stamp may be this much (ns) older than the clock was when it was written."""
 
 _bases: dict[str, str] = {"root": "", "store": "", "elsewhere": ""}
-received: dict[str, int] = {}
-"""Files outside the store that the inputs of the current execution name, with their time stamps (ns) at that moment."""
+_received: dict[int, dict[str, int]] = {}
+"""By thread, see `received`."""
 
 
 def set_bases(root: str, store: str) -> None:
     """Say where paths kept in results lie; called before a value is decoded."""
     _bases["root"], _bases["store"] = root, store
+
+
+def received() -> dict[str, int]:
+    """Return what files outside the store the inputs of this thread's execution name, with time stamps (ns)."""
+    return _received.setdefault(get_ident(), {})
 
 
 def restore_path(base: str, relative: str) -> "Path":
@@ -37,7 +43,7 @@ def restore_path(base: str, relative: str) -> "Path":
     path = os.path.join(_bases[base], relative)
     if base != "store":
         try:
-            received[os.path.normpath(path)] = stamp(path)
+            received()[os.path.normpath(path)] = stamp(path)
         except OSError:
             pass  # whoever opens it will say so
     return Path(path)
@@ -238,7 +244,7 @@ class ResultPaths:
 
     def _is_made(self, path: str, time: int) -> bool:
         """Say whether the execution wrote a file outside the store; what it was given and left alone, it did not."""
-        if relative_to(path, self.store) is not None or received.get(path) == time:
+        if relative_to(path, self.store) is not None or received().get(path) == time:
             return False
         return time >= self.started * 1e9 - TICK_NS
 

@@ -251,8 +251,9 @@ class Run(Instances):
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
         config = self.project.config
-        executor: Executor = self.project.plugins.make("executors", config.executor, workers=config.workers)
-        return executor
+        from taskdisc.executors import make_executor
+
+        return make_executor(self.project.plugins, config.executor, workers=config.workers)
 
     def execute(self, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> RunReport:
         """Compute what is missing; return what was done. An interruption ends up in the report.
@@ -264,6 +265,10 @@ class Run(Instances):
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
+        if hook.taskdisc_plan_ready.get_hookimpls():
+            from taskdisc.hookrecords import Forecast
+
+            hook.taskdisc_plan_ready(plan=Forecast(self), config=self.project.config)
         if self.scheduler.unfinished:
             with guard():
                 self._work()

@@ -27,10 +27,10 @@ class Warned:
     def install(self) -> Callable[[], None]:
         """Note all warnings of this process from here on; return what ends that."""
         before: Any = warnings.showwarning
-        warnings.showwarning = self._note
+        warnings.showwarning = self.note
 
         def restore() -> None:
-            if warnings.showwarning == self._note:
+            if warnings.showwarning == self.note:
                 warnings.showwarning = before
 
         return restore
@@ -44,7 +44,7 @@ class Warned:
         finally:
             restore()
 
-    def _note(
+    def note(
         self,
         message: Warning | str,
         category: type[Warning],
@@ -53,6 +53,7 @@ class Warned:
         file: object = None,
         line: str | None = None,
     ) -> None:
+        """Note one warning; the arguments are those of `warnings.showwarning`."""
         inside = relative_to(os.path.abspath(filename), self._root)
         words = " ".join(str(message).split())
         words = words if len(words) <= LONGEST else f"{words[:LONGEST]}..."

@@ -1,4 +1,4 @@
-"""Any executor of `concurrent.futures` as an executor of runs: it belongs to the caller, and is never shut down.
+"""Any executor of `concurrent.futures` as an executor of runs. One of the caller is never shut down.
 
 Output of tasks goes where that of its workers goes: it is theirs, and not caught. What runs cannot be killed.
 """
@@ -11,13 +11,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from threading import Lock, local
+from threading import Event, local
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.builtin.bell import Bell
 from taskdisc.builtin.endings import unanswered
 from taskdisc.builtin.serving import closing_remarks
 from taskdisc.builtin.wire import HEADER, pack_result, unpack_job, unpack_result, without_functions
-from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
@@ -49,8 +49,9 @@ class FuturesExecutor:
         self._lost: list[JobResult] = []
         self._context: WorkerContext | None = None
         self._serve: Callable[[Job], Future[Any]] = self._send
-        self._bell: _Bell | None = None
+        self._bell: Bell | None = None
         self._folder = ""
+        self._dismissed = Event()
         self._runners: list[Runner] = []
         """Those of the pool's threads."""
 
@@ -59,9 +60,9 @@ class FuturesExecutor:
         self._context = context
         if not context.ahead:
             self._slots = self._workers
-        self._bell = _Bell()
+        self._bell = Bell()
         if isinstance(self._pool, ThreadPoolExecutor):
-            runners = _ThreadRunners(context, self._runners)
+            runners = _ThreadRunners(context, self._runners, self._dismissed)
             self._serve = lambda job: self._pool.submit(runners.run, job)
         else:
             self._folder = os.path.join(context.store, context.logs, f"pool-{id(self)}")
@@ -110,7 +111,9 @@ class FuturesExecutor:
             suspects = self._suspects([self._flying[future] for future in landed])
         found, self._lost = self._lost, []
         for future in landed:
-            found.append(self._result(self._flying.pop(future), future, suspects))
+            result = self._result(self._flying.pop(future), future, suspects)
+            if result is not None:
+                found.append(result)
         # The culprits first: what is asked for the reason of a failure names the first one.
         return sorted(found, key=lambda result: result.outcome == Outcome.CANCELLED)
 
@@ -118,16 +121,17 @@ class FuturesExecutor:
         """Of these jobs, those that workers have begun and not ended."""
         begun = set()
         for name in os.listdir(self._folder) if self._folder else ():
-            if name != INTRODUCTION:
+            if name not in (INTRODUCTION, DISMISSED):
                 with open(os.path.join(self._folder, name), encoding="ascii") as stream:
                     begun.add(stream.read())
         return [job for job in jobs if str(job.number) in begun]
 
-    def _result(self, job: Job, future: Future[Any], suspects: list[Job]) -> JobResult:
+    def _result(self, job: Job, future: Future[Any], suspects: list[Job]) -> JobResult | None:
+        """How the job ended; None where it was not begun, since nothing was to begin any more."""
         error = _error_of(future)
         if error is None:
             answer = future.result()
-            return answer if isinstance(answer, JobResult) else _unpacked(answer)
+            return _unpacked(answer) if isinstance(answer, bytes) else answer
         if isinstance(error, BrokenExecutor):
             return self._killed(job, suspects) if job in suspects else self._never_began(job, error)
         if isinstance(error, CancelledError):
@@ -159,7 +163,11 @@ class FuturesExecutor:
         """There is no such moment: what runs cannot be ended."""
 
     def dismiss(self) -> None:
-        """Take back what has not begun."""
+        """Take back what has not begun, and have workers begin nothing that the pool does not give back."""
+        self._dismissed.set()
+        if self._folder:
+            with open(os.path.join(self._folder, DISMISSED), "wb"):
+                pass
         for future in list(self._flying):
             if future.cancel():
                 self._flying.pop(future, None)
@@ -170,7 +178,8 @@ class FuturesExecutor:
 
     def stop(self, *, kill: bool) -> None:
         """Take back what has not begun; wait for what runs, unless the run was interrupted. The pool stays."""
-        running = [future for future in self._flying if not future.cancel()]
+        self.dismiss()
+        running = list(self._flying)
         if not kill:
             wait(running)
         if all(future.done() for future in running):
@@ -184,6 +193,7 @@ class FuturesExecutor:
             import shutil
 
             shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = ""
 
     def _close_runners(self) -> None:
         """The threads stay, and are not ours to end: what their jobs shared is closed from here."""
@@ -193,56 +203,34 @@ class FuturesExecutor:
         self._runners.clear()
 
 
+class OwnPool(FuturesExecutor):
+    """A pool that is the run's own, and is shut down with it: a plugin has made it."""
+
+    def stop(self, *, kill: bool) -> None:
+        """Let the pool's workers end after what they run; wait for that unless the run was interrupted."""
+        super().stop(kill=kill)
+        self._pool.shutdown(wait=not kill)
+
+
 INTRODUCTION = "introduction"
+DISMISSED = "dismissed"
+"""A file that says that no other job is to begin."""
 BREAKING = 5.0
 """Seconds that a broken pool has for telling so of all its jobs; it takes milliseconds."""
-
-
-class _Bell:
-    """A pipe that other threads ring, and that `select` hears; it may be rung after it was removed."""
-
-    def __init__(self) -> None:
-        self.descriptor, self._end = os.pipe()
-        for descriptor in (self.descriptor, self._end):
-            os.set_blocking(descriptor, False)
-            keep_private(descriptor)
-        self._lock = Lock()
-        self._is_there = True
-
-    def ring(self) -> None:
-        with self._lock:
-            if self._is_there:
-                try:
-                    os.write(self._end, b"!")
-                except BlockingIOError:  # loud enough
-                    pass
-
-    def hush(self) -> None:
-        try:
-            while self._is_there and os.read(self.descriptor, 1 << 16):
-                pass
-        except BlockingIOError:
-            pass
-
-    def remove(self) -> None:
-        with self._lock:
-            if self._is_there:
-                self._is_there = False
-                close_private(self.descriptor)
-                close_private(self._end)
 
 
 class _ThreadRunners(local):
     """A runner for each thread: what it keeps of the job that runs is no other thread's business."""
 
-    def __init__(self, context: WorkerContext, runners: list[Runner]) -> None:
+    def __init__(self, context: WorkerContext, runners: list[Runner], dismissed: Event) -> None:
         from taskdisc.worker import Runner
 
         self._runner = Runner(context)
+        self._dismissed = dismissed
         runners.append(self._runner)
 
-    def run(self, job: Job) -> JobResult:
-        return self._runner.run(job)
+    def run(self, job: Job) -> JobResult | None:
+        return None if self._dismissed.is_set() else self._runner.run(job)
 
 
 def _error_of(future: Future[Any]) -> BaseException | None:
@@ -253,8 +241,10 @@ _serving: dict[str, Any] = {}
 """The runner of this worker, by the folder of the executor that it works for."""
 
 
-def serve(folder: str, plain: tuple[Any, ...]) -> bytes:
+def serve(folder: str, plain: tuple[Any, ...]) -> bytes | None:
     """Run a job in a worker of a pool; what runs is written down, in case that the worker does not survive it."""
+    if os.path.exists(os.path.join(folder, DISMISSED)):
+        return None
     job = unpack_job(plain)
     mark = os.path.join(folder, str(os.getpid()))
     with open(mark, "w", encoding="ascii") as stream:

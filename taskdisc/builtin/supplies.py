@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 def taskdisc_executors() -> dict[str, Callable[..., Executor]]:
     """Supply them.
 
-    `process`: forked workers; `inline`: one job at a time in the run itself; `pdb`: the same, with a debugger where
-    one fails; `command`: a process for each job.
+    `process`: forked workers; `thread`: threads of the run itself; `inline`: one job at a time in the run itself;
+    `pdb`: the same, with a debugger where one fails; `command`: a process for each job.
     """
-    return {"process": _process, "inline": _inline, "pdb": _pdb, "command": _command}
+    return {"process": _process, "thread": _thread, "inline": _inline, "pdb": _pdb, "command": _command}
 
 
 def _process(workers: int) -> Executor:
     from taskdisc.builtin.process import ProcessExecutor
 
     return ProcessExecutor(workers)
+
+
+def _thread(workers: int) -> Executor:
+    from taskdisc.builtin.threads import ThreadExecutor
+
+    return ThreadExecutor(workers)
 
 
 def _inline(workers: int) -> Executor:
@@ -59,14 +65,20 @@ def _disk(path: str) -> ObjectStore:
 
 
 def taskdisc_codecs() -> dict[str, Callable[[], Codec]]:
-    """`pickle`: any value that pickle or cloudpickle takes."""
-    return {"pickle": _pickle}
+    """`pickle`: any value that pickle or cloudpickle takes; `json`: plain data, loaded without running code."""
+    return {"pickle": _pickle, "json": _json}
 
 
 def _pickle() -> Codec:
     from taskdisc.builtin.pickling import PickleCodec
 
     return PickleCodec()
+
+
+def _json() -> Codec:
+    from taskdisc.builtin.json_codec import JsonCodec
+
+    return JsonCodec()
 
 
 def taskdisc_launchers() -> dict[str, Callable[[], Launcher]]:

@@ -28,7 +28,7 @@ LIVE = "live"
 """The plugin that draws on the terminal while a run works."""
 TICK = 0.1
 """Seconds between two drawings."""
-FOREGROUND = ("inline", "pdb")
+FOREGROUND = ("inline", "pdb", "thread")
 """Executors whose jobs write to the terminal themselves."""
 NO_EXCEPTIONS = ("killed", "timeout", "launcher", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""

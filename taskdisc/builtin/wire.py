@@ -9,12 +9,28 @@ from marshal import dumps, loads
 from struct import Struct
 from typing import Any
 
-from taskdisc.errors import Place
-from taskdisc.model import ErrorText, FileResult, FixtureSpec, Job, JobResult, Part, TaskSpec, WorkerContext
+from taskdisc.errors import Place, UsageError
+from taskdisc.model import (
+    ErrorText,
+    FileResult,
+    FixtureSpec,
+    Job,
+    JobResult,
+    Outcome,
+    Part,
+    TaskSpec,
+    WorkerContext,
+)
 
 HEADER = Struct("=I")
 PARTS, FILES, ERROR = map(JobResult._fields.index, ("parts", "files", "error"))
 """Fields of a result that marshal does not take as they are."""
+COSTS, REST = map(JobResult._fields.index, ("started", "stdout"))
+"""Where the figures of a result begin, and what comes after them."""
+NOTHING_ELSE = tuple(JobResult(0, "")[REST:])
+"""What most results have after their figures."""
+NO_FILES = tuple(JobResult(0, "")[FILES:COSTS])
+SUCCEEDED = Outcome.SUCCEEDED
 _new = tuple.__new__
 
 
@@ -35,7 +51,11 @@ def unpack_job(plain: tuple[Any, ...]) -> Job:
 
 
 def pack_result(result: JobResult) -> bytes:
-    """Return the message that carries one result."""
+    """Return the message that carries one result: a short one, of a tuple, for a value and nothing else."""
+    if len(result.parts) == 1 and result[REST:] == NOTHING_ELSE and result[FILES:COSTS] == NO_FILES:
+        number, outcome, (part,), _, _, started, seconds, cpu, memory, *_ = result
+        if outcome == SUCCEEDED:
+            return frame((number, *part, started, seconds, cpu, memory))
     plain: list[Any] = list(result)
     plain[PARTS] = [tuple(part) for part in result.parts]
     if result.files:
@@ -49,8 +69,15 @@ def _pack_error(error: ErrorText) -> tuple[Any, ...]:
     return tuple(error._replace(place=error.place and tuple(error.place)))  # type: ignore[arg-type]
 
 
-def unpack_result(plain: list[Any]) -> JobResult:
+def unpack_result(plain: tuple[Any, ...] | list[Any]) -> JobResult:
     """Return a result from its message, which is used up."""
+    if type(plain) is tuple:
+        number, digest, payload, name, size, started, seconds, cpu, memory = plain
+        parts = (_new(Part, (digest, payload, name, size)),)
+        # Written out: to put the same together from slices takes twice as long.
+        fields = (number, SUCCEEDED, parts, (), None, started, seconds, cpu, memory, None, None, None, (), (), ())
+        return _new(JobResult, fields)
+    assert isinstance(plain, list)
     plain[PARTS] = tuple([_new(Part, part) for part in plain[PARTS]])
     if plain[FILES]:
         plain[FILES] = tuple([_new(FileResult, file) for file in plain[FILES]])
@@ -68,6 +95,7 @@ def without_functions(context: WorkerContext) -> WorkerContext:
     """Return the context for workers that share no memory with the run.
 
     They find the functions by name in the project's modules; those of a program or a notebook travel by value.
+    Raises UsageError for one that cannot.
     """
     modules = {name for name, _ in context.modules}
     specs = [spec._replace(function=None, pickled=_by_value(spec, modules)) for spec in context.specs]
@@ -76,7 +104,10 @@ def without_functions(context: WorkerContext) -> WorkerContext:
 
 
 def _by_value(spec: TaskSpec | FixtureSpec, modules: set[str]) -> bytes:
-    """Pickle a function with all that it names, though its module could be imported: perhaps not as it is here."""
+    """Pickle a function with all that it names, though its module could be imported: perhaps not as it is here.
+
+    Raises UsageError.
+    """
     function = spec.function
     if function is None or spec.module in modules:
         return b""
@@ -88,6 +119,12 @@ def _by_value(spec: TaskSpec | FixtureSpec, modules: set[str]) -> bytes:
         cloudpickle.register_pickle_by_value(module)
     try:
         return bytes(cloudpickle.dumps(function, 5))
+    except Exception as error:
+        name = spec.id.rpartition("::")[2]
+        raise UsageError(
+            f"{spec.place} {name}: it cannot be sent to another process: {error}. It uses something that belongs to "
+            f'this one. Make that in the function, or in a fixture, or choose executor="thread" or "inline".'
+        ) from None
     finally:
         if not known:
             cloudpickle.unregister_pickle_by_value(module)

@@ -184,7 +184,10 @@ def _fork() -> int:
 
 
 def spawn(name: str, context: WorkerContext, factory: RunnerFactory | None) -> Worker:
-    """Start a worker as a fresh interpreter. Raises OSError, and whatever pickling `factory` raises."""
+    """Start a worker as a fresh interpreter.
+
+    Raises OSError, UsageError for a function that cannot be sent, and whatever pickling `factory` raises.
+    """
     import pickle
     from subprocess import Popen
     from tempfile import TemporaryFile
@@ -196,7 +199,7 @@ def spawn(name: str, context: WorkerContext, factory: RunnerFactory | None) -> W
         shared.truncate(PAGESIZE)
         page = mmap(shared.fileno(), PAGESIZE)
         descriptors = [*pipes.theirs, shared.fileno()]
-        command = [sys.executable, "-m", "taskdisc.builtin.serving", *map(str, descriptors)]
+        command = [*_python(), "-m", "taskdisc.builtin.serving", *map(str, descriptors)]
         process = Popen(command, pass_fds=descriptors, start_new_session=True)
     # The worker is waited for by its number: this object must not complain that it is still running.
     process.returncode = 0
@@ -204,6 +207,13 @@ def spawn(name: str, context: WorkerContext, factory: RunnerFactory | None) -> W
     worker = Worker(name, process.pid, pipes.jobs, pipes.results, pipes.life, page)
     worker.send(frame(introduction))
     return worker
+
+
+def _python() -> list[str]:
+    """The interpreter with the options that this one was given: under -O or -W error, tasks should not differ."""
+    import subprocess
+
+    return [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
 
 
 def _pipes() -> Pipes:

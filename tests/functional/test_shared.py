@@ -378,3 +378,23 @@ def test_a_forced_run_shares_what_it_makes(member, shelf):
     ann.run("base").assert_ok()
     assert ann.run("base", "-f").assert_ok().ran == ["base"]
     assert len(shelf.files("records")) == 2
+
+
+def test_results_go_out_while_the_run_goes_on(member, shelf):
+    tasks = f"""
+import os, time
+
+def first():
+    return 1
+
+def second(first):
+    deadline = time.monotonic() + 30
+    while not os.path.exists({str(shelf.path / "records")!r}) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return os.path.exists({str(shelf.path / "records")!r})
+"""
+    ann = member("ann", tasks=tasks)
+    ann.write({"shelves.py": "import taskdisc.shared.outbox as outbox\noutbox.EVERY = 0.0\n" + PLUGIN})
+    ann.write({"watch.py": "def taskdisc_run_started(run):\n    run.tick = 0.05\n"})
+    ann.write({"pyproject.toml": ann.read("pyproject.toml").replace('"shelves"', '"shelves", "watch"')})
+    assert ann.run("second").assert_ok().stdout == "True\n"

@@ -8,6 +8,7 @@ from taskdisc.builtin.command import CommandExecutor
 from taskdisc.builtin.futures import FuturesExecutor
 from taskdisc.builtin.inline import InlineExecutor
 from taskdisc.builtin.process import ProcessExecutor
+from taskdisc.builtin.threads import ThreadExecutor
 from taskdisc.pluginmanager import plugin_manager
 from taskdisc.protocols import Capabilities
 from tests.meta.documents import ROOT
@@ -15,6 +16,7 @@ from tests.meta.documents import ROOT
 COLUMNS = {
     "`process`": ProcessExecutor,
     "`command`": CommandExecutor,
+    "`thread`": ThreadExecutor,
     "`inline`": InlineExecutor,
     "of `concurrent.futures`": FuturesExecutor,
 }

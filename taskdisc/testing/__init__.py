@@ -12,13 +12,37 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 
+from taskdisc.testing.modules import modules_as_before
+
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import ModuleType
+
+    from taskdisc.testing.codecs import CodecContract as CodecContract
+    from taskdisc.testing.executors import ExecutorContract as ExecutorContract
+    from taskdisc.testing.launchers import LauncherContract as LauncherContract
+    from taskdisc.testing.stores import StoreContract as StoreContract
+
+CONTRACTS = {
+    "CodecContract": "taskdisc.testing.codecs",
+    "ExecutorContract": "taskdisc.testing.executors",
+    "LauncherContract": "taskdisc.testing.launchers",
+    "StoreContract": "taskdisc.testing.stores",
+}
+"""Classes of tests for plugins, and the modules that have them: imported when they are used."""
+pytest.register_assert_rewrite(*CONTRACTS.values(), "taskdisc.testing.stage")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in CONTRACTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(CONTRACTS[name]), name)
+
 
 PLUGIN = "taskdisc.builtin.outcomes"
 OUTCOMES = "TASKDISC_INTERNAL_OUTCOMES"
@@ -172,42 +196,20 @@ def _restored(environment: dict[str, str], folder: str) -> Iterator[None]:
     from taskdisc import pluginmanager
 
     start, variables = os.getcwd(), dict(os.environ)
-    path, modules = list(sys.path), dict(sys.modules)
     managers = dict(pluginmanager._managers)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     pluginmanager._managers.clear()
     try:
-        yield
+        with modules_as_before():
+            yield
     finally:
         os.chdir(start)
         os.environ.clear()
         os.environ.update(variables)
-        sys.path[:] = path
-        _forget_modules(modules)
         pluginmanager._managers.clear()
         pluginmanager._managers.update(managers)
-
-
-def _forget_modules(before: dict[str, ModuleType]) -> None:
-    """Take out what was imported from the project; installed modules stay, as some break when imported twice."""
-    import importlib
-
-    for name, module in list(sys.modules.items()):
-        if before.get(name) is not module and not _is_installed(module):
-            del sys.modules[name]
-    for name, old in before.items():
-        sys.modules.setdefault(name, old)
-    importlib.invalidate_caches()
-
-
-def _is_installed(module: object) -> bool:
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return True
-    homes = (sys.prefix, sys.base_prefix, os.path.dirname(os.path.abspath(__file__)))
-    return any(os.path.abspath(file).startswith(home + os.sep) for home in homes)
 
 
 @contextmanager
@@ -239,7 +241,5 @@ def project(tmp_path: Path) -> Iterator[Project]:
     root = tmp_path / "project"
     root.mkdir()
     (root / "pyproject.toml").write_text("[tool.taskdisc]\n", encoding="utf-8")
-    path, modules = list(sys.path), dict(sys.modules)
-    yield Project(root, tmp_path / "outcomes.jsonl")
-    sys.path[:] = path
-    _forget_modules(modules)  # a test may have imported the project itself, and the next one's have the same names
+    with modules_as_before():  # a test may import the project itself
+        yield Project(root, tmp_path / "outcomes.jsonl")
