@@ -1,6 +1,9 @@
 """A store that a team shares: projects in folders without a common store exchange results through it."""
 
 import json
+import pickle
+import zlib
+from base64 import b64encode
 
 import pytest
 
@@ -186,6 +189,18 @@ def test_a_bad_remote_never_gives_a_wrong_answer(member, shelf, fault, what):
     assert show(bob) == "50000 5"
     if what == "records/":
         assert bob.run("report").assert_ok().ran == []
+
+
+def test_a_manifest_with_other_values_is_not_believed(member, shelf):
+    """It could be read, and what it says could be used: only its name tells."""
+    member("ann").run("base").assert_ok()
+    (path,) = shelf.files("records")
+    content = json.loads(zlib.decompress(path.read_bytes()))
+    for row in content[-1]:
+        row[9][1] = b64encode(pickle.dumps([666])).decode()
+    path.write_bytes(zlib.compress(json.dumps(content).encode()))
+    done = member("bob").run("base").assert_ok()
+    assert (done.ran, done.stdout) == (["base"], "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\n")
 
 
 @pytest.mark.parametrize("what", ["records/", "objects/"])
