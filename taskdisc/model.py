@@ -357,6 +357,9 @@ class WorkerContext(NamedTuple):
     """How many jobs a worker process runs before another takes its place; 0: any number."""
     captured: bool = True
     """Whether output goes to logs; else it goes where that of the run goes."""
+    shared: str = ""
+    """Address of the store that a team shares, where objects may be that are not here."""
+    shared_read_only: bool = False
     ahead: bool = True
     """Whether a worker may hold jobs that wait while another runs: not where the next failure may be the last."""
     hooked: tuple[str, ...] = ()
