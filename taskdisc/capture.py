@@ -46,16 +46,20 @@ class Capture:
         for name, stream in zip(("__stdout__", "__stderr__"), self._streams, strict=True):
             setattr(sys, name, stream)
 
+    def has_output(self) -> bool:
+        """Say whether something was written since the last `take`."""
+        for stream in self._streams:
+            if not stream.closed:
+                stream.flush()
+        _flush_c_library()
+        return bool(os.lseek(1, 0, os.SEEK_END) or os.lseek(2, 0, os.SEEK_END))
+
     def take(self, name: str) -> tuple[str | None, str | None]:
         """Move what was written since the last call to logs called `name`; return their paths relative to the store.
 
         None stands for a stream without output. `name` is the caller's, never text of a user. Raises OSError.
         """
-        for stream in self._streams:
-            if not stream.closed:
-                stream.flush()
-        _flush_c_library()
-        if not os.lseek(1, 0, os.SEEK_END) and not os.lseek(2, 0, os.SEEK_END):
+        if not self.has_output():
             return None, None
         return self._take(1, name, "out"), self._take(2, name, "err")
 
@@ -81,13 +85,13 @@ class Uncaptured(Capture):
         _point(os.open(os.devnull, os.O_RDONLY), 0)
         _buffer_lines_only()
 
-    def take(self, name: str) -> tuple[None, None]:
-        """Write out what waits in buffers, so that it does not come after what the run says."""
+    def has_output(self) -> bool:
+        """Write out what waits in buffers, so that it does not come after what the run says; keep none of it."""
         for stream in (sys.stdout, sys.stderr):
             if not stream.closed:
                 stream.flush()
         _flush_c_library()
-        return None, None
+        return False
 
 
 def salvage(store: str, logs: str, worker: str, name: str) -> tuple[str | None, str | None]:

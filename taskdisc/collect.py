@@ -1,13 +1,13 @@
-"""Collection: find the modules of a project, import them, and take out tasks, axes and files."""
+"""Collection: import the modules of a project, and take out tasks, axes and files."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from taskdisc.errors import CollectionError, Place, UsageError
 from taskdisc.loader import ProjectLoader, load_carefully
@@ -15,76 +15,15 @@ from taskdisc.marks import FIXTURE, MARK, PARAMETRIZE, REQUIRES, Axis, File, Fil
 from taskdisc.model import DEFAULTS, Collection, Fixture, Namespace, Task
 from taskdisc.signatures import parameters_of
 
-if TYPE_CHECKING:
-    from taskdisc.config import Config
-    from taskdisc.pluginmanager import PluginManager
-
-SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
-EARLY_HOOKS = ("taskdisc_configure", "taskdisc_ignore_path")
+EARLY_HOOKS = (
+    "taskdisc_add_options",
+    "taskdisc_configure",
+    "taskdisc_unconfigure",
+    "taskdisc_ignore_path",
+    "taskdisc_collect_file",
+)
 
 VARIADIC, KEYWORDS, GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
-
-
-def find_modules(
-    config: Config, ignore: Callable[[str], bool | None], extra: Sequence[str] = ()
-) -> tuple[tuple[str, str], ...]:
-    """Return (dotted name, path relative to the root) of the task modules, sorted by path.
-
-    `extra` are paths that were named explicitly: they are collected whatever their name.
-    """
-    found = {path for top in config.paths for path in _walk(os.path.join(config.root, top), config, ignore)}
-    for path in extra:
-        found.add(os.path.relpath(os.path.join(config.root, path), config.root))
-    return tuple((_dotted(path), path.replace(os.sep, "/")) for path in sorted(found))
-
-
-def _walk(top: str, config: Config, ignore: Callable[[str], bool | None]) -> Iterator[str]:
-    if not os.path.isdir(top):
-        raise CollectionError(
-            f"paths: there is no folder {os.path.relpath(top, config.root)!r} in {config.root}. "
-            f"Mend `paths` in pyproject.toml."
-        )
-    for folder, folders, files in os.walk(top):
-        folders[:] = sorted(name for name in folders if _enters(os.path.join(folder, name), config, ignore))
-        for name in files:
-            path = os.path.join(folder, name)
-            if _matches(name, config.files) and not _excluded(path, config) and not ignore(path):
-                yield os.path.relpath(path, config.root)
-
-
-def _enters(folder: str, config: Config, ignore: Callable[[str], bool | None]) -> bool:
-    name = os.path.basename(folder)
-    if name.startswith(".") or name in SKIPPED_FOLDERS or _excluded(folder, config):
-        return False
-    if os.path.exists(os.path.join(folder, "pyvenv.cfg")) or _is_project(folder):
-        return False
-    return not ignore(folder)
-
-
-def _is_project(folder: str) -> bool:
-    """A nested project is collected from its own root."""
-    try:
-        with open(os.path.join(folder, "pyproject.toml"), encoding="utf-8", errors="replace") as stream:
-            return "[tool.taskdisc" in stream.read()
-    except OSError:
-        return False
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    from fnmatch import fnmatch
-
-    return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def _excluded(path: str, config: Config) -> bool:
-    if not config.exclude:
-        return False
-    relative = os.path.relpath(path, config.root).replace(os.sep, "/")
-    return _matches(relative, config.exclude) or _matches(os.path.basename(path), config.exclude)
-
-
-def _dotted(path: str) -> str:
-    return os.path.splitext(path)[0].replace(os.sep, ".").replace("..", "")
 
 
 def make_importable(root: str) -> None:
@@ -198,17 +137,6 @@ def _import_problem(error: BaseException, path: str, root: str) -> str:
     return f"{path} cannot be imported:\n{text}{hint}"
 
 
-def collect(config: Config, plugins: PluginManager, extra: Sequence[str] = ()) -> Collection:
-    """Find and import the project's modules and take out what they define. Raises CollectionError, UsageError."""
-
-    def ignore(path: str) -> bool | None:
-        return bool(plugins.hook.taskdisc_ignore_path(path=path, config=config)) if asked else None
-
-    asked = bool(plugins.hook.taskdisc_ignore_path.get_hookimpls())
-    modules = find_modules(config, ignore, extra)
-    return take(import_modules(config.root, modules), modules, config.root)
-
-
 def take(imported: dict[str, ModuleType], modules: tuple[tuple[str, str], ...], root: str) -> Collection:
     """Return what the imported modules define. Raises CollectionError that tells of every function it refuses."""
     problems: list[str] = []
@@ -239,10 +167,11 @@ def _namespace(module: ModuleType, name: str, path: str, root: str, problems: li
             names[key] = value
             if function.__module__ != name or function.__name__ != key:
                 continue
+            place = Place(path, _def_line(function, lines))
             if is_fixture:
-                _take_fixture(value, function, name, path, key, lines, fixtures, problems)
+                _take_fixture(value, function, name, place, key, fixtures, problems)
             else:
-                _take_function(value, function, name, path, key, lines, tasks, problems)
+                _take_function(value, function, name, place, key, tasks, problems)
     tasks.sort(key=lambda task: task.place.line)
     fixtures.sort(key=lambda fixture: fixture.place.line)
     return Namespace(name, path, tuple(tasks), names, tuple(fixtures))
@@ -279,16 +208,40 @@ def _given_namespace(module: str, members: list[tuple[Any, FunctionType]], root:
             names[key] = value
         elif type(value) is FunctionType and getattr(value, FIXTURE, False) is True:
             names[key] = value
-            _take_fixture(value, value, module, path, key, _cell_lines(value), fixtures, problems)
+            place = Place(path, _def_line(value, _cell_lines(value)))
+            _take_fixture(value, value, module, place, key, fixtures, problems)
     for value, function in members:
-        key, lines = function.__name__, _cell_lines(function)
+        key, place = function.__name__, Place(path, _def_line(function, _cell_lines(function)))
         if names.setdefault(key, value) is not value:
-            problems.append(
-                f"{path}:{_def_line(function, lines)} {key}: two things of this name were given. Rename one."
-            )
+            problems.append(f"{place} {key}: two things of this name were given. Rename one.")
         else:
-            _take_function(value, function, module, path, key, lines, tasks, problems)
+            _take_function(value, function, module, place, key, tasks, problems)
     return Namespace(module, path, tuple(tasks), names, tuple(fixtures))
+
+
+def is_collectable(value: Any) -> bool:
+    """Say whether a value is a function, or wraps one."""
+    return type(value) is FunctionType or _wraps(value)
+
+
+def taken_function(
+    value: Any, name: str, place: Place, tasks: list[Task], fixtures: list[Fixture], problems: list[str]
+) -> None:
+    """Add the task or fixture that a function from no module is, as if it stood at this place under this name."""
+    function = innermost(value)
+    if function is None:
+        problems.append(f"{place} {name}: {value!r} wraps no function.")
+    elif getattr(value, FIXTURE, False) is True:
+        _take_fixture(value, function, place.path, place, name, fixtures, problems)
+    else:
+        _take_function(value, function, place.path, place, name, tasks, problems)
+        tasks[-1:] = [_all_at(place, task) for task in tasks[-1:]]
+
+
+def _all_at(place: Place, task: Task) -> Task:
+    """The task, with its decorators at a place too: that where they stand in the plugin tells its users nothing."""
+    requires = {name: each._replace(place=place) for name, each in task.requires.items()}
+    return task._replace(requires=requires, private=tuple(each._replace(place=place) for each in task.private))
 
 
 def _path_of(function: FunctionType, root: str) -> str:
@@ -323,26 +276,24 @@ def _take_function(
     value: Any,
     function: FunctionType,
     module: str,
-    path: str,
+    place: Place,
     key: str,
-    lines: Sequence[bytes],
     tasks: list[Task],
     problems: list[str],
 ) -> None:
     if key.startswith("taskdisc_"):
         if key in EARLY_HOOKS:
             problems.append(
-                f"{path}:{function.__code__.co_firstlineno} {key}: too late for this hook here. "
+                f"{place} {key}: too late for this hook here. "
                 f'Put it into a module of its own and name that in pyproject.toml: plugins = ["..."].'
             )
         return
-    place = Place(path, _def_line(function, lines))
     options = getattr(value, MARK, None) or getattr(function, MARK, None) or DEFAULTS
     problem = _refusal(function, key)
     if problem:
         problems.append(f"{place} {key}: {problem}")
         return
-    name = options.name or key
+    path, name = place.path, options.name or key
     parameters = parameters_of(value, function)
     requires, private = _marked(value, function, REQUIRES) or {}, _marked(value, function, PARAMETRIZE) or ()
     requires = {name: each._replace(place=_placed(each.place, path)) for name, each in requires.items()}
@@ -365,18 +316,16 @@ def _take_fixture(
     value: Any,
     function: FunctionType,
     module: str,
-    path: str,
+    place: Place,
     key: str,
-    lines: Sequence[bytes],
     fixtures: list[Fixture],
     problems: list[str],
 ) -> None:
-    place = Place(path, _def_line(function, lines))
     problem = _fixture_refusal(value, function)
     if problem:
         problems.append(f"{place} {key}: {problem}")
         return
-    fixtures.append(Fixture(f"{path}::{key}", key, module, place, value, parameters_of(value, function)))
+    fixtures.append(Fixture(f"{place.path}::{key}", key, module, place, value, parameters_of(value, function)))
 
 
 def _fixture_refusal(value: Any, function: FunctionType) -> str | None:

@@ -59,6 +59,7 @@ class Config(NamedTuple):
     track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
     trust_store: bool = OPTIONS["trust_store"].default
+    pickle: bool = OPTIONS["pickle"].default
     autoload: bool = OPTIONS["autoload"].default
     profile: str | None = None
     layers: tuple[ParamLayer, ...] = ()
@@ -304,7 +305,7 @@ def _merged(*sources: Sourced) -> tuple[dict[str, Any], dict[str, str]]:
     for source in sources:
         for name, (value, origin) in source.items():
             if OPTIONS[name].adds:
-                value = tuple(dict.fromkeys(values[name] + value))
+                value = tuple(dict.fromkeys((values[name] + value)[::-1]))[::-1]  # the last word on a name counts
                 origin = ", ".join(filter(None, (origins.get(name), origin)))
             values[name], origins[name] = value, origin
     return values, origins

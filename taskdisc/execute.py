@@ -14,9 +14,9 @@ from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.executors import make_executor
 from taskdisc.interrupts import held_back
+from taskdisc.introduction import worker_context
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Activity, FixtureSpec, Job, JobResult, Lane, Outcome, Retry, TaskSpec, WorkerContext
-from taskdisc.project import plugin_names
+from taskdisc.model import Activity, Job, JobResult, Lane, Outcome, Retry
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
+new_ended = tuple.__new__
+"""Makes an `Ended` of all its fields in a third of the time."""
 FINAL = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.VOID, Outcome.CANCELLED)
 """How attempts end that no other follows on its account."""
 
@@ -140,8 +142,17 @@ class Line:
                 jobs = self._equipped(jobs, self.run.allotment, executor)
             if jobs:
                 self.names.update([(job.number, job.instance) for job in jobs])
-                self.run.running.update([(job.number, now) for job in jobs])
+                self.run.running.update(dict.fromkeys([job.number for job in jobs], now))
                 executor.submit(jobs)
+                self._tell_started(jobs)
+
+    def _tell_started(self, jobs: list[Job]) -> None:
+        hook = self.run.project.plugins.hook.taskdisc_job_started
+        if hook.get_hookimpls():
+            from taskdisc.hookrecords import Attempt
+
+            for job in jobs:
+                hook(step=Attempt(job.instance, self.context.specs[job.task].id, job.attempt, job.resources))
 
     def _equipped(self, jobs: list[Job], allotment: Allotment, executor: Executor) -> list[Job]:
         """Tell jobs what they hold."""
@@ -223,10 +234,10 @@ class Line:
 
     def _take(self, results: list[JobResult]) -> None:
         running, names = self.run.running, self.names
-        all_ended: list[Ended] = []
-        good: list[int] = []
+        all_ended, others = self._take_plain(self.unchanged.checked(self._heard(results)))
+        good = [ended.node for ended in all_ended]
         void: list[tuple[JobResult, float]] = []
-        for result in self.unchanged.checked(self._heard(results)):
+        for result in others:
             node = result.number
             since = running.pop(node, None)
             if since is None:
@@ -254,6 +265,26 @@ class Line:
             self.judge.succeeded(good, time.monotonic())
         for result, since in void:
             self._void(result, since)
+
+    def _take_plain(self, results: list[JobResult]) -> tuple[list[Ended], list[JobResult]]:
+        """Take the results that are a value and nothing else, as of most tiny jobs; return the others, too."""
+        if self.run.allotment is not None or self.attempts.any_failed or self.judge.remade:
+            return [], results
+        pop_running, pop_name = self.run.running.pop, self.names.pop
+        ends: list[Ended] = []
+        others: list[JobResult] = []
+        number = start = end = 0
+        for result in results:
+            node = result.number
+            if result.outcome != Outcome.SUCCEEDED or result.files or result.warned:
+                others.append(result)
+            elif pop_running(node, None) is not None:
+                if not start <= node < end:
+                    number = self.run.scheduler.block_of(node)
+                    start = self.run.offset(number)
+                    end = start + self.run.scheduler.blocks[number].size
+                ends.append(new_ended(Ended, (node, number, node - start, pop_name(node), result, 1, (), 0)))
+        return ends, others
 
     def _heard(self, results: list[JobResult]) -> list[JobResult]:
         """Note what workers say at their end; return the results of jobs."""
@@ -396,26 +427,3 @@ class Line:
         """Stop the workers: after what they are doing, or at once."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
-
-
-def worker_context(
-    run: Run, specs: tuple[TaskSpec, ...], fixtures: tuple[FixtureSpec, ...], *, logs: str, directories: str
-) -> WorkerContext:
-    """Return what workers must know; `logs` and `directories` are folders in the store."""
-    project = run.project
-    return WorkerContext(
-        root=project.config.root,
-        store=project.config.store,
-        logs=logs,
-        directories=directories,
-        modules=project.collection.modules,
-        plugins=plugin_names(project.config),
-        specs=specs,
-        fixtures=fixtures,
-        storage=project.config.storage,
-        sources=project.code.sources,
-        code=project.code.for_workers(),
-        max_tasks=project.config.max_tasks_per_worker,
-        captured=run.captured,
-        ahead=run.maxfail is None,
-    )

@@ -18,7 +18,7 @@ from taskdisc.model import ArgumentKind, Job, Outcome, Part, TaskSpec
 from taskdisc.outputs import name_outputs
 from taskdisc.paths import ResultPaths, received, replace_paths, texts_in
 from taskdisc.shapes import in_place, picked
-from taskdisc.skips import SKIPPED
+from taskdisc.skips import SKIPPED, kept_reason
 from taskdisc.store.objects import LARGE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ PLAIN = frozenset({int, float, str, bool, type(None)})
 class PreparedTask:
     """A task as the worker keeps it: the function and how its arguments are made."""
 
-    __slots__ = ("function", "settings", "shared", "spec")
+    __slots__ = ("function", "is_plain", "settings", "shared", "spec")
 
     def __init__(self, spec: TaskSpec, function: Callable[..., Any]) -> None:
         self.spec = spec
@@ -40,12 +40,14 @@ class PreparedTask:
         plain = all(type(value) in PLAIN for value in settings.values())
         self.shared: dict[str, Any] = settings if plain else {}
         self.settings: bytes | None = None if plain else spec.settings
+        self.is_plain = not spec.outputs and not spec.returns and spec.codec == "pickle"
+        """Whether a number or text that it returns is kept as its pickle, and nothing else."""
 
 
 class Execution:
     """One attempt at one job: its arguments, its task_dir, what it leaves behind."""
 
-    __slots__ = ("_directory", "job", "paths", "runner", "started", "task", "warnings")
+    __slots__ = ("_directory", "broken", "job", "paths", "runner", "started", "task", "warnings")
 
     def __init__(self, runner: Runner, task: PreparedTask, job: Job, started: float) -> None:
         self.runner = runner
@@ -53,6 +55,8 @@ class Execution:
         self.job = job
         self.started = started
         """Seconds since the epoch."""
+        self.broken = ""
+        """Name of what a plugin was to supply, and could not."""
         self.paths: ResultPaths | None = None
         self.warnings: list[str] = []
         received().clear()
@@ -110,7 +114,14 @@ class Execution:
             return [Path(path) for path in given]
         if kind == ArgumentKind.STRUCTURE:
             return self._structure(name, *given)
-        return self.runner.injectables[name](self)
+        return self._injected(name)
+
+    def _injected(self, name: str) -> Any:
+        try:
+            return self.runner.injectables[name](self)
+        except Exception:
+            self.broken = name
+            raise
 
     def _structure(self, name: str, structure: bytes, slots: tuple[tuple[str, Any, tuple[Any, ...]], ...]) -> Any:
         values = [picked(self._argument(name, kind, given), picks) for kind, given, picks in slots]
@@ -137,6 +148,8 @@ class Execution:
 
     def save(self, value: Any) -> tuple[Part, ...]:
         """Encode, digest and keep the result: one part, or one for each named output. Raises what that raises."""
+        if self.task.is_plain and type(value) in PLAIN and self._directory is None:
+            return (self._plain_part(value),)
         outputs = self.task.spec.outputs
         if self.task.spec.returns:
             from taskdisc.inner import told
@@ -155,7 +168,7 @@ class Execution:
 
     def skipped(self, reason: str) -> tuple[Part, ...]:
         """Return what is kept of an execution that `skip` ended: the reason, in place of every output."""
-        payload = pickle.dumps(reason, 5)
+        payload = kept_reason(reason)
         return (Part(SKIPPED, payload, None, len(payload)),) * max(1, len(self.task.spec.outputs))
 
     def _identity(self, value: Any) -> bytes:
@@ -197,6 +210,9 @@ class Execution:
         if self.task.spec.codec != "pickle":
             pieces = self._encode(value, what)
             return self._kept(digest(value), pieces, sum(map(len, pieces)))
+        return self._plain_part(value)
+
+    def _plain_part(self, value: Any) -> Part:
         payload = pickle.dumps(value, 5)
         size = len(payload)
         if size <= self.runner.context.inline_limit:
@@ -220,6 +236,11 @@ class Execution:
         try:
             return self.runner.codec(self.task.spec.codec).encode(value)
         except Exception as error:
+            if self.task.spec.codec != "pickle":
+                raise TypeError(
+                    f"{what} cannot be kept by the codec {self.task.spec.codec}: {error}. "
+                    f"Return what it takes, or choose another: @task(codec=...)."
+                ) from None
             raise TypeError(
                 f"{what} cannot be kept: {type(value).__name__} does not pickle ({error}). "
                 f"Return plain data, or what is needed to make it again."
@@ -242,16 +263,19 @@ class Execution:
         except OSError as error:
             raise no_room("its result", error) from None
 
-    def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None]:
-        """Return the file results and the kept task_dir; a folder that holds nothing is removed."""
+    def finish(self, outcome: str) -> tuple[tuple[Any, ...], str | None, tuple[str, ...]]:
+        """Return the file results, the kept task_dir, and warnings; a folder that holds nothing is removed."""
         directory = self._directory
+        if directory is None and self.paths is None:
+            return (), None, tuple(self.warnings)
         if directory is not None and (outcome != Outcome.SUCCEEDED or not _holds_something(directory)):
             import shutil
 
             shutil.rmtree(directory, ignore_errors=True)
             directory = None
         files = tuple(self.paths.files.values()) if self.paths is not None else ()
-        return files, None if directory is None else os.path.relpath(directory, self.runner.context.store)
+        kept = None if directory is None else os.path.relpath(directory, self.runner.context.store)
+        return files, kept, tuple(self.warnings)
 
 
 def _measured(pieces: list[bytes | memoryview]) -> tuple[list[bytes | memoryview], int]:

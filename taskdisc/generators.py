@@ -40,6 +40,8 @@ class Generators:
     def seed(self, seed: Callable[[], int]) -> None:
         """Seed what is imported now, and until the next call what is imported later."""
         self._seed = seed
+        if len(self._awaited) == len(SEEDS):
+            return  # none is there
         for name, set_seed in SEEDS.items():
             if (module := sys.modules.get(name)) is not None:
                 set_seed(module, seed())

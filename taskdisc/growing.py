@@ -121,7 +121,7 @@ class Growing:
             self.values = Values(run.plan, index, run.expansion, run.graph)
         block, row = run.expansion.place(node)
         (stored,) = self.values.fetch(block.number, [row])[row]
-        return run.project.decode(stored, "pickle")
+        return run.project.decode(stored, run.task_of(node).options.codec)
 
     def _apply(self, wave: Wave) -> None:
         """Let the plan and the scheduler have what has grown."""

@@ -3,20 +3,24 @@
 A plugin is a module or an object with functions of these names; no decorator is needed, `hookimpl` gives options
 (`@hookimpl(trylast=True)`). It is found through the entry-point group `taskdisc`, or named in `plugins = [...]`.
 A function may leave out arguments that it does not use. Hooks run in the process of `taskdisc run`, unless they say
-otherwise.
+otherwise. Plugins that were registered later are called first: built-ins come before installed plugins, then those
+that are named, then the project's own modules, which may implement every hook from `taskdisc_modify_tasks` on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pluggy
+
+from taskdisc.supply import Override
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor as Pool
 
     from taskdisc.config import Config
+    from taskdisc.hookrecords import Attempt, Forecast
     from taskdisc.model import Retry, RunReport, StepEnd, Task
     from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
     from taskdisc.run import Run
@@ -25,6 +29,8 @@ PREFIX = "taskdisc_"
 
 hookspec = pluggy.HookspecMarker("taskdisc")
 hookimpl = pluggy.HookimplMarker("taskdisc")
+override = Override
+"""Marks a factory that is to take the place of one of the same name: `{"process": override(make_mine)}`."""
 
 
 @hookspec
@@ -44,7 +50,23 @@ def taskdisc_unconfigure(config: Config) -> None:
 def taskdisc_ignore_path(path: str, config: Config) -> bool | None:
     """Say whether a file or folder is left out of collection: True or False decides, None leaves it to others.
 
-    `path` is absolute. Called for each folder below the root and for each file that matches `files`.
+    `path` is absolute. Called for each folder below the root and for each file that matches `files`, or for every file
+    where a plugin implements `taskdisc_collect_file`.
+    """
+
+
+@hookspec(firstresult=True)
+def taskdisc_collect_file(path: str, config: Config) -> Mapping[str, Any] | None:
+    """Return what a file of another format defines, by name: tasks, axes, files, fixtures; None leaves it to others.
+
+    The values are what a module of tasks would have under these names: functions, plain or decorated, `axis(...)`,
+    `file(...)`; or pairs of that and the line, for messages. They are known in the whole project, as those of a module
+    are. Called during collection for each file in the folders that are searched, with its absolute path; of one that
+    matches `files`, too, which is then no module.
+
+    What the file says must reach a function by a setting's default, as in `def step(command=command)`, or by its
+    closure: so it counts in keys, and the task runs again when it changes. The functions may be made of one
+    another, and go to workers by value.
     """
 
 
@@ -73,7 +95,8 @@ def taskdisc_executors() -> Mapping[str, Callable[..., Executor | Pool]]:
     A factory may as well return an executor of `concurrent.futures`, which is shut down when the run has ended. What it
     makes may be looked at for what it can do, and stopped again, before anything runs.
 
-    Called when an executor is looked up by name, never in a run with the usual one that has nothing to do.
+    Two of one name are an error, here and below, unless that of the later plugin is marked by `override(...)`. Called
+    when an executor is looked up by name, never in a run with the usual one that has nothing to do.
     """
     return {}
 
@@ -118,6 +141,15 @@ def taskdisc_run_started(run: Run) -> None:
 
 
 @hookspec
+def taskdisc_plan_ready(plan: Forecast, config: Config) -> None:
+    """Called when it is known what is up to date, after `taskdisc_run_started` and before the first job starts.
+
+    `plan` says what is to come, as far as it is known from what is kept; it is good for this call alone. Raise
+    `UsageError` to refuse the run. Not called by `run -n`, which runs nothing.
+    """
+
+
+@hookspec
 def taskdisc_run_progress(run: Run) -> None:
     """Called while jobs run, at most ten times a second; everything in `run` that is reported done is durable."""
 
@@ -125,6 +157,22 @@ def taskdisc_run_progress(run: Run) -> None:
 @hookspec
 def taskdisc_terminal_lent(run: Run) -> None:
     """Called before a task runs in the run's own process: it has the terminal until the next call of any other hook."""
+
+
+@hookspec
+def taskdisc_job_started(step: Attempt) -> None:
+    """Called for every attempt, when its job has been given to what runs it, where it may have to wait a little."""
+
+
+@hookspec
+def taskdisc_around_task(job: Attempt) -> Iterator[None]:
+    """Do something before and after a task's function: a generator function that yields once.
+
+    Called in the worker, under every executor, for every attempt, when the arguments are there. The task runs at
+    `yield`, which raises what the task raises. The result stays what the task returned, and a failure a failure; what
+    the generator raises by itself fails the attempt.
+    """
+    yield
 
 
 @hookspec

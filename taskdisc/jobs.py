@@ -20,7 +20,7 @@ from taskdisc.graph import (
     FromValue,
     TaskGraph,
 )
-from taskdisc.marks import File, Files, innermost
+from taskdisc.marks import Axis, File, Files, innermost
 from taskdisc.model import ArgumentKind, Fixture, FixtureSpec, Job, Part, Stored, Task, TaskSpec
 from taskdisc.shapes import rebuilt
 from taskdisc.store.index import no_value
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from taskdisc.plan import Plan
     from taskdisc.store.index import Index
 
+_new = tuple.__new__
+
 Parts = tuple[Stored, ...]
 """The stored values of a result: one, or one for each named output."""
 
@@ -39,7 +41,8 @@ class Values:
     """The stored values of results: of this run's until they are in the index, and from there."""
 
     def __init__(self, plan: Plan, index: Index | None, expansion: Expansion, graph: TaskGraph) -> None:
-        self.fresh: dict[tuple[int, int], Parts] = {}
+        self.fresh: dict[int, tuple[Part, ...]] = {}
+        """By node, what is not in the index yet."""
         self.plan = plan
         self._index = index
         self._expansion = expansion
@@ -52,12 +55,13 @@ class Values:
             return dict.fromkeys(rows, tuple(map(as_stored, given)))
         found: dict[int, Parts] = {}
         missing: list[int] = []
+        offset = self._expansion.blocks[number].offset
         for row in dict.fromkeys(rows):
-            fresh = self.fresh.get((number, row))
+            fresh = self.fresh.get(offset + row)
             if fresh is None:
                 missing.append(row)
             else:
-                found[row] = fresh
+                found[row] = tuple(map(as_stored, fresh))
         if not missing:
             return found
         assert self._index is not None, "there are results, so there is an index"
@@ -65,8 +69,8 @@ class Values:
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
         if len(outputs) > 1:
             for row in missing:
-                gone = (no_value(artifacts[row]),) * len(outputs)
-                found[row] = self._index.stored_parts(artifacts[row]) or gone
+                parts = self._index.stored_parts(artifacts[row])
+                found[row] = parts if len(parts) == len(outputs) else (no_value(artifacts[row]),) * len(outputs)
         else:
             stored = self._index.stored([artifacts[row] for row in missing])
             found.update((row, (stored.get(artifacts[row]) or no_value(artifacts[row]),)) for row in missing)
@@ -220,8 +224,8 @@ class JobMaker:
         spec, settings = self._numbers[task.id], self._settings_of(block)
         names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
-        return [
-            Job(node, spec, name, attempt, given, settings)
+        return [  # what holds nothing, `Job(node, spec, name, attempt, given, settings)`, in a third of the time
+            _new(Job, (node, spec, name, attempt, given, settings, (), ()))
             for node, name, given in zip(nodes, names, arguments, strict=True)
         ]
 
@@ -317,11 +321,7 @@ class JobMaker:
         else:
             place = outputs.index(groups.output) if groups.output and outputs else 0
             items, outputs = tuple(parts[place] for parts in stored), ()
-        columns: list[list[Any]] = [[] for _ in groups.over]
-        for each in nodes:
-            target, at = self._expansion.place(each)
-            for labels_of, axis in zip(columns, groups.over, strict=True):
-                labels_of.append(self._expansion.elements[axis].elements[target.columns[axis][at]].label)
+        columns = self._labels(nodes, groups.over)
         several = len(groups.over) > 1
         labels = list(zip(*columns, strict=True)) if several else columns[0]
         fields = tuple(axis.name for axis in groups.over) if several else None
@@ -332,6 +332,19 @@ class JobMaker:
             items,
             outputs,
         )
+
+    def _labels(self, nodes: Sequence[int], axes: Sequence[Axis]) -> list[list[Any]]:
+        """The labels of nodes along each axis."""
+        found: list[list[Any]] = [[] for _ in axes]
+        target, end = self._expansion.blocks[0], -1
+        for node in nodes:
+            if not target.offset <= node < end:
+                target, _ = self._expansion.place(node)
+                end = target.offset + target.size
+                members = [(self._expansion.elements[axis].elements, target.columns[axis]) for axis in axes]
+            for labels, (elements, column) in zip(found, members, strict=True):
+                labels.append(elements[column[node - target.offset]].label)
+        return found
 
     def _values_of(self, source: FromAxis) -> list[bytes]:
         axis, pick = source

@@ -363,6 +363,8 @@ class WorkerContext(NamedTuple):
     """Whether output goes to logs; else it goes where that of the run goes."""
     ahead: bool = True
     """Whether a worker may hold jobs that wait while another runs: not where the next failure may be the last."""
+    hooked: tuple[str, ...] = ()
+    """Names of those of the modules that are plugins too."""
 
 
 class Activity(NamedTuple):

@@ -90,6 +90,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("storage", _TEXT, "disk", "disk", "What keeps large results inside the store."),
         Option("track", _NAMES, (), ("numpy",), "Installed distributions whose versions count in all results.", True),
         Option("trust_store", _SWITCH, False, True, "Whether others may own or write the store: they can run code."),
+        Option("pickle", _SWITCH, True, False, "Whether results may be kept as pickles; else they are kept as JSON."),
         Option("plugins", _NAMES, (), ("my_plugin", "no:slurm"), "Plugins to load, or with `no:` to leave out.", True),
         Option("autoload", _SWITCH, True, False, "Whether installed plugins are loaded by themselves."),
     )

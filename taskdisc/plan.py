@@ -407,7 +407,8 @@ class Plan(Inputs):
         """Note the digests of a result that was made in this run."""
         width = len(digest)
         self.digests[number][row * width : (row + 1) * width] = digest
-        self.hollow.discard(self._offset(number) + row)
+        if self.hollow:
+            self.hollow.discard(self._offset(number) + row)
 
 
 def known_by_key(rows: Iterable[Known]) -> dict[bytes, list[Known]]:

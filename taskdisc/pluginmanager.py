@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import Place, PluginError, TaskdiscError, closest
 from taskdisc.plainhooks import PlainHooks
+from taskdisc.supply import Supply, chosen, find, listed, make
 
 if TYPE_CHECKING:
     from taskdisc.pluggyhooks import PluggyHooks
 
 GROUP = "taskdisc"
-SUPPLIES = ("executors", "stores", "codecs", "launchers", "injectables")
 BUILTINS = ("supplies", "terminal")
-NO_AUTOLOAD = "no:*"
+GENERATOR = 0x20
+"""The flag of code that yields."""
 
 
 class Distribution(NamedTuple):
@@ -31,7 +32,7 @@ class PluginManager:
     def __init__(self) -> None:
         self.distributions: dict[str, Distribution] = {}
         self._hooks: PlainHooks | PluggyHooks = PlainHooks(self._culprit)
-        self._supplied: dict[str, dict[str, Any]] = {}
+        self._supplied: dict[str, dict[str, Supply]] = {}
 
     @property
     def hook(self) -> Any:
@@ -91,6 +92,14 @@ class PluginManager:
         """Return the names of the plugins, in the order of their registration."""
         return [name for name, _ in self._hooks.list_name_plugin()]
 
+    def source_of(self, name: str, root: str) -> str:
+        """Say where a plugin comes from: its distribution and version, or its file, as seen from the root."""
+        distribution = self.distributions.get(name)
+        if distribution is not None and distribution.name:
+            return f"{distribution.name} {distribution.version}"
+        file = getattr(self.get_plugin(name), "__file__", None)
+        return os.path.relpath(file, os.path.realpath(root)) if file else "this project"
+
     def hooks_of(self, name: str) -> list[str]:
         """Return the hooks that a plugin implements, by their names without the prefix."""
         found = (hook for hook in _known_hooks() if name in self._implementers(hook))
@@ -113,25 +122,29 @@ class PluginManager:
         remedy = f" Leave it out: --plugin no:{name}" if known is not None and known.name else ""
         return PluginError(f"plugin {name}: {hook} raised {error!r} ({place}).{remedy}")
 
+    def blamed(self, error: Exception, hook: str) -> Exception:
+        """Return the error that names the plugin whose implementation of a hook raised this."""
+        return self._culprit(error, hook, getattr(self.hook, hook).get_hookimpls())
+
     def supplied(self, kind: str) -> dict[str, Any]:
-        """Return what all plugins supply of a kind (one of SUPPLIES), by name. Raises PluginError for a duplicate."""
+        """Return what all plugins supply of a kind (see `supply.KINDS`) by name. Raises PluginError for a duplicate."""
+        return {name: supply.factory for name, supply in self._chosen(kind).items()}
+
+    def _chosen(self, kind: str) -> dict[str, Supply]:
         found = self._supplied.get(kind)
         if found is None:
-            found = {}
-            owners: dict[str, str] = {}
-            for owner, supply in self.supplies(kind):
-                for name, factory in supply.items():
-                    if name in found:
-                        raise PluginError(
-                            f"{kind[:-1]} {name!r} is supplied by {owners[name]} and by {owner}. "
-                            f"Leave one out: --plugin no:{owner}"
-                        )
-                    found[name], owners[name] = factory, owner
-            self._supplied[kind] = found
+            found = self._supplied[kind] = chosen(kind, self.supplies(kind))
         return found
 
-    def supplies(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield (plugin, what it supplies of this kind)."""
+    def supplier_of(self, kind: str, name: str) -> str:
+        """Say which plugin supplies the thing of this kind and name."""
+        return f"{name} comes from plugin {self._chosen(kind)[name].owner}."
+
+    def supplies(self, kind: str) -> list[Supply]:
+        """Return what plugins supply of this kind, in the order of registration; the last of a name is meant."""
+        return listed(self._given(kind))
+
+    def _given(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for implementation in getattr(self.hook, f"taskdisc_{kind}").get_hookimpls():
             try:
                 yield implementation.plugin_name, implementation.function() or {}
@@ -139,17 +152,12 @@ class PluginManager:
                 raise PluginError(f"plugin {implementation.plugin_name}: taskdisc_{kind} raised {error!r}") from error
 
     def make(self, kind: str, name: str, **arguments: Any) -> Any:
-        """Make the thing of this kind and name. Raises PluginError where there is none."""
-        return self.factory(kind, name)(**arguments)
+        """Make the thing of this kind and name. Raises PluginError where there is none, or where that fails."""
+        return make(kind, find(kind, name, self._chosen(kind)), arguments)
 
     def factory(self, kind: str, name: str) -> Any:
         """Return what makes the thing of this kind and name. Raises PluginError where there is none."""
-        known = self.supplied(kind)
-        if name not in known:
-            near = closest(name, list(known))
-            meant = f"Did you mean {near}?" if near else f"There are {', '.join(sorted(known))}."
-            raise PluginError(f"no plugin supplies the {kind[:-1]} {name!r}. {meant}")
-        return known[name]
+        return find(kind, name, self._chosen(kind)).factory
 
 
 def _is_builtin(plugin: Any) -> bool:
@@ -171,6 +179,11 @@ def _check_names(plugin: object, name: str) -> None:
             near = closest(attribute, known)
             meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
             raise PluginError(f"plugin {name}: there is no hook {attribute}. {meant}")
+    around = getattr(plugin, "taskdisc_around_task", None)
+    if around is not None and not around.__code__.co_flags & GENERATOR:
+        raise PluginError(
+            f"plugin {name}: taskdisc_around_task is called before and after a task. Put a yield where the task runs."
+        )
 
 
 _managers: dict[tuple[str, ...], PluginManager] = {}
@@ -180,7 +193,7 @@ def plugin_manager(names: tuple[str, ...] = ()) -> PluginManager:
     """Return the manager with the built-ins, installed plugins, and those in `names`.
 
     A name is a module, or an installed plugin's name; `no:NAME` leaves a plugin out, `no:*` all that are merely
-    installed. The same names give the same manager, so that a forked worker finds it made.
+    installed; the last word on a plugin counts. The same names give the same manager: a forked worker finds it made.
     """
     manager = _managers.get(names)
     if manager is None:
@@ -190,8 +203,7 @@ def plugin_manager(names: tuple[str, ...] = ()) -> PluginManager:
 
 def _load(names: tuple[str, ...]) -> PluginManager:
     manager = PluginManager()
-    refused = {name[3:] for name in names if name.startswith("no:")}
-    wanted = [name for name in names if not name.startswith("no:")]
+    wanted, refused = _sorted_out(names)
     ours = Distribution("taskdisc", sys.modules["taskdisc"].__version__)
     for name in BUILTINS:
         if name not in refused:
@@ -205,6 +217,14 @@ def _load(names: tuple[str, ...]) -> PluginManager:
         entry = installed.get(name, EntryPoint(name, name, Distribution("", "")))
         manager.add(_import(entry), name, entry.distribution)
     return manager
+
+
+def _sorted_out(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
+    """Return which plugins are named, and which are left out; of a name, what was said last counts."""
+    said = {name.removeprefix("no:"): not name.startswith("no:") for name in names}
+    return [name for name, is_wanted in said.items() if is_wanted], {
+        name for name, is_wanted in said.items() if not is_wanted
+    }
 
 
 class EntryPoint(NamedTuple):

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from taskdisc.collect import collect, make_importable
+from taskdisc.collect import make_importable
+from taskdisc.discover import collect
 from taskdisc.errors import CollectionError, StoreError, UnusableIndex
 from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
@@ -37,7 +38,10 @@ class Project:
         self.config = config
         make_importable(config.root)  # a project's plugins lie there too
         self.plugins: PluginManager = plugin_manager(plugin_names(config))
-        self._hooked: list[str] = []
+        self.hooked: list[str] = []
+        """The project's own modules that are plugins too."""
+        self._codecs: dict[str, Any] = {}
+        """What makes the codecs of tasks, also when the project's modules are plugins no more, and values are read."""
         self._index: Index | None = None
         self._objects: Objects | None = None
         self.remarks: list[str] = []
@@ -51,6 +55,10 @@ class Project:
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
             self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
+            if not config.pickle:
+                from taskdisc.policy import keep_without_pickle
+
+                keep_without_pickle(self.graph)
             self._check_codecs()
             self._check_compression()
         except BaseException:
@@ -78,7 +86,10 @@ class Project:
         """A codec that nobody supplies is an error before anything runs."""
         for task in self.graph.tasks.values():
             codec = task.options.codec
-            if codec != "pickle" and codec not in (known := self.plugins.supplied("codecs")):
+            if codec == "pickle":
+                continue
+            known = self._codecs = self.plugins.supplied("codecs")
+            if codec not in known:
                 raise CollectionError(
                     f"{task.place} {task.name}: no plugin supplies the codec {codec!r}. "
                     f"{suggestion(codec, sorted(known))}"
@@ -111,7 +122,7 @@ class Project:
             module = sys.modules[name]
             if any(key.startswith("taskdisc_") for key in vars(module)):
                 self.plugins.add(module, name, Distribution("", ""))
-                self._hooked.append(name)
+                self.hooked.append(name)
 
     # The store
 
@@ -162,7 +173,8 @@ class Project:
         """Return the value of a stored result. Raises DamagedResult."""
         from taskdisc.paths import set_bases
 
-        decoder: Codec = self.plugins.make("codecs", codec)
+        make = self._codecs.get(codec) or self.plugins.factory("codecs", codec)
+        decoder: Codec = make()
         set_bases(self.config.root, self.config.store)
         return load(stored, decoder, self.objects)
 
@@ -179,9 +191,9 @@ class Project:
 
     def close(self) -> None:
         """Give everything back that was opened."""
-        for name in self._hooked:
+        for name in self.hooked:
             self.plugins.remove(name)
-        self._hooked.clear()
+        self.hooked.clear()
         self.plugins.hook.taskdisc_unconfigure(config=self.config)
         self.close_index()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.interrupts import held_back
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from taskdisc.jobs import Values
     from taskdisc.plan import Family, Plan
 
-MOST = 1000
+MOST = 4000
 """Results in one transaction: more make it no cheaper."""
 OLDEST = 0.05
 """Seconds that a result waits for others before it is written."""
@@ -42,6 +43,9 @@ class Ended(NamedTuple):
     def told(self, task: str) -> StepEnd:
         """Return what plugins and the report are told of it."""
         return StepEnd(self.id, task, self.result.outcome, self.result, self.blocked, self.blocked_count, self.attempt)
+
+
+BLOCK = itemgetter(Ended._fields.index("block"))
 
 
 class Recorder:
@@ -75,13 +79,11 @@ class Recorder:
             self._since = time.monotonic()
         self._pending += ended
         keep, fresh = self._plan.keep, self._values.fresh
-        for _, block, row, _, result, *_ in ended:
+        for node, block, row, _, result, _, _, _ in ended:
             if result.outcome in KEPT:
                 parts = result.parts
                 keep(block, row, parts[0].digest if len(parts) == 1 else _joined_digests(parts))
-                fresh[block, row] = tuple(
-                    [payload if payload is not None else name or "" for _, payload, name, _ in parts]
-                )
+                fresh[node] = parts
 
     def add_retried(self, ended: Ended) -> None:
         """Take an attempt that failed and that another will follow."""
@@ -109,6 +111,7 @@ class Recorder:
         if not pending and not retried:
             return []
         good = [ended for ended in pending if ended.result.outcome in KEPT]
+        good.sort(key=BLOCK)  # results of one family next to one another: they make a batch
         bad = [ended for ended in pending if ended.result.outcome not in KEPT]
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0

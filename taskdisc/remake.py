@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.model import ErrorText, JobResult, Outcome
 from taskdisc.nodes import BLOCKED, DONE, FAILED
+from taskdisc.store.index import is_gone
 from taskdisc.store.objects import identity
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from taskdisc.schedule import Scheduler
 
 MOST_VOID = 4
-"""Attempts of one job that may be void before it fails."""
+"""Attempts of one job that may be void, and nothing found to be made again, before it fails."""
 
 
 class Verdict(NamedTuple):
@@ -47,7 +48,7 @@ class Judge:
         self.remade: dict[int, float] = {}
         """Steps that run again, with the time (monotonic seconds) when their new result was there; 0 until then."""
         self._void: dict[int, int] = {}
-        """Void attempts by step."""
+        """By step, void attempts for which there was nothing to blame."""
 
     def succeeded(self, nodes: Iterable[int], now: float) -> None:
         """Note which of the lost results are there again."""
@@ -56,12 +57,11 @@ class Judge:
     def judge(self, result: JobResult, since: float) -> Verdict:
         """Return what is to be done about a void job that was submitted at `since` (monotonic seconds)."""
         node = result.number
-        self._void[node] = self._void.get(node, 0) + 1
         reasons = {stored: (reason, intact) for stored, reason, intact in result.damaged}
         again, failed = [], []
         for producer in self._to_blame(node, set(reasons), since):
-            stored = next(name for name in self._names(producer) if name in reasons)
-            reason, intact = reasons[stored]
+            found = [reasons[name] for name in self._names(producer) if name in reasons]
+            reason, intact = found[0] if found else next(iter(reasons.values()))
             if intact and self._was_executed(producer):
                 return Verdict(failed=((node, _unusable(result, self._id_of(producer), reason)),))
             if producer in self.remade:
@@ -69,9 +69,11 @@ class Judge:
             else:
                 again.append(producer)
         self.remade.update(dict.fromkeys(again, 0.0))
-        if self._void[node] >= MOST_VOID and not failed:
-            reason = "; ".join(reason for reason, _ in reasons.values())
-            return Verdict(tuple(again), ((node, _unusable(result, "one", reason)),))
+        if not again and not failed:
+            self._void[node] = self._void.get(node, 0) + 1
+            if self._void[node] >= MOST_VOID:
+                reason = "; ".join(reason for reason, _ in reasons.values())
+                return Verdict(failed=((node, _unusable(result, "one", reason)),))
         return Verdict(tuple(again), tuple(failed))
 
     def _to_blame(self, node: int, stored: set[str], since: float) -> Iterator[int]:
@@ -79,7 +81,8 @@ class Judge:
         for producer in dict.fromkeys(self._inputs(node)):
             if self._scheduler.state(producer) != DONE or self.remade.get(producer, since) > since:
                 continue
-            if stored.intersection(self._names(producer)):
+            names = self._names(producer)
+            if stored.intersection(names) or any(map(is_gone, names)):  # a job says what it met first
                 yield producer
 
     def lacks_input(self, node: int) -> bool:

@@ -263,6 +263,10 @@ class Run(Instances):
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
         self._decide()
+        if hook.taskdisc_plan_ready.get_hookimpls():
+            from taskdisc.hookrecords import Forecast
+
+            hook.taskdisc_plan_ready(plan=Forecast(self), config=self.project.config)
         if self.scheduler.unfinished:
             with guard():
                 self._work()

@@ -19,6 +19,19 @@ class Skipped(BaseException):
         self.reason = reason
 
 
+def kept_reason(reason: str) -> bytes:
+    """Return a reason as it is kept: whatever the codec, as text that is loaded without running code."""
+    return reason.encode("utf-8", "backslashreplace")
+
+
+def reason_kept(payload: bytes | str) -> str:
+    """Return the reason that was kept; what is no text was kept by an older taskdisc."""
+    try:
+        return payload.decode("utf-8") if isinstance(payload, bytes) else "its reason is gone"
+    except UnicodeDecodeError:
+        return "its reason is in an older form; clear it, and run it again"
+
+
 def skip(reason: str) -> NoReturn:
     """End the task that calls this as skipped: what depends on it is skipped too, and gathers leave it out.
 

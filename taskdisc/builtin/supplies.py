@@ -65,14 +65,20 @@ def _disk(path: str) -> ObjectStore:
 
 
 def taskdisc_codecs() -> dict[str, Callable[[], Codec]]:
-    """`pickle`: any value that pickle or cloudpickle takes."""
-    return {"pickle": _pickle}
+    """`pickle`: any value that pickle or cloudpickle takes; `json`: plain data, loaded without running code."""
+    return {"pickle": _pickle, "json": _json}
 
 
 def _pickle() -> Codec:
     from taskdisc.builtin.pickling import PickleCodec
 
     return PickleCodec()
+
+
+def _json() -> Codec:
+    from taskdisc.builtin.json_codec import JsonCodec
+
+    return JsonCodec()
 
 
 def taskdisc_launchers() -> dict[str, Callable[[], Launcher]]:

@@ -10,11 +10,27 @@ from struct import Struct
 from typing import Any
 
 from taskdisc.errors import Place, UsageError
-from taskdisc.model import ErrorText, FileResult, FixtureSpec, Job, JobResult, Part, TaskSpec, WorkerContext
+from taskdisc.model import (
+    ErrorText,
+    FileResult,
+    FixtureSpec,
+    Job,
+    JobResult,
+    Outcome,
+    Part,
+    TaskSpec,
+    WorkerContext,
+)
 
 HEADER = Struct("=I")
 PARTS, FILES, ERROR = map(JobResult._fields.index, ("parts", "files", "error"))
 """Fields of a result that marshal does not take as they are."""
+COSTS, REST = map(JobResult._fields.index, ("started", "stdout"))
+"""Where the figures of a result begin, and what comes after them."""
+NOTHING_ELSE = tuple(JobResult(0, "")[REST:])
+"""What most results have after their figures."""
+NO_FILES = tuple(JobResult(0, "")[FILES:COSTS])
+SUCCEEDED = Outcome.SUCCEEDED
 _new = tuple.__new__
 
 
@@ -35,7 +51,11 @@ def unpack_job(plain: tuple[Any, ...]) -> Job:
 
 
 def pack_result(result: JobResult) -> bytes:
-    """Return the message that carries one result."""
+    """Return the message that carries one result: a short one, of a tuple, for a value and nothing else."""
+    if len(result.parts) == 1 and result[REST:] == NOTHING_ELSE and result[FILES:COSTS] == NO_FILES:
+        number, outcome, (part,), _, _, started, seconds, cpu, memory, *_ = result
+        if outcome == SUCCEEDED:
+            return frame((number, *part, started, seconds, cpu, memory))
     plain: list[Any] = list(result)
     plain[PARTS] = [tuple(part) for part in result.parts]
     if result.files:
@@ -49,8 +69,15 @@ def _pack_error(error: ErrorText) -> tuple[Any, ...]:
     return tuple(error._replace(place=error.place and tuple(error.place)))  # type: ignore[arg-type]
 
 
-def unpack_result(plain: list[Any]) -> JobResult:
+def unpack_result(plain: tuple[Any, ...] | list[Any]) -> JobResult:
     """Return a result from its message, which is used up."""
+    if type(plain) is tuple:
+        number, digest, payload, name, size, started, seconds, cpu, memory = plain
+        parts = (_new(Part, (digest, payload, name, size)),)
+        # Written out: to put the same together from slices takes twice as long.
+        fields = (number, SUCCEEDED, parts, (), None, started, seconds, cpu, memory, None, None, None, (), (), ())
+        return _new(JobResult, fields)
+    assert isinstance(plain, list)
     plain[PARTS] = tuple([_new(Part, part) for part in plain[PARTS]])
     if plain[FILES]:
         plain[FILES] = tuple([_new(FileResult, file) for file in plain[FILES]])

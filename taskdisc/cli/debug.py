@@ -71,7 +71,7 @@ def _refuse_without_inputs(run: Run, node: int, name: str) -> None:
 
 def _run_here(run: Run, node: int) -> JobResult:
     from taskdisc.builtin.debugging import Debugged
-    from taskdisc.execute import worker_context
+    from taskdisc.introduction import worker_context
     from taskdisc.jobs import JobMaker, Values
 
     project = run.project

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from taskdisc.config import Config
     from taskdisc.narrow import Narrowing
     from taskdisc.project import Project
 
@@ -57,8 +58,13 @@ def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
 
     The root becomes the working folder, and `.env` part of the environment, for tasks and plugins alike.
     """
+    with opened_with(configured(options), options) as found:
+        yield found
+
+
+def configured(options: Options) -> "Config":
+    """Return the configuration of the project in the current folder or in `-C`. Raises ConfigError, UsageError."""
     from taskdisc.config import load
-    from taskdisc.project import Project
 
     overrides = {
         "workers": options.workers,
@@ -66,9 +72,8 @@ def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
         "store": options.store,
         "plugins": options.plugins,
     }
-    start = os.getcwd()
-    config = load(
-        start,
+    return load(
+        os.getcwd(),
         directory=options.directory,
         profile=options.profile,
         overrides=overrides,
@@ -77,6 +82,14 @@ def opened(options: Options) -> "Iterator[tuple[Project, list[str]]]":
         sweeps=options.sweeps,
         limits=options.limits,
     )
+
+
+@contextmanager
+def opened_with(config: "Config", options: Options) -> "Iterator[tuple[Project, list[str]]]":
+    """Open the project of a configuration, as `opened` does."""
+    from taskdisc.project import Project
+
+    start = os.getcwd()
     os.environ.update(config.environment)
     os.chdir(config.root)
     targets = [_from_root(target, start, config.root) for target in options.targets]

@@ -1,40 +1,62 @@
-"""`taskdisc plugins`: what is plugged in."""
+"""`taskdisc plugins`: what is plugged in, where it comes from, what it supplies, and where two plugins clash."""
 
 from __future__ import annotations
 
-from taskdisc.cli.options import Options, opened
-from taskdisc.errors import ExitCode
-from taskdisc.pluginmanager import SUPPLIES, PluginManager
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from taskdisc.cli.options import Options, configured, opened_with
+from taskdisc.errors import ExitCode, TaskdiscError
+from taskdisc.pluginmanager import PluginManager, plugin_manager
+from taskdisc.project import plugin_names
+from taskdisc.supply import KINDS, Supply, clash
+
+if TYPE_CHECKING:
+    from taskdisc.config import Config
 
 
 def plugins(options: Options) -> int:
-    """Run the command; return the exit code."""
-    with opened(options) as (project, _):
-        manager = project.plugins
-        supplies = supplied_by(manager)
-        for name in manager.names():
-            distribution = manager.distributions[name]
-            source = f"{distribution.name} {distribution.version}".strip() or "this project"
-            print(f"{name} ({source})")
-            for line in (*supplies.get(name, ()), *_hooks(hooks_of(manager, name))):
-                print(f"    {line}")
+    """Run the command; return the exit code. Raises TaskdiscError, when that is printed, where the project has one."""
+    config = configured(options)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(opened_with(config, options))
+        except TaskdiscError:
+            for line in described(plugin_manager(plugin_names(config)), config):
+                print(line)
+            raise
+        for line in described(plugin_manager(plugin_names(config)), config):
+            print(line)
     return ExitCode.OK
 
 
-def supplied_by(manager: PluginManager) -> dict[str, list[str]]:
-    """Return by plugin what it supplies, such as `executors: inline, process`."""
-    found: dict[str, list[str]] = {}
-    for kind in SUPPLIES:
-        for name, supply in manager.supplies(kind):
-            if supply:
-                found.setdefault(name, []).append(f"{kind}: {', '.join(sorted(supply))}")
-    return found
+def described(manager: PluginManager, config: Config) -> Iterator[str]:
+    """Yield what there is to say of the plugins, line by line."""
+    supplies = {kind: manager.supplies(kind) for kind in KINDS}
+    for name in manager.names():
+        yield f"{name} ({manager.source_of(name, config.root)})"
+        for kind, given in supplies.items():
+            for line in _supplied(kind, [supply for supply in given if supply.owner == name]):
+                yield f"    {line}"
+        hooks = [hook for hook in manager.hooks_of(name) if hook not in KINDS]
+        if hooks:
+            yield f"    hooks: {', '.join(hooks)}"
+    left_out = [name.removeprefix("no:") for name in config.plugins if name.startswith("no:")]
+    if not config.autoload:
+        left_out.append("what is merely installed (autoload = false)")
+    if left_out:
+        yield f"left out: {', '.join(left_out)}"
 
 
-def _hooks(names: list[str]) -> list[str]:
-    return [f"hooks: {', '.join(names)}"] if names else []
+def _supplied(kind: str, given: list[Supply]) -> Iterator[str]:
+    if given:
+        yield f"{kind}: {', '.join(sorted(map(_named, given)))}"
+    for supply in given:
+        if supply.clashes:
+            yield f"conflict: {clash(kind, supply)}"
 
 
-def hooks_of(manager: PluginManager, name: str) -> list[str]:
-    """Return the hooks that a plugin implements, those that supply something apart."""
-    return [hook for hook in manager.hooks_of(name) if hook not in SUPPLIES]
+def _named(supply: Supply) -> str:
+    stands = f" (in the place of that of {supply.replaces})" if supply.replaces and not supply.clashes else ""
+    return f"{supply.name}{stands}"

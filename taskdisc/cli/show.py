@@ -62,6 +62,7 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
 
 def _tell_of_skipped(run: Run, nodes: list[int]) -> None:
     from taskdisc.jobs import Values
+    from taskdisc.skips import reason_kept
 
     index = run.project.index
     for node in nodes:
@@ -69,7 +70,7 @@ def _tell_of_skipped(run: Run, nodes: list[int]) -> None:
         if node in run.plan.skipped and index is not None:
             block, row = run.expansion.place(node)
             stored = Values(run.plan, index, run.expansion, run.graph).fetch(block.number, [row])[row]
-            reason = run.project.decode(stored[0], "pickle")
+            reason = reason_kept(stored[0])
         remark(f"{run.id_of(node)}: skipped: {reason}")
 
 

@@ -7,8 +7,18 @@ from itertools import chain
 from sqlite3 import Connection
 from typing import Any
 
+from taskdisc.store.inline import checked_each
+from taskdisc.store.rows import Records
+
 AT_ONCE = 10
 """Rows that one statement writes; more make it no quicker."""
+
+
+def insert_records(database: Connection, first: int, records: Records) -> None:
+    """Append results, of which the first has this number and the others the next ones."""
+    columns: dict[str, Sequence[Any]] = {"id": range(first, first + len(records.key)), **records._asdict()}
+    columns["payload"] = checked_each(records.key, records.payload)
+    insert_columns(database, "artifact", columns)
 
 
 def insert_columns(database: Connection, table: str, columns: Mapping[str, Sequence[Any]]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskdisc.store.batches import LEAST, batches_in
+
 if TYPE_CHECKING:
     from taskdisc.store.index import Index
 
@@ -14,9 +16,16 @@ LATEST = 200
 def mean_seconds(index: Index, task: str) -> float | None:
     """Return the mean wall time of the newest kept results of a task, None where there are none. Raises StoreError."""
     # Of the newest family alone, whose rows are in their order: other ones would have to be sorted, all of them.
-    mean: float | None = index.read(
-        "select avg(seconds) from (select seconds from artifact "
-        "where family=(select max(id) from family where task=?) order by id desc limit ?)",
-        (task, LATEST),
-    )[0][0]
-    return mean
+    ((family,),) = index.read("select max(id) from family where task=?", (task,))
+    seconds = [] if family is None else latest_seconds(index, family, LATEST)
+    return sum(seconds) / len(seconds) if seconds else None
+
+
+def latest_seconds(index: Index, family: int, most: int) -> list[float]:
+    """Return how long the newest results of a family took, up to `most` of them, newest first."""
+    newest = "where family=? order by id desc limit ?"
+    rows = index.read_folded(f"select id, seconds from artifact {newest}", (family, most))
+    batches = index.read_folded(f"select id, size, data from batch {newest}", (family, most // LEAST + 1))
+    for first, batch in batches_in(batches):
+        rows += enumerate(batch.seconds, first)
+    return [seconds for _, seconds in sorted(rows, reverse=True)[:most]]

@@ -1,5 +1,6 @@
 """What earlier runs tell: how long tasks take, and what failed last."""
 
+from taskdisc.store.durations import latest_seconds
 from taskdisc.store.index import Index
 
 
@@ -8,9 +9,9 @@ def usual_seconds(index: Index, most: int = 32) -> dict[str, float]:
     found = {}
     newest = {task: number for number, task in index.read("select id, task from family order by id")}
     for task, family in newest.items():
-        rows = index.read("select seconds from artifact where family=? order by id desc limit ?", (family, most))
-        if rows:
-            found[task] = sum(seconds for (seconds,) in rows) / len(rows)
+        seconds = latest_seconds(index, family, most)
+        if seconds:
+            found[task] = sum(seconds) / len(seconds)
     return found
 
 

@@ -8,16 +8,19 @@ disk when it ends (write-ahead log, synchronous=FULL).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from heapq import merge
+from operator import itemgetter
 from sqlite3 import Connection
 from typing import Any
 
 from taskdisc.model import DROPPED, Known, Part
-from taskdisc.store.columns import insert_columns
+from taskdisc.store.batches import known_of, packed, stored_in_batches, stretches
+from taskdisc.store.columns import insert_records
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
 from taskdisc.store.rows import FAILURE_COLUMNS, RESULT_COLUMNS, FailureRow, FamilyRow, Records, ResultRow
 
-SCHEMA = 3
+SCHEMA = 4
 
 TABLES = """
 create table family (id integer primary key, task text not null, prefix blob not null, parts text not null,
@@ -27,6 +30,9 @@ create table artifact (id integer primary key, family integer not null, instance
     cpu real not null, memory integer not null, size integer not null, object text, files text, directory text,
     stdout text, stderr text, payload blob);
 create index artifact_of_family on artifact (family);
+create table batch (id integer primary key, family integer not null, size integer not null, run integer not null,
+    data blob not null);
+create index batch_of_family on batch (family);
 create table part (artifact integer not null, number integer not null, object text, payload blob,
     primary key (artifact, number)) without rowid;
 create table failure (id integer primary key, task text not null, instance text not null, key blob not null,
@@ -41,6 +47,10 @@ create table part_text (digest text primary key, text text not null) without row
 """
 
 
+NUMBER = itemgetter(1)
+"""Of a known result, its number."""
+
+
 class Index:
     """The open index. Every method may raise StoreError, which says what to do."""
 
@@ -48,6 +58,8 @@ class Index:
         self.path = path
         self.refused: set[int] = set()
         """Results whose values proved to be damaged: they count as missing."""
+        self.lost = 0
+        """Results that were lost since the index is damaged where they stood."""
         self._db, self.is_readonly = open_database(path, SCHEMA, _make_tables)
         try:
             self._prepare()
@@ -89,22 +101,42 @@ class Index:
             self._db.close()
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        self._unfold_for(statement)
         with self._told():
             yield from self._db.execute(statement, values)
 
     def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        self._unfold_for(statement)
         with self._told():
             return self._db.execute(statement, values).fetchone()
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query, also of other modules of the store."""
+        self._unfold_for(statement)
+        return self.read_folded(statement, values)
+
+    def read_folded(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of a query as they are: results that are in batches are not among them."""
         with self._told():
             return self._db.execute(statement, values).fetchall()
 
     def write(self, statement: str, rows: Iterable[Sequence[Any]] = ((),)) -> int:
         """Do a change for each row of values, inside a transaction; return how many rows it changed."""
+        self._unfold_for(statement)
         with self._told():
             return self._db.executemany(statement, rows).rowcount
+
+    def _unfold_for(self, statement: str) -> None:
+        if "artifact" in statement:
+            self.unfold()
+
+    def unfold(self) -> None:
+        """Make rows of all results that are in batches, and count in `lost` those that cannot be read."""
+        if self.read_folded("select 1 from batch limit 1"):
+            from taskdisc.store.unfolding import unfold
+
+            with self._told():
+                self.lost += unfold(self._db, temporarily=self.is_readonly)
 
     # Families
 
@@ -127,7 +159,7 @@ class Index:
     def families(self, task: str | None = None) -> list[FamilyRow]:
         """Return the families of a task, or of all, oldest first."""
         where, values = ("", ()) if task is None else (" where task=?", (task,))
-        rows = self._rows(f"select id, task, prefix, parts from family{where} order by id", values)
+        rows = self.read(f"select id, task, prefix, parts from family{where} order by id", values)
         try:
             return [FamilyRow(number, name, prefix, loads(parts)) for number, name, prefix, parts in rows]
         except ValueError as error:
@@ -137,33 +169,49 @@ class Index:
 
     def known(self, family: int) -> Iterable[Known]:
         """Return what the family has, oldest first; it may be a million rows, so they stay plain and are streamed."""
-        return self._rows("select key, id, digest, object, files from artifact where family=?", (family,))
+        batches = self.read_folded("select id, size, data from batch where family=? order by id", (family,))
+        rows = self._streamed("select key, id, digest, object, files from artifact where family=?", (family,))
+        if not batches:
+            return rows
+        return merge(rows, known_of(batches), key=NUMBER)
+
+    def _streamed(self, statement: str, values: Sequence[Any]) -> Iterator[Any]:
+        with self._told():
+            yield from self._db.execute(statement, values)
 
     def news(self, seen: int, run: int) -> tuple[dict[bytes, Known], int]:
         """Return what other runs than `run` wrote after the result of number `seen`, by key, and the newest number."""
         newest = self.next_artifact() - 1
         if newest <= seen:
             return {}, newest
-        rows = self._rows(
+        between = (seen, newest, run)
+        batches = self.read_folded("select id, size, data from batch where id > ? and id <= ? and run <> ?", between)
+        rows = self.read_folded(
             "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ? and family <> 0",
-            (seen, newest, run),
+            between,
         )
-        return {row[0]: row for row in rows}, newest
+        return {row[0]: row for row in sorted([*rows, *known_of(batches)], key=NUMBER)}, newest
 
     def next_artifact(self) -> int:
         """Return the number that the next result gets, if nobody else writes."""
-        return int(self._one("select coalesce(max(id), 0) + 1 from artifact")[0])
+        batch = "coalesce((select id + size from batch order by id desc limit 1), 1)"
+        ((number,),) = self.read_folded(f"select max(coalesce((select max(id) + 1 from artifact), 1), {batch})")
+        return int(number)
 
     def add(self, records: Records, parts: Mapping[int, Sequence[Part]] = {}) -> int:
         """Write results, inside a transaction; return the first one's number, the others follow.
 
         `parts`: the named outputs of those that have some, by place.
         """
-        first, count = self.next_artifact(), len(records.key)
-        columns: dict[str, Sequence[Any]] = {"id": range(first, first + count), **records._asdict()}
-        columns["payload"] = checked_each(records.key, records.payload)
+        first = self.next_artifact()
         with self._told():
-            insert_columns(self._db, "artifact", columns)
+            for start, end, is_batch in stretches(records):
+                some = records.between(start, end)
+                if is_batch:
+                    row = (first + start, some.family[0], end - start, some.run[0], packed(some))
+                    self._db.execute("insert into batch values (?, ?, ?, ?, ?)", row)
+                else:
+                    insert_records(self._db, first + start, some)
             if parts:
                 self._db.executemany("insert into part values (?, ?, ?, ?)", _part_rows(first, records.key, parts))
         return first
@@ -173,22 +221,25 @@ class Index:
 
         A damaged value is given as the name of an object that cannot be.
         """
-        found: dict[int, Any] = {}
-        for start in range(0, len(artifacts), 500):
-            some = artifacts[start : start + 500]
+        found = stored_in_batches(self.read_folded, artifacts)
+        left = [number for number in artifacts if number not in found] if found else artifacts
+        for start in range(0, len(left), 500):
+            some = left[start : start + 500]
             marks = ",".join("?" * len(some))
-            rows = self.read(f"select id, key, payload, object from artifact where id in ({marks})", some)
+            rows = self.read_folded(f"select id, key, payload, object from artifact where id in ({marks})", some)
             found.update(_stored_each(rows))
         return found
 
     def stored_parts(self, artifact: int) -> tuple[Any, ...]:
-        """Return the stored values of a result's named outputs, in order."""
-        rows = self._rows(
-            "select a.key, p.payload, p.object from part p join artifact a on a.id = p.artifact "
+        """Return the stored values of a result's named outputs, in order; none where one of them is not there."""
+        rows = self.read(
+            "select a.key, p.payload, p.object, p.number from part p join artifact a on a.id = p.artifact "
             "where p.artifact=? order by p.number",
             (artifact,),
         )
-        return tuple(_stored(artifact, *row) for row in rows)
+        if [row[-1] for row in rows] != list(range(len(rows))):  # the database has no checksums
+            return ()
+        return tuple(_stored(artifact, *row[:-1]) for row in rows)
 
     def part_objects(self, family: int) -> dict[int, list[str]]:
         """Return the objects that the named outputs of a family's results are kept in, by result."""
@@ -340,9 +391,17 @@ def _make_tables(database: Connection) -> None:
     database.execute(f"pragma user_version={SCHEMA}")
 
 
+GONE = "no value"
+
+
 def no_value(artifact: int) -> str:
     """Return what stands for the value of a result that is gone: the name of an object that cannot be."""
-    return f"no value of result {artifact}"
+    return f"{GONE} of result {artifact}"
+
+
+def is_gone(stored: str) -> bool:
+    """Say whether this stands for a value that is gone."""
+    return stored.startswith(GONE)
 
 
 def _stored_each(rows: Sequence[Any]) -> Iterator[tuple[int, Any]]:

@@ -34,6 +34,10 @@ class Records(NamedTuple):
     stderr: Sequence[str | None]
     payload: Sequence[bytes | None]
 
+    def between(self, start: int, end: int) -> "Records":
+        """Return those of them that have these places."""
+        return Records._make([column[start:end] for column in self])
+
 
 class FailureRow(NamedTuple):
     """One failed attempt, as it is written."""

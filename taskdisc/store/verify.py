@@ -43,6 +43,9 @@ class Verifier:
         for (text,) in self._index.read("pragma integrity_check(20)"):
             if text != "ok":
                 yield self._told(f"the index: {text}")
+        self._index.unfold()
+        if self._index.lost:
+            yield self._told(f"the index: {self._index.lost} results in it are damaged")
 
     def check(self, results: Sequence[tuple[str, ResultRow]]) -> Iterator[str]:
         """Check results, given with their printed ids; yield what is bad."""

@@ -31,9 +31,9 @@ def _family(path):
 """Source of a helper for tasks: a child that does not listen, and one of another session with a child of a third."""
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait for something that must happen."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"did not happen: {what}"
         time.sleep(0.005)

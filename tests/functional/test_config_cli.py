@@ -174,11 +174,11 @@ def test_plugins_are_listed(project: Project) -> None:
     )
     lines = project.taskdisc("plugins", "--plugin", "plug").assert_ok().stdout.splitlines()
     assert [line.split()[0] for line in lines if line[0] != " "] == ["supplies", "terminal", "plug", "tasks_x"]
-    assert lines[lines.index("plug (this project)") :] == [
-        "plug (this project)",
+    assert lines[lines.index("plug (plug.py)") :] == [
+        "plug (plug.py)",
         "    codecs: mine",
         "    hooks: run_finished",
-        "tasks_x (this project)",
+        "tasks_x (tasks_x.py)",
         "    hooks: modify_tasks",
     ]
     assert max(map(len, lines)) <= 80

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import sqlite3
+
+from taskdisc.store.inline import checked
 from taskdisc.testing import Project
 
 SKIPS = """
@@ -45,6 +49,19 @@ def test_the_reason_is_shown(project: Project) -> None:
     assert "fit[k=2]: skipped: what it depends on was skipped" in project.taskdisc("show", "fit").stderr
     assert "fit[k=2]: skipped\n    it depends on data[k=2]\n" in project.taskdisc("explain", "fit").assert_ok().stdout
     assert "3 cached" not in project.taskdisc("status", "data").assert_ok().stdout
+
+
+def test_no_code_runs_to_show_why_a_task_was_skipped(project: Project) -> None:
+    """Whatever is in the store in the place of the reason; pickles were, in older ones."""
+    project.write(tasks_x="from taskdisc import skip\ndef f():\n    skip('für später')")
+    project.run("f").assert_ok()
+    assert project.taskdisc("show", "f").stderr == "f: skipped: für später\n"
+    index = sqlite3.connect(project.path / ".taskdisc" / "index.sqlite")
+    ((key,),) = index.execute("select key from artifact")
+    index.execute("update artifact set payload = ?", (checked(key, pickle.dumps("old")),))
+    index.commit()
+    index.close()
+    assert "f: skipped: its reason is in an older form" in project.taskdisc("show", "f").stderr
 
 
 def test_a_skipped_task_runs_again_when_its_code_changes(project: Project) -> None:

@@ -68,6 +68,8 @@ def noting(*names):
     for name in names:
         parameters = ", ".join(inspect.signature(HOOKS[name]).parameters)
         lines += [f"def {name}({parameters}):", f"    note({name!r})"]
+        if name == "taskdisc_around_task":
+            lines.append("    yield")
         if name == "taskdisc_injectables":
             lines.append("    return {'seen': lambda execution: 1}")
         if name == "taskdisc_run_started":
@@ -109,6 +111,7 @@ ONCE = (
     "taskdisc_configure",
     "taskdisc_modify_tasks",
     "taskdisc_run_started",
+    "taskdisc_plan_ready",
     "taskdisc_run_finished",
     "taskdisc_unconfigure",
 )
@@ -139,6 +142,8 @@ def test_an_argument_that_a_hook_does_not_have_is_an_error(tmp_path):
 @pytest.mark.parametrize("name", [name for name in HOOKS if inspect.signature(HOOKS[name]).parameters])
 def test_a_hook_may_leave_out_arguments(name, tmp_path):
     plugin = f"def {name}():\n    open('called', 'w').close()\n"
+    if name == "taskdisc_around_task":
+        plugin += "    yield\n"
     folder = write(tmp_path, pyproject=CONFIGURED, plugin=plugin, tasks_all=SMALL)
     done = taskdisc(folder, "run")
     assert done.returncode == 0, done.stderr
@@ -150,6 +155,8 @@ RAISING = "def {name}():\n    raise RuntimeError('out of order')\n"
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_plugin_that_raises_is_named(name, tmp_path):
     plugin = RAISING.format(name=name)
+    if name == "taskdisc_around_task":
+        plugin += "    yield\n"
     if name == "taskdisc_run_progress":
         plugin += "def taskdisc_run_started(run):\n    run.tick = 0.001\n"
     files = {"plugin": plugin, "tasks_all": TASKS.replace('"calls"', "__file__").replace("seen", "")}

@@ -9,7 +9,7 @@ from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
     {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
-    {"limits", "loader", "parameters"},
+    {"limits", "loader", "parameters", "supply"},
     {"model"},
     {
         "compression",
@@ -33,8 +33,9 @@ LAYERS = (
     {"graph", "labels", "lanes", "ranges", "config", "tracebacks", "hookspecs", "plainhooks"},
     {"pluggyhooks", "fixtures", "fixturekeys"},
     {"pluginmanager"},
-    {"calls", "circles", "edges", "forgotten", "inputs", "requirements", "spread"},
+    {"calls", "circles", "edges", "forgotten", "inputs", "requirements", "search", "spread"},
     {"nodes"},
+    {"hookrecords"},
     {"collect", "resolve", "bind", "expand", "narrow", "schedule", "select", "plan", "store", "fixturevalues"},
     {
         "allotment",
@@ -50,14 +51,14 @@ LAYERS = (
         "unkept",
         "unchanged",
     },
-    {"execution"},
+    {"around", "discover", "execution"},
     {"worker", "overrides"},
     {"refer", "waves"},
     {"grow"},
-    {"builtin"},
+    {"builtin", "policy"},
     {"executors", "project"},
     {"demands", "sweeps"},
-    {"aims"},
+    {"aims", "introduction"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
     {"explain", "kept", "drawing"},
@@ -67,7 +68,18 @@ LAYERS = (
 """From below to above. A package stands for its modules, which may import one another; a module imports only from
 layers below its own. The stages of the line are one layer, so none of them knows another."""
 
-PUBLIC = {"taskdisc", "errors", "model", "protocols", "hookspecs", "paths", "capture", "descriptors", "worker"}
+PUBLIC = {
+    "taskdisc",
+    "errors",
+    "model",
+    "protocols",
+    "hookspecs",
+    "hookrecords",
+    "paths",
+    "capture",
+    "descriptors",
+    "worker",
+}
 """What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
 and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner`,
 `capture.Capture`, descriptors that no task inherits."""

@@ -18,6 +18,7 @@ TOP = {
     "LICENSE",
     "README.md",
     "example_project",
+    "plugins",
     "pyproject.toml",
     "taskdisc",
     "tests",

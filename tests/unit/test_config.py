@@ -174,7 +174,7 @@ def test_later_sources_win(project: Project) -> None:
 def test_plugins_of_all_sources_are_joined(project: Project) -> None:
     root = project("[tool.taskdisc]\nplugins = ['a', 'b']")
     config = loaded(root, overrides={"plugins": ("no:c", "a")})
-    assert config.plugins == ("a", "b", "no:c")
+    assert config.plugins == ("b", "no:c", "a")
     assert config.origins["plugins"] == "pyproject.toml, command line"
 
 

@@ -1,0 +1,82 @@
+"""Results of many tiny jobs, which the index keeps in batches: answers are those of a clean run, whatever happens."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.projects import Folder
+
+COUNT = 300
+TASKS = f"""
+from taskdisc import Gather, axis
+
+i = axis(range({COUNT}))
+
+def double(i: int) -> int:
+    return 2 * i
+
+def total(double: Gather[int]) -> int:
+    return sum(double.values())
+"""
+ANSWER = f"{COUNT * (COUNT - 1)}\n"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Folder:
+    folder = Folder(tmp_path)
+    folder.write({"tasks_many.py": TASKS})
+    assert folder.run("total").out == ANSWER
+    assert query(folder, "select sum(size) from batch")[0][0] >= COUNT - 64
+    return folder
+
+
+def query(folder, statement):
+    with closing(sqlite3.connect(folder.root / ".taskdisc" / "index.sqlite", isolation_level=None)) as index:
+        return index.execute(statement).fetchall()
+
+
+def test_an_unchanged_project_runs_nothing_and_leaves_the_batches(folder):
+    before = query(folder, "select id, size from batch")
+    ended = folder.run("total")
+    assert (ended.out, ended.executed) == (ANSWER, [])
+    assert query(folder, "select id, size from batch") == before
+
+
+def test_what_depends_on_them_is_made_from_them(folder):
+    folder.write({"tasks_many.py": TASKS + "\ndef half(double: int) -> int:\n    return double // 2\n"})
+    ended = folder.run("half[i=7]")
+    assert (ended.out, ended.executed) == ("7\n", ["half[i=7]"])
+
+
+def test_one_of_them_is_cleared(folder):
+    assert folder.do("clear", "double[i=7]").code == 0
+    ended = folder.run("total")
+    assert (ended.out, ended.executed) == (ANSWER, ["double[i=7]"])
+
+
+def test_one_of_them_is_shown(folder):
+    assert folder.do("show", "double[i=7]").out.startswith("14\n")
+    assert folder.run("total").executed == []
+
+
+def test_garbage_is_collected_and_all_of_them_stay(folder):
+    assert folder.do("gc").code == 0
+    assert folder.run("total").executed == []
+    assert folder.do("verify").code == 0
+
+
+def test_damaged_batches_are_told_by_verify_and_made_again(folder):
+    ((lost,),) = query(folder, "select sum(size) from batch")
+    query(folder, "update batch set data = zeroblob(length(data))")
+    ended = folder.do("verify")
+    assert (ended.code, ended.out.splitlines()[0]) == (1, f"bad: the index: {lost} results in it are damaged")
+    ended = folder.run("total")
+    assert (ended.out, len(ended.executed)) == (ANSWER, lost)
+
+
+def test_damaged_batches_are_never_believed(folder):
+    ((lost,),) = query(folder, "select sum(size) from batch")
+    query(folder, "update batch set data = zeroblob(length(data))")
+    ended = folder.run("total")
+    assert (ended.code, ended.out, len(ended.executed)) == (0, ANSWER, lost)
