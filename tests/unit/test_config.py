@@ -124,6 +124,7 @@ plugins = ["a"]
 track = ["numpy"]
 autoload = false
 trust_store = true
+pickle = false
 """
 
 
@@ -146,6 +147,7 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_STORAGE": "shelf",
         "TASKDISC_TRACK": "numpy",
         "TASKDISC_TRUST_STORE": "true",
+        "TASKDISC_PICKLE": "no",
     }
     from_file, bare = loaded(root), root / "bare"
     bare.mkdir()
