@@ -147,6 +147,7 @@ class JobMaker:
             retries=task.options.retries,
             timeout=_timeout(task),
             env=task.options.env,
+            batch=task.options.batch,
         )
 
     def _attribute(self, task: Task) -> str:

@@ -47,4 +47,4 @@ def test_what_a_plugin_may_import_is_what_the_house_says() -> None:
         for block in section.blocks
         for name in re.findall(r"^(?:from|import) (taskdisc[\w.]*)", block.text, re.MULTILINE)
     }
-    assert imported <= PUBLIC
+    assert imported <= PUBLIC | {"testing"}
