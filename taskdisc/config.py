@@ -56,6 +56,8 @@ class Config(NamedTuple):
     max_jobs: int = OPTIONS["max_jobs"].default
     max_instances: int = OPTIONS["max_instances"].default
     storage: str = OPTIONS["storage"].default
+    shared: str = OPTIONS["shared"].default
+    shared_read_only: bool = OPTIONS["shared_read_only"].default
     track: tuple[str, ...] = OPTIONS["track"].default
     plugins: tuple[str, ...] = OPTIONS["plugins"].default
     trust_store: bool = OPTIONS["trust_store"].default

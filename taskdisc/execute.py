@@ -20,6 +20,7 @@ from taskdisc.model import Activity, Job, JobResult, Lane, Outcome, Retry
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
+from taskdisc.shared.connect import directories_of, outbox_of
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
@@ -68,7 +69,14 @@ class Line:
         self.attempts = Attempts(lambda node: run.task_of(node).options)
         self._retries: list[Retry] = []
         """Attempts that failed and are not durable yet; others follow them."""
-        self.judge = Judge(run.scheduler, run.expansion, self.values, run.id_of, run.has_made)
+        self.judge = Judge(
+            run.scheduler,
+            run.expansion,
+            self.values,
+            run.id_of,
+            run.has_made,
+            lambda name: not project.objects.has(name),
+        )
         self._is_ending = False
         """Whether nothing more is begun."""
         self._failed = 0
@@ -84,8 +92,9 @@ class Line:
             expected = map(run.allotment.expected, tasks)
             specs = tuple([spec._replace(resources=each) for spec, each in zip(specs, expected, strict=True)])
         self.context = worker_context(
-            run, specs, self.jobs.fixtures, logs=f"logs/{run.number}", directories=f"dirs/{run.number}"
+            run, specs, self.jobs.fixtures, logs=f"logs/{run.number}", directories=directories_of(run)
         )
+        self.outbox = outbox_of(run)
         make_inside(project.config.store, self.context.logs)
         self.executors: dict[int, Executor] = {}
         self._told = time.monotonic()
@@ -183,6 +192,8 @@ class Line:
             retries, self._retries = self._retries, []
             self.run.retried(retries)
             self.run.ended(ends)
+        if self.outbox is not None:
+            self.outbox.offer()
 
     def _jobs_of(self, nodes: list[int]) -> list[Job]:
         jobs = [
@@ -329,6 +340,8 @@ class Line:
         """A job could not use an input: what made that runs again, and then the job, or something has failed."""
         self._commit()
         node, scheduler = result.number, self.run.scheduler
+        if self.run.project.team is not None:
+            self.run.project.team.doubt(stored for stored, _, _ in result.damaged)
         verdict = self.judge.judge(result, since)
         lost = [*verdict.again, *(step for step, _ in verdict.failed if step != node)]
         for step in lost:
@@ -408,6 +421,8 @@ class Line:
             for executor in self.executors.values():
                 self._take([result for result in executor.collect() if result.outcome in LAST])
             self._commit()
+            if self.outbox is not None:
+                self.outbox.close(hurry=kill)
         finally:
             self.sharing.close()
 

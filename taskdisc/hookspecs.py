@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from taskdisc.hookrecords import Attempt, Forecast
     from taskdisc.model import Retry, RunReport, StepEnd, Task
     from taskdisc.pluginoptions import CommandLine
-    from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore
+    from taskdisc.protocols import Codec, Executor, Launcher, ObjectStore, RemoteStore
     from taskdisc.run import Run
 
 PREFIX = "taskdisc_"
@@ -132,6 +132,16 @@ def taskdisc_launchers() -> Mapping[str, Callable[[], Launcher]]:
     """Supply launchers by name: what turns a task's `prefix` into words of a command line.
 
     Called when the first job with a prefix is about to start; see `protocols.Launcher`.
+    """
+    return {}
+
+
+@hookspec
+def taskdisc_remotes() -> Mapping[str, Callable[..., RemoteStore]]:
+    """Supply stores that a team shares, by the scheme of their addresses: `s3` for `shared = "s3://bucket/project"`.
+
+    Each factory is called with `url: str`, the whole address, when the store is first needed, in the run and in its
+    workers; see `protocols.RemoteStore`.
     """
     return {}
 

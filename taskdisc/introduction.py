@@ -32,4 +32,6 @@ def worker_context(
         captured=run.captured,
         ahead=run.maxfail is None,
         hooked=tuple(project.hooked),
+        shared="" if project.team is None else project.config.shared,
+        shared_read_only=project.config.shared_read_only,
     )

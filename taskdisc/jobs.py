@@ -42,11 +42,17 @@ class Values:
 
     def __init__(self, plan: Plan, index: Index | None, expansion: Expansion, graph: TaskGraph) -> None:
         self.fresh: dict[int, tuple[Part, ...]] = {}
-        """By node, what is not in the index yet."""
+        """By node, what is not in the index yet, or was lost there once."""
+        self.lasting: set[int] = set()
+        """Nodes whose values were lost: made again, they are not left to the index alone."""
         self.plan = plan
         self._index = index
         self._expansion = expansion
         self._graph = graph
+
+    def written(self) -> None:
+        """All values are in the index now."""
+        self.fresh = {node: self.fresh[node] for node in self.lasting if node in self.fresh}
 
     def fetch(self, number: int, rows: Iterable[int]) -> dict[int, Parts]:
         """Return the stored values of these rows of a block, all of which have a result."""
@@ -141,6 +147,7 @@ class JobMaker:
             retries=task.options.retries,
             timeout=_timeout(task),
             env=task.options.env,
+            batch=task.options.batch,
         )
 
     def _attribute(self, task: Task) -> str:

@@ -112,6 +112,7 @@ def task(
     compress: str | None = None,
     executor: str | None = None,
     launcher: str | None = None,
+    batch: int = 1,
     retries: int = 0,
     retry_delay: str = "2s",
     retry_on: str | type[BaseException] | Iterable[str | type[BaseException]] = (),
@@ -130,7 +131,8 @@ def task(function: Any = None, /, **options: Any) -> Any:
     this order, or a dict with these keys), each kept and depended on by itself; a changed `version` makes results
     stale that the code alone would not; `open=("date",)` says that these parameters are meant to be given by the run;
     `codec` chooses how the result is encoded; `prefix` ("nice -n 10", a list, placeholders such as {task}) starts
-    each instance as a command of its own; `tags` are for configuration (`[tool.taskdisc.tasks."tag:gpu"]`).
+    each instance as a command of its own, or up to `batch` of them, one after the other; `tags` are for configuration
+    (`[tool.taskdisc.tasks."tag:gpu"]`).
     `cache=False` runs the task once in every run, `expires="1d"` when its result is older; what depends on it runs
     only if the result differs. `keep=False` drops the value when all that needed it is done, and makes it again if
     need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",

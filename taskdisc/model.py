@@ -82,6 +82,8 @@ class TaskOptions(NamedTuple):
     """Name of the executor that runs the task, where that is not the run's."""
     launcher: str | None = None
     """Name of the launcher that starts the task's commands."""
+    batch: int = 1
+    """How many jobs of the task a command may run, one after the other."""
     retries: int = 0
     """How often a failed attempt is followed by another."""
     retry_delay: str = "2s"
@@ -196,6 +198,8 @@ class TaskSpec(NamedTuple):
     """Variables of the environment while the task runs."""
     resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
     """What a first attempt will hold, as `Job.resources` has it, though maybe not these units."""
+    batch: int = 1
+    """How many jobs a command may run, one after the other."""
 
 
 class ArgumentKind:
@@ -357,6 +361,9 @@ class WorkerContext(NamedTuple):
     """How many jobs a worker process runs before another takes its place; 0: any number."""
     captured: bool = True
     """Whether output goes to logs; else it goes where that of the run goes."""
+    shared: str = ""
+    """Address of the store that a team shares, where objects may be that are not here."""
+    shared_read_only: bool = False
     ahead: bool = True
     """Whether a worker may hold jobs that wait while another runs: not where the next failure may be the last."""
     hooked: tuple[str, ...] = ()

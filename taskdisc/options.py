@@ -28,6 +28,10 @@ class Kind:
         self.separator = separator
 
 
+OFF = "off"
+"""Instead of an address: nothing is shared."""
+
+
 def _any(value: Any) -> bool:
     return True
 
@@ -50,6 +54,7 @@ _COUNT = Kind("a whole number from 1", int, lambda value: value > 0)
 _LIMIT = Kind("a whole number from 0", int, lambda value: value >= 0)
 _DURATION = Kind('a duration such as "90s"', str, _is_duration)
 _TEXT = Kind("a string", str, bool)
+_ADDRESS = Kind('an address, or "off"', str, lambda value: value == OFF or "://" in value)
 _SWITCH = Kind("true or false", bool, _any)
 _NAMES = Kind("a list of strings", tuple, _strings, ",")
 _PATHS = Kind("a list of paths", tuple, _strings, os.pathsep)
@@ -97,6 +102,10 @@ OPTIONS: Mapping[str, Option] = {
         Option("max_instances", _COUNT, 1_000_000, 5000, "How many instances may grow from refs and dynamic axes."),
         Option("store", _TEXT, ".taskdisc", "/scratch/me/results", "Folder of the results, relative to the root."),
         Option("storage", _TEXT, "disk", "disk", "What keeps large results inside the store."),
+        Option(
+            "shared", _ADDRESS, OFF, "s3://bucket/project", "Store of a team, behind this one; a plugin reaches it."
+        ),
+        Option("shared_read_only", _SWITCH, False, True, "Whether results are taken from there, and none are sent."),
         Option("track", _NAMES, (), ("numpy",), "Installed distributions whose versions count in all results.", True),
         Option("trust_store", _SWITCH, False, True, "Whether others may own or write the store: they can run code."),
         Option("pickle", _SWITCH, True, False, "Whether results may be kept as pickles; else they are kept as JSON."),

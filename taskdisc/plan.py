@@ -63,6 +63,8 @@ class Reuse(NamedTuple):
     """False: results of other code count where there is none of this code."""
     is_forced: Callable[[int, int], bool] | None = None
     """Says of a block and a row whether its kept results do not count."""
+    gain: Callable[[bytes, Callable[[], Iterable[bytes]]], bool] | None = None
+    """Looks elsewhere for results of a family, given all families; says whether the index has new ones of it."""
 
 
 class Plan(Inputs):
@@ -225,7 +227,24 @@ class Plan(Inputs):
             else:
                 self.keys[node] = key
                 run.append(node)
+        if run and self._has_gained(block, family):
+            for node in run:
+                del self.keys[node]
+            return self.decide(number, nodes)
         return cached, run
+
+    def _has_gained(self, block: "Block", family: Family) -> bool:
+        """Look elsewhere for what is not here; say whether there is something new."""
+        gain = self._reuse.gain
+        if gain is None or not self.graph.tasks[block.task].options.cache or not gain(family.prefix, self.prefixes):
+            return False
+        self._known_by_key.pop(family.prefix, None)
+        return True
+
+    def prefixes(self) -> set[bytes]:
+        """Return those of the families of all steps, as far as they are known."""
+        blocks = [block for block in self.expansion.blocks if block.gather is None]
+        return {self.family(each.task, each.variant).prefix for each in blocks if each.task not in self.graph.given}
 
     def is_forced(self, number: int, row: int) -> bool:
         """Say whether kept results of a row do not count, whatever they are."""

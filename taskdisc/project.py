@@ -15,7 +15,7 @@ from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
 from taskdisc.model import Collection, Task
-from taskdisc.options import suggestion
+from taskdisc.options import OFF, suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
 from taskdisc.store.database import set_aside
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskdisc.config import Config
     from taskdisc.model import Stored
     from taskdisc.protocols import Codec, ObjectStore
+    from taskdisc.shared.team import Team
     from taskdisc.store.sweep import Broom
 
 
@@ -44,6 +45,7 @@ class Project:
         """What makes the codecs of tasks, also when the project's modules are plugins no more, and values are read."""
         self._index: Index | None = None
         self._objects: Objects | None = None
+        self._team: Team | None = None
         self.remarks: list[str] = []
         """What to tell the user about the store."""
         self.summaries = Summaries(self)
@@ -160,8 +162,17 @@ class Project:
         """Where large values are kept."""
         if self._objects is None:
             store: ObjectStore = self.plugins.make("stores", self.config.storage, path=self.config.store)
-            self._objects = Objects(store)
+            self._objects = Objects(store, self.team)
         return self._objects
+
+    @property
+    def team(self) -> Team | None:
+        """The store that a team shares, behind this one; None without it, or where nothing can be kept here."""
+        if self.config.shared != OFF and self._team is None and not (self.index is not None and self.index.is_readonly):
+            from taskdisc.shared.connect import connected
+
+            self._team = connected(self)
+        return self._team
 
     def broom(self) -> Broom:
         """Return what takes results out of the store."""
@@ -199,6 +210,9 @@ class Project:
 
     def close_index(self) -> None:
         """Close the index; whoever asks for it opens it again."""
+        if self._team is not None:
+            self._team.close()
+            self._team = self._objects = None
         if self._index is not None:
             self._index.close()
             self._index = None

@@ -139,6 +139,31 @@ class ObjectStore(Protocol):
     # without a copy, and `take_file(name: str, path: str) -> bool`, which gives it back so; both say whether they did.
 
 
+class RemoteStore(Protocol):
+    """Named byte objects that several machines reach; the core builds records, layering and integrity on top.
+
+    Made by a factory from `taskdisc_remotes`, called with `url: str`. Names are paths of ASCII letters, digits and
+    slashes, and made of what is in the objects: whoever writes one twice writes the same. Every method may be called
+    from several threads at once, waits and tries again for as long as is reasonable, and raises OSError where the
+    store cannot be reached, StoreError (of `taskdisc.errors`) where it refuses: no such bucket, no permission.
+    """
+
+    def get(self, name: str) -> bytes:
+        """Return the object's bytes, which the core verifies. Raises KeyError where there is none."""
+
+    def put(self, name: str, data: bytes | memoryview) -> bool:
+        """Keep bytes, all or nothing; False where the name was there already, if that is known."""
+
+    def names(self, prefix: str) -> Iterator[tuple[str, float]]:
+        """Yield the names that begin with `prefix`, a folder ending in a slash, and when they were written.
+
+        The times are seconds since the epoch.
+        """
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Remove the objects that are there."""
+
+
 class Launcher(Protocol):
     """Gives the words that go before a job's command line. Made by a factory from `taskdisc_launchers`."""
 

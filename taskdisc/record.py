@@ -45,7 +45,7 @@ class Ended(NamedTuple):
         return StepEnd(self.id, task, self.result.outcome, self.result, self.blocked, self.blocked_count, self.attempt)
 
 
-BLOCK = itemgetter(Ended._fields.index("block"))
+NODE = itemgetter(Ended._fields.index("node"))
 
 
 class Recorder:
@@ -111,13 +111,13 @@ class Recorder:
         if not pending and not retried:
             return []
         good = [ended for ended in pending if ended.result.outcome in KEPT]
-        good.sort(key=BLOCK)  # results of one family next to one another: they make a batch
+        good.sort(key=NODE)  # results of one family next to one another: they make a batch
         bad = [ended for ended in pending if ended.result.outcome not in KEPT]
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0
             if bad or retried:
                 self._index.add_failures([*retried, *(self._failure(ended) for ended in bad)])
-        self._values.fresh.clear()
+        self._values.written()
         artifacts, keys = self._plan.artifacts, self._plan.keys
         for number, ended in enumerate(good, first):
             artifacts[ended.block][ended.row] = number

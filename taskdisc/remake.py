@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskdisc.model import ErrorText, JobResult, Outcome
 from taskdisc.nodes import BLOCKED, DONE, FAILED
 from taskdisc.store.index import is_gone
-from taskdisc.store.objects import identity
+from taskdisc.store.objects import identity, is_name
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion
-    from taskdisc.jobs import Values
+    from taskdisc.jobs import Parts, Values
     from taskdisc.schedule import Scheduler
 
 MOST_VOID = 4
@@ -38,8 +38,13 @@ class Judge:
         values: Values,
         id_of: Callable[[int], str],
         was_executed: Callable[[int], bool],
+        is_lost: Callable[[str], bool],
     ) -> None:
-        """`id_of` names a step, and `was_executed` says of one whether this run has made its result."""
+        """`id_of` names a step, `was_executed` says of one whether this run has made its result.
+
+        `is_lost` says of an object whether it is gone: a job tells of the first that it misses, and others may be, too.
+        """
+        self._is_lost = is_lost
         self._id_of = id_of
         self._scheduler = scheduler
         self._expansion = expansion
@@ -61,7 +66,7 @@ class Judge:
         again, failed = [], []
         for producer in self._to_blame(node, set(reasons), since):
             found = [reasons[name] for name in self._names(producer) if name in reasons]
-            reason, intact = found[0] if found else next(iter(reasons.values()))
+            reason, intact = found[0] if found else (next(iter(reasons.values()))[0], False)
             if intact and self._was_executed(producer):
                 return Verdict(failed=((node, _unusable(result, self._id_of(producer), reason)),))
             if producer in self.remade:
@@ -69,6 +74,9 @@ class Judge:
             else:
                 again.append(producer)
         self.remade.update(dict.fromkeys(again, 0.0))
+        self._values.lasting.update(again)
+        for producer in again:
+            self._values.fresh.pop(producer, None)
         if not again and not failed:
             self._void[node] = self._void.get(node, 0) + 1
             if self._void[node] >= MOST_VOID:
@@ -82,7 +90,8 @@ class Judge:
             if self._scheduler.state(producer) != DONE or self.remade.get(producer, since) > since:
                 continue
             names = self._names(producer)
-            if stored.intersection(names) or any(map(is_gone, names)):  # a job says what it met first
+            met = stored.intersection(names) or any(map(is_gone, names))  # a job says what it met first
+            if met or (producer not in self.remade and self._lacks(producer)):
                 yield producer
 
     def lacks_input(self, node: int) -> bool:
@@ -93,9 +102,17 @@ class Judge:
         return self._expansion.inputs(node)
 
     def _names(self, node: int) -> list[str]:
+        return [identity(stored) for stored in self._stored(node)]
+
+    def _lacks(self, node: int) -> bool:
+        """Say whether an object of a result is gone, of which no job has told yet."""
+        objects = [stored for stored in self._stored(node) if isinstance(stored, str) and is_name(stored)]
+        return any(map(self._is_lost, objects))
+
+    def _stored(self, node: int) -> Parts:
         number = self._scheduler.block_of(node)
         row = node - self._scheduler.blocks[number].offset
-        return [identity(stored) for stored in self._values.fetch(number, [row])[row]]
+        return self._values.fetch(number, [row])[row]
 
 
 def _unusable(result: JobResult, producer: str, reason: str) -> JobResult:

@@ -21,7 +21,7 @@ class Freshness:
     def __init__(self, index: Index | None, now: float) -> None:
         self._index = index
         self._now = now
-        self._expired: dict[str, set[int]] = {}
+        self._expired: dict[str, tuple[int, set[int]]] = {}
 
     def fresh(self, task: Task, known: Iterable[Known]) -> Iterable[Known]:
         """Leave out results that have expired; all of them where the task is to run in every run."""
@@ -29,10 +29,11 @@ class Freshness:
             return ()
         if task.options.expires is None or self._index is None:
             return known
-        if task.id not in self._expired:
+        newest = self._index.next_artifact()  # old results may come from elsewhere at any time
+        if self._expired.get(task.id, (0,))[0] != newest:
             limit = self._now - seconds(task.options.expires)
-            self._expired[task.id] = self._index.made_before(task.long_id, limit)
-        expired = self._expired[task.id]
+            self._expired[task.id] = newest, self._index.made_before(task.long_id, limit)
+        expired = self._expired[task.id][1]
         return [row for row in known if row[1] not in expired]
 
 

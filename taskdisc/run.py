@@ -143,6 +143,8 @@ class Run(Instances):
 
     def _make_plan(self, code_counts: bool, age_counts: bool) -> Plan:
         project = self.project
+        forced = self.is_forced if self.force else None
+        reuse = usable(project, self.started, code_counts, age_counts, forced)  # first, since a team needs an index
         return Plan(
             self.graph,
             self.expansion,
@@ -153,7 +155,7 @@ class Run(Instances):
             file_digest=project.files.digest,
             listed=project.files.listed,
             has_object=lambda name: project.objects.has(name),
-            reuse=usable(project, self.started, code_counts, age_counts, self.is_forced if self.force else None),
+            reuse=reuse,
             root=project.config.root,
             offset=self.offset,
         )

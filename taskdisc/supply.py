@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from taskdisc.errors import PluginError, TaskdiscError, closest
 
-KINDS = ("executors", "stores", "codecs", "launchers", "injectables")
+KINDS = ("executors", "stores", "codecs", "launchers", "injectables", "remotes")
 
 
 class Override:

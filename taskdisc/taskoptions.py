@@ -105,6 +105,12 @@ def _count(key: str, value: Any, where: str) -> Any:
     raise UsageError(f"{where}: {key} takes a whole number from 0, not {value!r}.")
 
 
+def _positive(key: str, value: Any, where: str) -> Any:
+    if type(value) is int and value > 0:
+        return value
+    raise UsageError(f"{where}: {key} takes a whole number from 1, not {value!r}.")
+
+
 def _pause(key: str, value: Any, where: str) -> Any:
     if value is None:
         raise UsageError(f'{where}: {key} takes a duration such as "2s", not None. For no pause: "0s".')
@@ -183,6 +189,7 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "compress": _compression,
     "executor": _name,
     "launcher": _name,
+    "batch": _positive,
     "retries": _count,
     "retry_delay": _pause,
     "retry_on": _exceptions,

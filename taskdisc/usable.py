@@ -26,7 +26,7 @@ def usable(
 
         return restored(file, project.config.root, project.config.store, project.objects)
 
-    plain = Reuse(restored, code_counts=code_counts, is_forced=is_forced)
+    plain = Reuse(restored, code_counts=code_counts, is_forced=is_forced, gain=_gain(project))
     options = [task.options for task in project.graph.tasks.values()]
     if not project.config.track and not any(o.track or o.expires or not o.cache for o in options):
         return plain
@@ -34,3 +34,12 @@ def usable(
 
     tracking = plain._replace(versions=Versions(project.config.track).of)
     return tracking._replace(fresh=Freshness(project.index, now).fresh) if age_counts else tracking
+
+
+def _gain(project: Project) -> Callable[..., bool] | None:
+    """What looks into the store that a team shares, if there is one."""
+    if project.team is None:
+        return None
+    from taskdisc.shared.gain import Gain
+
+    return Gain(project.team, project.remarks.append)

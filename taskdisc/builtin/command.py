@@ -1,6 +1,6 @@
-"""Launched jobs: each is a command of its own, `[*prefix, python, -m, taskdisc.builtin.command, FOLDER]`.
+"""Launched jobs: a batch of them is a command of its own, `[*prefix, python, -m, taskdisc.builtin.command, FOLDER]`.
 
-The folder holds the job when the command starts and the result when it has ended. A launcher may run the command
+The folder holds the jobs when the command starts and the results when it has ended. A launcher may run the command
 elsewhere, as long as it sees the project and the store, and ends when the command ends, with its exit code.
 """
 
@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from selectors import EVENT_READ, DefaultSelector
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from taskdisc.builtin.endings import describe_exit, last_lines, too_slow, unanswered
-from taskdisc.builtin.groups import ProcessGroup, end_groups
-from taskdisc.builtin.launched import Life, begun, own_name, read_result, run_job, write_job
+from taskdisc.builtin.batches import batch_size, batches_of
+from taskdisc.builtin.endings import unanswered
+from taskdisc.builtin.groups import end_groups
+from taskdisc.builtin.launched import GOOD, begun, dismiss, last_begun, own_name, run_jobs
+from taskdisc.builtin.launching import Launch, launch, launcher_log, release
 from taskdisc.builtin.patience import Patience
+from taskdisc.builtin.verdicts import judge, quoted
 from taskdisc.builtin.wire import without_functions
-from taskdisc.capture import log_name, remove_empty, salvage
-from taskdisc.descriptors import close_private, keep_private
+from taskdisc.capture import remove_empty
 from taskdisc.errors import UsageError
-from taskdisc.model import Activity, ErrorText, Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 
 if TYPE_CHECKING:
@@ -31,27 +34,8 @@ GRACE = 2.0
 """Seconds that launchers have to cancel what they started elsewhere."""
 
 
-class Launch(NamedTuple):
-    """A command that runs."""
-
-    job: Job
-    words: list[str]
-    """The prefix, filled."""
-    folder: str
-    group: ProcessGroup
-    life: int
-    """The run's end of the pipe that tells the command that the run lives."""
-    ending: int
-    """Readable when the command has ended."""
-    began: float
-
-
-GOOD = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
-"""Outcomes with which a command ends well."""
-
-
 class CommandExecutor:
-    """Runs each job as a command behind the prefix of its task, at most `max_jobs` at once."""
+    """Runs jobs as commands behind the prefix of their task, at most `max_jobs` commands at once."""
 
     capabilities = Capabilities(
         capture=True, kill=True, timeouts=True, environment=True, attribution=True, replacement=True
@@ -63,6 +47,11 @@ class CommandExecutor:
         self._launcher = launcher
         self._words: list[list[str]] = []
         self._running: list[Launch] = []
+        self._waiting: deque[list[Job]] = deque()
+        """Batches for which there is no command yet."""
+        self._sizes: list[int] = []
+        """How many jobs of each task a command may run."""
+        self._is_stopping = False
         self._patience = Patience(GRACE)
         self._ended: list[JobResult] = []
         self._selector = DefaultSelector()
@@ -75,6 +64,7 @@ class CommandExecutor:
         """Check the prefixes before anything is launched. Raises UsageError."""
         self._context = without_functions(context)
         self._words = [split_prefix(spec.prefix) for spec in context.specs]
+        self._sizes = [batch_size(spec, context) for spec in context.specs]
         for index, words in enumerate(self._words):
             if not words:
                 continue
@@ -105,30 +95,43 @@ class CommandExecutor:
         }
 
     def free(self) -> int:
-        """Return how many more commands may run."""
+        """Return how many jobs the commands that may be launched now could run."""
+        return max(0, self._room - len(self._waiting)) * max(self._sizes, default=1)
+
+    @property
+    def _room(self) -> int:
+        """How many more commands may run."""
         return self._max_jobs - len(self._running)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Launch the jobs; one that cannot be launched has failed. Raises UsageError as `start` does."""
-        for job in jobs:
-            words = self._launcher.prefix(self._words[job.task], self._values(job))
-            began = time.time()
-            try:
-                launched = launch(self.context, job, words)
-            except OSError as error:
-                self._ended.append(self._not_launched(job, words, error, began))
-                os.write(self._bell, b"\0")
-            else:
-                self._running.append(launched)
-                self._selector.register(launched.ending, EVENT_READ, launched)
-                if timeout := self.context.specs[job.task].timeout:
-                    self._patience.watch(launched, timeout)
+        self._waiting += batches_of(jobs, self._sizes, self._room)
+        self._launch_waiting()
+
+    def _launch_waiting(self) -> None:
+        while self._waiting and self._room > 0:
+            self._launch(self._waiting.popleft())
+
+    def _launch(self, batch: list[Job]) -> None:
+        first = batch[0]
+        words = self._launcher.prefix(self._words[first.task], self._values(first))
+        began = time.time()
+        try:
+            launched = launch(self.context, batch, words)
+        except OSError as error:
+            self._tidy(first)
+            self._ended += [self._not_launched(job, words, error, began) for job in batch]
+            os.write(self._bell, b"\0")
+        else:
+            self._running.append(launched)
+            self._selector.register(launched.ending, EVENT_READ, launched)
+            if timeout := self.context.specs[first.task].timeout:
+                self._patience.watch(launched, timeout)
 
     def _not_launched(self, job: Job, words: list[str], error: OSError, began: float) -> JobResult:
         missing = isinstance(error, FileNotFoundError) and words and error.filename == words[0]
         what = f"{words[0]}: command not found" if missing else f"cannot be launched: {error}"
-        self._tidy(job)
-        hint = f"Is it installed on this machine, and in PATH? The prefix is: {_quoted(words)}"
+        hint = f"Is it installed on this machine, and in PATH? The prefix is: {quoted(words)}"
         return unanswered(job, self.context.specs[job.task], Outcome.FAILED, what, hint, began)
 
     def collect(self) -> list[JobResult]:
@@ -141,7 +144,7 @@ class CommandExecutor:
 
     def under_way(self) -> list[Activity]:
         """Return the jobs whose commands run."""
-        return [Activity(launch.job.number, launch.began) for launch in self._running]
+        return [_activity(launch) for launch in self._running]
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when a command has ended."""
@@ -165,44 +168,20 @@ class CommandExecutor:
         self._running.remove(launch)
         overdue = self._patience.forget(launch)
         status = launch.group.reap()
-        if overdue:
-            result = self._too_slow(launch)
-        else:
-            result = self._judge(launch, status, read_result(launch.folder, launch.job))
-        if result.outcome not in GOOD:
+        verdict = judge(self.context, launch, status, overdue=overdue, dismissed=self._is_stopping)
+        if any(result.outcome not in GOOD for result in verdict.ended):
             from signal import SIGKILL
 
             launch.group.signal(SIGKILL)
         release(launch)
         rmtree(launch.folder, ignore_errors=True)
-        self._tidy(launch.job)
-        self._ended.append(result)
-
-    def _judge(self, launch: Launch, status: int, result: JobResult | None) -> JobResult:
-        """Success takes both: a result, and exit code 0."""
-        if result is not None and (result.outcome not in GOOD or not status):
-            return result
-        context, job = self.context, launch.job
-        spec = context.specs[job.task]
-        outcome, what, hint = describe_exit(status, _quoted(launch.words))
-        said = last_lines(launcher_log(context, job))
-        if result is not None:
-            message = f"command ended with {what} after the task had succeeded"
-            error = ErrorText("launcher", message, spec.place, said, hint)
-            return result._replace(outcome=Outcome.FAILED, parts=(), files=(), error=error)
-        message = f"command ended with {what} before the task had a result"
-        stdout, stderr = salvage(context.store, context.logs, own_name(job), log_name(job))
-        if stderr is not None:
-            said = said or last_lines(os.path.join(context.store, stderr))
-        lost = unanswered(job, spec, outcome, message, hint, launch.began, said)
-        return lost._replace(stdout=stdout, stderr=stderr)
-
-    def _too_slow(self, launch: Launch) -> JobResult:
-        """What a command says that had to be ended does not count."""
-        context, job = self.context, launch.job
-        lost = too_slow(job, context.specs[job.task], begun(launch.folder))
-        stdout, stderr = salvage(context.store, context.logs, own_name(job), log_name(job))
-        return lost._replace(stdout=stdout, stderr=stderr)
+        self._tidy(launch.jobs[0])
+        self._share_log(launch)
+        self._ended += verdict.ended
+        if not self._is_stopping:
+            if verdict.left:
+                self._waiting.appendleft(list(verdict.left))
+            self._launch_waiting()
 
     def _tidy(self, job: Job) -> None:
         context = self.context
@@ -211,8 +190,23 @@ class CommandExecutor:
         if os.path.exists(log) and not os.path.getsize(log):
             os.unlink(log)
 
+    def _share_log(self, launch: Launch) -> None:
+        """What the launcher says is about every job of the batch."""
+        log = launcher_log(self.context, launch.jobs[0])
+        if len(launch.jobs) > 1 and os.path.exists(log):
+            for job in launch.jobs[1:]:
+                try:
+                    os.link(log, launcher_log(self.context, job))
+                except OSError:  # no links there, or one of another command that ran it
+                    pass
+
     def dismiss(self) -> None:
-        """There is nothing that waits: each job is launched as it is submitted."""
+        """Drop what waits, and have commands begin no other job of their batch."""
+        self._is_stopping = True
+        self._waiting.clear()
+        for running in self._running:
+            if len(running.jobs) > 1:
+                dismiss(running.folder)
 
     def busy(self) -> bool:
         """Say whether commands run."""
@@ -220,6 +214,7 @@ class CommandExecutor:
 
     def stop(self, *, kill: bool) -> None:
         """End the commands, by waiting for them or at once. What ended meanwhile, `collect` returns."""
+        self.dismiss()
         if kill:
             end_groups([launch.group for launch in self._running], GRACE)
         while self._running:
@@ -229,6 +224,13 @@ class CommandExecutor:
             if descriptor >= 0:
                 os.close(descriptor)
         self._heard = self._bell = -1
+
+
+def _activity(launch: Launch) -> Activity:
+    """What a command is doing; of a batch, only its folder tells."""
+    place = last_begun(launch.folder) if len(launch.jobs) > 1 else None
+    since = begun(launch.folder) if place else None
+    return Activity(launch.jobs[place or 0].number, since or launch.began)
 
 
 def split_prefix(prefix: str | Sequence[str]) -> list[str]:
@@ -243,81 +245,5 @@ def split_prefix(prefix: str | Sequence[str]) -> list[str]:
         raise UsageError(f"prefix {prefix!r} cannot be split into words: {error}.") from None
 
 
-def launcher_log(context: WorkerContext, job: Job) -> str:
-    """Return the path of what the launcher itself says, both streams together."""
-    return os.path.join(context.store, context.logs, f"{log_name(job)}.launcher")
-
-
-def launch(context: WorkerContext, job: Job, words: list[str]) -> Launch:
-    """Start the command of a job in a folder of its own, and return at once. Raises OSError."""
-    from shutil import rmtree
-    from subprocess import DEVNULL, STDOUT, Popen
-    from tempfile import mkdtemp
-
-    jobs = os.path.join(context.store, "jobs")
-    for needed in (jobs, os.path.join(context.store, context.logs)):
-        os.makedirs(needed, mode=0o700, exist_ok=True)
-    folder = mkdtemp(prefix=f"{log_name(job)}-", dir=jobs)
-    theirs, life = os.pipe()
-    keep_private(life)
-    began = time.time()
-    try:
-        write_job(folder, context, job, Life.of(theirs))
-        command = [*words, sys.executable, "-m", "taskdisc.builtin.command", folder]
-        with open(launcher_log(context, job), "wb") as log:
-            process = Popen(
-                command,
-                stdin=DEVNULL,
-                stdout=log if context.captured else None,
-                stderr=STDOUT if context.captured else None,
-                cwd=context.root,
-                env={**os.environ, **dict(job.env), **dict(context.specs[job.task].env)},
-                start_new_session=True,
-                pass_fds=[theirs],
-            )
-    except BaseException:
-        close_private(life)
-        rmtree(folder, ignore_errors=True)
-        raise
-    finally:
-        os.close(theirs)
-    # The group waits for it by its number: this object must not complain that it is still running.
-    process.returncode = 0
-    group = ProcessGroup(process.pid)
-    return Launch(job, words, folder, group, life, _ending(group), began)
-
-
-def _ending(group: ProcessGroup) -> int:
-    """Return a descriptor that is readable when the leader has ended, on any system."""
-    if group.ending is not None:
-        return group.ending
-    from threading import Thread
-
-    ending, end = os.pipe()
-    keep_private(ending)
-    keep_private(end)
-    Thread(target=_close_after, args=(group, end), daemon=True).start()
-    return ending
-
-
-def _close_after(group: ProcessGroup, end: int) -> None:
-    group.reap()
-    close_private(end)
-
-
-def release(launch: Launch) -> None:
-    """Close what was open for a command that has ended."""
-    if launch.ending != launch.group.ending:
-        close_private(launch.ending)
-    launch.group.close()
-    close_private(launch.life)
-
-
-def _quoted(words: Sequence[str]) -> str:
-    import shlex
-
-    return shlex.join(words)
-
-
 if __name__ == "__main__":
-    sys.exit(run_job(sys.argv[1]))
+    sys.exit(run_jobs(sys.argv[1]))

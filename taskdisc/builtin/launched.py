@@ -1,9 +1,10 @@
-"""The command's side of a launched job: the folder that the job comes in and the result goes to, and what happens."""
+"""The command's side of launched jobs: the folder that a batch comes in and the results go to, and what happens."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from taskdisc.builtin.serving import die_with, start_capture
@@ -12,9 +13,17 @@ from taskdisc.builtin.wire import Inbox, pack_result, unpack_result
 from taskdisc.capture import log_name
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 
-JOB = "job"
+JOBS = "jobs"
 BEGUN = "begun"
+"""A file that holds the place of the job that was begun last; its time is that of the beginning."""
 RESULT = "result"
+"""Begins the names of files with results; the job's place follows."""
+DISMISSED = "dismissed"
+"""A file that says that no other job is to begin."""
+
+
+GOOD = frozenset({Outcome.SUCCEEDED, Outcome.SKIPPED})
+"""Outcomes with which a command ends well."""
 
 
 class Life(NamedTuple):
@@ -39,24 +48,24 @@ class Life(NamedTuple):
 
 
 def own_name(job: Job) -> str:
-    """Return what the command's own files of captured output are called while it runs."""
+    """Return what a command's own files of captured output are called while it runs; by the first job of its batch."""
     return f"command-{log_name(job)}"
 
 
-def write_job(folder: str, context: WorkerContext, job: Job, life: Life) -> None:
+def write_jobs(folder: str, context: WorkerContext, jobs: Sequence[Job], life: Life) -> None:
     """Put into `folder` all that the command needs; the context has no functions."""
     import pickle
 
     # In two layers: what is inside may need the path before it can be unpickled.
-    inner = pickle.dumps((context, job))
-    with open(os.path.join(folder, JOB), "wb") as file:
+    inner = pickle.dumps((context, tuple(jobs)))
+    with open(os.path.join(folder, JOBS), "wb") as file:
         pickle.dump((sys.path, tuple(life), inner), file)
 
 
-def read_result(folder: str, job: Job) -> JobResult | None:
-    """Return the result of the job, or None where there is none, or not all of it."""
+def read_result(folder: str, place: int, job: Job) -> JobResult | None:
+    """Return the result of the job at this place, or None where there is none, or not all of it."""
     try:
-        with open(os.path.join(folder, RESULT), "rb") as file:
+        with open(_result(folder, place), "rb") as file:
             messages = Inbox().feed(file.read())
     except FileNotFoundError:
         return None
@@ -64,55 +73,86 @@ def read_result(folder: str, job: Job) -> JobResult | None:
     return result if result is not None and result.number == job.number else None
 
 
+def has_result(folder: str, place: int) -> bool:
+    """Say whether the job at this place has ended."""
+    return os.path.exists(_result(folder, place))
+
+
 def begun(folder: str) -> float | None:
-    """Return when the task began (seconds since the epoch, by the clock of the folder's disk), or None before that."""
+    """Return when the last job began (seconds since the epoch, by the clock of the folder's disk), or None before."""
     try:
         return os.stat(os.path.join(folder, BEGUN)).st_mtime
     except OSError:
         return None
 
 
-def run_job(folder: str) -> int:
-    """Run the job in `folder`; return the exit code: 0 where the task succeeded, else 1."""
-    context, job = _read_job(folder)
+def last_begun(folder: str) -> int | None:
+    """Return the place of the job that was begun last, or None before the first."""
+    try:
+        with open(os.path.join(folder, BEGUN), encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def dismiss(folder: str) -> None:
+    """Have a command begin no other job."""
+    try:
+        with open(os.path.join(folder, DISMISSED), "wb"):
+            pass
+    except OSError:  # it is gone, or the disk is full: then it ends later
+        pass
+
+
+def run_jobs(folder: str) -> int:
+    """Run the jobs in `folder`; return the exit code: 0 where all that were run succeeded, else 1."""
+    context, jobs = _read_jobs(folder)
     os.chdir(context.root)
-    capture = start_capture(context, own_name(job))
+    capture = start_capture(context, own_name(jobs[0]))
     from taskdisc.worker import Runner
 
     termination = Termination()
     if context.fixtures:
         termination.listen()
-    with open(os.path.join(folder, BEGUN), "w"):
-        pass
-    runner, result = Runner(context, capture), None
+    _write(os.path.join(folder, BEGUN), b"0")
+    runner, results = Runner(context, capture), []
     try:
-        result = termination.call(runner.run, job)
-        _write_result(folder, result)
+        for place, job in enumerate(jobs):
+            if place:
+                if os.path.exists(os.path.join(folder, DISMISSED)):
+                    break
+                _write(os.path.join(folder, BEGUN), b"%d" % place)
+            results.append(termination.call(runner.run, job))
+            _write(_result(folder, place), pack_result(results[-1]))
     except Asked:
         pass
     finally:
         warnings = runner.close()
     termination.obey()
-    assert result is not None, "it was asked to end, and did"
     if warnings:
-        _write_result(folder, result._replace(warnings=(*result.warnings, *warnings)))
-    return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else 1
+        last = results[-1]._replace(warnings=(*results[-1].warnings, *warnings))
+        _write(_result(folder, len(results) - 1), pack_result(last))
+    return 0 if all(result.outcome in GOOD for result in results) else 1
 
 
-def _read_job(folder: str) -> tuple[WorkerContext, Job]:
+def _read_jobs(folder: str) -> tuple[WorkerContext, tuple[Job, ...]]:
     import pickle
 
-    with open(os.path.join(folder, JOB), "rb") as file:
+    with open(os.path.join(folder, JOBS), "rb") as file:
         sys.path[:], life, inner = pickle.load(file)
     if (pipe := Life(*life)).arrived():
         os.set_inheritable(pipe.descriptor, False)
         die_with(pipe.descriptor)
-    found: tuple[WorkerContext, Job] = pickle.loads(inner)
+    found: tuple[WorkerContext, tuple[Job, ...]] = pickle.loads(inner)
     return found
 
 
-def _write_result(folder: str, result: JobResult) -> None:
-    path = os.path.join(folder, RESULT)
+def _result(folder: str, place: int) -> str:
+    return os.path.join(folder, f"{RESULT}-{place}")
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write a file all at once."""
     with open(f"{path}.new", "wb") as file:
-        file.write(pack_result(result))
+        file.write(data)
     os.rename(f"{path}.new", path)

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.builtin.groups import Ending
-from taskdisc.builtin.launched import begun
+from taskdisc.builtin.launched import begun, dismiss
 
 if TYPE_CHECKING:
-    from taskdisc.builtin.command import Launch
+    from taskdisc.builtin.launching import Launch
 
 
 class Limit(NamedTuple):
@@ -53,6 +53,7 @@ class Patience:
                 self._limits[key] = limit._replace(due=now + left)
             else:
                 del self._limits[key]
+                dismiss(limit.launch.folder)  # so that it is known which job is to blame
                 self._endings[key] = Ending(limit.launch.group, self._grace)
 
     def forget(self, launch: Launch) -> bool:

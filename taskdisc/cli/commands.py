@@ -292,6 +292,26 @@ def verify(context: click.Context, /, **given: Any) -> int:
 
 @taskdisc_command.command()
 @shared(params=False, targets=False)
+@click.pass_context
+def push(context: click.Context, /, **given: Any) -> int:
+    """Send kept results to the store that the team shares."""
+    from taskdisc.cli.push import push as command
+
+    return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared()
+@click.pass_context
+def pull(context: click.Context, /, **given: Any) -> int:
+    """Take what the team has of TARGETS, values too."""
+    from taskdisc.cli.pull import pull as command
+
+    return command(options_from(context, given))
+
+
+@taskdisc_command.command()
+@shared(params=False, targets=False)
 @click.option("--older-than", metavar="AGE", help="Remove results that were made longer ago: 30d, 12h.")
 @click.option("--max-size", metavar="SIZE", help="Keep the newest results that fit: 500MB, 10GB.")
 @click.option(
@@ -302,11 +322,17 @@ def verify(context: click.Context, /, **given: Any) -> int:
     metavar="[N]",
     help="Keep the N newest results of each instance (1), whatever their age and size; by itself, remove the others.",
 )
+@click.option("--shared", "of_team", is_flag=True, help="Remove from the team's store what is --older-than AGE.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @click.pass_context
 def gc(context: click.Context, /, older_than: str | None, max_size: str | None, keep_latest: int | None,
-       **given: Any) -> int:  # fmt: skip
+       of_team: bool, **given: Any) -> int:  # fmt: skip
     """Remove what nothing needs; results by age, size, number."""
+    if of_team:
+        from taskdisc.cli.gcshared import gc_shared
+
+        others = max_size is not None or keep_latest is not None
+        return gc_shared(options_from(context, given), older_than=older_than, others=others)
     from taskdisc.cli.gc import gc as command
 
     return command(options_from(context, given), older_than=older_than, max_size=max_size, keep_latest=keep_latest)

@@ -25,7 +25,7 @@ def gc(options: Options, *, older_than: str | None, max_size: str | None, keep_l
     from taskdisc.store.retention import Rules
     from taskdisc.store.sweep import Freed, Wishes
 
-    before = None if older_than is None else time.time() - _age(older_than)
+    before = None if older_than is None else time.time() - age(older_than)
     rules = Rules(before, None if max_size is None else size(max_size, "--max-size"), keep_latest)
     with opened(options) as (project, _):
         if project.index is None:
@@ -44,7 +44,8 @@ def gc(options: Options, *, older_than: str | None, max_size: str | None, keep_l
     return ExitCode.OK
 
 
-def _age(text: str) -> float:
+def age(text: str) -> float:
+    """Return the seconds that `--older-than` means. Raises UsageError."""
     try:
         return seconds(text)
     except ValueError:

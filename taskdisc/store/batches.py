@@ -7,7 +7,6 @@ does that with rows: before, all batches are unfolded into rows, under the same 
 import marshal
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 from taskdisc.model import Known
@@ -32,12 +31,9 @@ class Stretch(NamedTuple):
     is_batch: bool
 
 
-class Batch(NamedTuple):
-    """What is written of a batch; results have the same place in each list."""
+class Columns(NamedTuple):
+    """What is written of a batch besides its head; results have the same place in each list."""
 
-    keys: bytes
-    """All of them, joined."""
-    digests: bytes
     instance: list[str]
     inputs: list[bytes]
     started: list[float]
@@ -45,29 +41,6 @@ class Batch(NamedTuple):
     cpu: list[float]
     memory: list[int]
     payload: list[bytes]
-
-    def known(self, first: int) -> Iterator[tuple[bytes, int, bytes, None, None]]:
-        """Yield the results as `Known` has them; `first` is the number of the first one."""
-        pairs = zip(_pieces(self.keys), _pieces(self.digests), strict=True)
-        for number, (key, digest) in enumerate(pairs, first):
-            yield key, number, digest, None, None
-
-    def records(self, family: int, run: int) -> Records:
-        """Return the results as rows have them."""
-        count = len(self.payload)
-        return Records(
-            family=[family] * count,
-            key=_pieces(self.keys),
-            digest=_pieces(self.digests),
-            run=[run] * count,
-            size=list(map(len, self.payload)),
-            **{name: [None] * count for name in WITHOUT},  # type: ignore[arg-type]
-            **{name: getattr(self, name) for name in Batch._fields[2:]},
-        )
-
-
-def _pieces(joined: bytes) -> list[bytes]:
-    return [joined[at : at + KEY] for at in range(0, len(joined), KEY)]
 
 
 def stretches(records: Records) -> list[Stretch]:
@@ -102,38 +75,57 @@ def _are_simple(records: Records, some: slice) -> bool:
     return set(map(len, records.digest[some])) == {KEY}
 
 
-def packed(records: Records) -> bytes:
-    """Return results as a batch is written."""
-    columns = [list(getattr(records, name)) for name in Batch._fields[2:]]
-    plain = [b"".join(records.key), b"".join(records.digest), *columns]
-    return checked(TIE, marshal.dumps(plain, 4)) or b""
+def packed(records: Records) -> tuple[bytes | None, bytes | None]:
+    """Return results as a batch is written: its head, the keys and the digests, and the rest."""
+    columns = [list(getattr(records, name)) for name in Columns._fields]
+    head = b"".join([*records.key, *records.digest])
+    return checked(TIE, head), checked(TIE, marshal.dumps(columns, 4))
 
 
-def unpacked(data: Any, count: int) -> Batch | None:
-    """Return the batch of so many results that was written so; None where it is not what was written."""
+def columns_of(data: Any, size: int) -> Columns | None:
+    """Return the columns of a batch of so many results; None where that is not what was written."""
     plain = unchecked(TIE, data)
     if plain is None:
         return None
-    batch = Batch(*marshal.loads(plain))
-    return batch if len(batch.payload) == count else None
+    columns = Columns(*marshal.loads(plain))
+    return columns if len(columns.payload) == size else None
 
 
-# Looking into the batches of an index; `Written` stands for how it has them: number of the first result, how many, data
+def records_of(family: int, size: int, run: int, head: Any, data: Any) -> Records | None:
+    """Return the results of a batch as rows have them; None where they are not what was written."""
+    columns, pieces = columns_of(data, size), _pieces(head, size)
+    if columns is None or not pieces:
+        return None
+    return Records(
+        family=[family] * size,
+        key=pieces[:size],
+        digest=pieces[size:],
+        run=[run] * size,
+        size=list(map(len, columns.payload)),
+        **{name: [None] * size for name in WITHOUT},  # type: ignore[arg-type]
+        **columns._asdict(),
+    )
 
-Written = tuple[int, int, Any]
+
+def _pieces(head: Any, size: int) -> list[bytes]:
+    """The keys and then the digests; nothing where they are not what was written."""
+    joined = unchecked(TIE, head)
+    if joined is None or len(joined) != 2 * KEY * size:
+        return []
+    return [joined[at : at + KEY] for at in range(0, len(joined), KEY)]
 
 
-def batches_in(written: Iterable[Written]) -> Iterator[tuple[int, Batch]]:
-    """Yield (number of the first result, batch); what is damaged counts as missing."""
-    for first, size, data in written:
-        batch = unpacked(data, size)
-        if batch is not None:
-            yield first, batch
+# Looking into the batches of an index
 
 
-def known_of(written: Iterable[Written]) -> Iterator[Known]:
-    """Return the results of these batches."""
-    return chain.from_iterable([batch.known(first) for first, batch in batches_in(written)])
+def known_in(heads: Iterable[tuple[int, int, Any]]) -> Iterator[Known]:
+    """Yield the results of batches, given as (number of the first, how many, head); what is damaged is missing."""
+    for first, size, head in heads:
+        pieces = _pieces(head, size)
+        for number, key, digest in zip(
+            range(first, first + len(pieces) // 2), pieces[:size], pieces[size:], strict=True
+        ):
+            yield key, number, digest, None, None
 
 
 def stored_in_batches(read: Callable[[str, Sequence[Any]], list[Any]], numbers: Sequence[int]) -> dict[int, Any]:
@@ -149,9 +141,9 @@ def stored_in_batches(read: Callable[[str, Sequence[Any]], list[Any]], numbers: 
     for first, size in places:
         some = wanted[bisect_left(wanted, first) : bisect_left(wanted, first + size)]
         for (data,) in read("select data from batch where id=?", (first,)) if some else ():
-            batch = unpacked(data, size)
-            if batch is None:
+            columns = columns_of(data, size)
+            if columns is None:
                 found.update((number, f"damaged value of result {number}") for number in some)
             else:
-                found.update((number, batch.payload[number - first]) for number in some)
+                found.update((number, columns.payload[number - first]) for number in some)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskdisc.store.batches import LEAST, batches_in
+from taskdisc.store.batches import LEAST, columns_of
 
 if TYPE_CHECKING:
     from taskdisc.store.index import Index
@@ -26,6 +26,7 @@ def latest_seconds(index: Index, family: int, most: int) -> list[float]:
     newest = "where family=? order by id desc limit ?"
     rows = index.read_folded(f"select id, seconds from artifact {newest}", (family, most))
     batches = index.read_folded(f"select id, size, data from batch {newest}", (family, most // LEAST + 1))
-    for first, batch in batches_in(batches):
-        rows += enumerate(batch.seconds, first)
+    for first, size, data in batches:
+        columns = columns_of(data, size)
+        rows += enumerate(columns.seconds if columns is not None else (), first)
     return [seconds for _, seconds in sorted(rows, reverse=True)[:most]]

@@ -32,7 +32,8 @@ def free_run(store: str) -> int:
     taken = [0]
     for folder in ("logs", "dirs"):
         try:
-            taken += [int(name) for name in os.listdir(os.path.join(store, folder)) if name.isdecimal()]
+            runs = [name.partition("-")[0] for name in os.listdir(os.path.join(store, folder))]
+            taken += [int(run) for run in runs if run.isdecimal()]
         except OSError:
             continue
     return max(taken) + 1

@@ -14,7 +14,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from taskdisc.model import DROPPED, Known, Part
-from taskdisc.store.batches import known_of, packed, stored_in_batches, stretches
+from taskdisc.store.batches import known_in, packed, stored_in_batches, stretches
 from taskdisc.store.columns import insert_records
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
@@ -31,7 +31,7 @@ create table artifact (id integer primary key, family integer not null, instance
     stdout text, stderr text, payload blob);
 create index artifact_of_family on artifact (family);
 create table batch (id integer primary key, family integer not null, size integer not null, run integer not null,
-    data blob not null);
+    head blob not null, data blob not null);
 create index batch_of_family on batch (family);
 create table part (artifact integer not null, number integer not null, object text, payload blob,
     primary key (artifact, number)) without rowid;
@@ -169,11 +169,11 @@ class Index:
 
     def known(self, family: int) -> Iterable[Known]:
         """Return what the family has, oldest first; it may be a million rows, so they stay plain and are streamed."""
-        batches = self.read_folded("select id, size, data from batch where family=? order by id", (family,))
+        batches = self.read_folded("select id, size, head from batch where family=? order by id", (family,))
         rows = self._streamed("select key, id, digest, object, files from artifact where family=?", (family,))
         if not batches:
             return rows
-        return merge(rows, known_of(batches), key=NUMBER)
+        return merge(rows, known_in(batches), key=NUMBER)
 
     def _streamed(self, statement: str, values: Sequence[Any]) -> Iterator[Any]:
         with self._told():
@@ -185,12 +185,12 @@ class Index:
         if newest <= seen:
             return {}, newest
         between = (seen, newest, run)
-        batches = self.read_folded("select id, size, data from batch where id > ? and id <= ? and run <> ?", between)
+        batches = self.read_folded("select id, size, head from batch where id > ? and id <= ? and run <> ?", between)
         rows = self.read_folded(
             "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ? and family <> 0",
             between,
         )
-        return {row[0]: row for row in sorted([*rows, *known_of(batches)], key=NUMBER)}, newest
+        return {row[0]: row for row in sorted([*rows, *known_in(batches)], key=NUMBER)}, newest
 
     def next_artifact(self) -> int:
         """Return the number that the next result gets, if nobody else writes."""
@@ -208,8 +208,8 @@ class Index:
             for start, end, is_batch in stretches(records):
                 some = records.between(start, end)
                 if is_batch:
-                    row = (first + start, some.family[0], end - start, some.run[0], packed(some))
-                    self._db.execute("insert into batch values (?, ?, ?, ?, ?)", row)
+                    row = (first + start, some.family[0], end - start, some.run[0], *packed(some))
+                    self._db.execute("insert into batch values (?, ?, ?, ?, ?, ?)", row)
                 else:
                     insert_records(self._db, first + start, some)
             if parts:

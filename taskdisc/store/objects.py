@@ -16,7 +16,19 @@ from taskdisc.errors import ExitCode, TaskdiscError
 from taskdisc.model import COMPRESSED
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from taskdisc.protocols import Codec, ObjectStore
+
+    class Beyond(Protocol):
+        """Where objects may be that are not in the store."""
+
+        def has(self, name: str) -> bool:
+            """Say whether an object is known to be there, without looking."""
+
+        def fetch(self, name: str) -> bytes | None:
+            """Return the bytes of an object, verified, or None."""
+
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """Errors of a machine that has run out of something, for which no object is to blame."""
@@ -53,10 +65,11 @@ def is_name(name: object) -> bool:
 
 
 class Objects:
-    """The objects of a store, verified."""
+    """The objects of a store, verified; what is not there may lie beyond, and comes here when it is opened."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, beyond: Beyond | None = None) -> None:
         self.store = store
+        self._beyond = beyond
 
     def open(self, name: str) -> memoryview:
         """Return the bytes of an object, writable for the caller alone. Raises DamagedResult."""
@@ -64,7 +77,12 @@ class Objects:
             raise DamagedResult(name, "its value was damaged in the store's index")
         seen = self.store.state(name)
         try:
-            data = self.store.open(name)
+            try:
+                data = self.store.open(name)
+            except KeyError:
+                self._bring(name)
+                seen = self.store.state(name)
+                data = self.store.open(name)
         except KeyError:
             raise DamagedResult(name, f"its object {name[:12]} is gone from the store") from None
         except OSError as error:
@@ -75,6 +93,12 @@ class Objects:
         if not self.store.trusted(name):
             self._verify(name, data, seen)
         return data
+
+    def _bring(self, name: str) -> None:
+        """Have an object here that lies beyond, if it does."""
+        data = None if self._beyond is None else self._beyond.fetch(name)
+        if data is not None:
+            self.store.put(name, [data])
 
     def _verify(self, name: str, data: memoryview, seen: object) -> None:
         if not fits(name, data):
@@ -136,8 +160,12 @@ class Objects:
         os.rename(temporary, path)
 
     def has(self, name: str) -> bool:
-        """Say whether there is an object of this name."""
-        return is_name(name) and self.store.has(name)
+        """Say whether there is an object of this name, here or beyond."""
+        return is_name(name) and (self.store.has(name) or self.is_beyond(name))
+
+    def is_beyond(self, name: str) -> bool:
+        """Say whether an object is known to lie beyond the store."""
+        return self._beyond is not None and self._beyond.has(name)
 
     def delete(self, name: str) -> None:
         """Remove the object if it is there."""

@@ -169,9 +169,10 @@ class Broom:
 
     def _of_runs(self, folder: str, at_work: Lives) -> Iterator[str]:
         """Yield what runs that have ended left in `dirs` or `logs`."""
-        for run in self._listed(folder):
+        for own in self._listed(folder):
+            run = own.partition("-")[0]  # what may be shared has more in its name
             if not (run.isdigit() and int(run) in at_work.runs):
-                yield from (f"{folder}/{run}/{name}" for name in self._listed(f"{folder}/{run}"))
+                yield from (f"{folder}/{own}/{name}" for name in self._listed(f"{folder}/{own}"))
 
     def _listed(self, folder: str) -> list[str]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
-from taskdisc.store.batches import unpacked
+from taskdisc.store.batches import records_of
 from taskdisc.store.columns import insert_records
 
 
@@ -33,15 +33,14 @@ def unfold(database: Connection, *, temporarily: bool) -> int:
 def _unfold(database: Connection) -> int:
     lost = 0
     for (first,) in database.execute("select id from batch order by id").fetchall():
-        family, size, run, data = database.execute(
-            "select family, size, run, data from batch where id=?", (first,)
-        ).fetchone()
-        batch = unpacked(data, size)
-        if batch is not None:
-            insert_records(database, first, batch.records(family, run))
+        sql = "select family, size, run, head, data from batch where id=?"
+        written = database.execute(sql, (first,)).fetchone()
+        records = records_of(*written)
+        if records is not None:
+            insert_records(database, first, records)
         else:
-            lost += size
-            _take_number(database, first + size - 1)
+            lost += written[1]
+            _take_number(database, first + written[1] - 1)
         database.execute("delete from batch where id=?", (first,))
     return lost
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from taskdisc.store.rows import ResultRow
 
 BATCH = 500
+GONE = "is gone"
 
 
 class Verifier:
@@ -101,6 +102,8 @@ class Verifier:
                 return ""
             reason = "is damaged"
         except KeyError:
+            if self._objects.is_beyond(name):
+                return ""
             return f"object {name[:12]} is gone"
         except OSError as error:
             reason = f"cannot be read: {error.strerror}"
@@ -115,9 +118,13 @@ class Verifier:
             problem = self._file(whole, file.digest)
             if relative_to(whole, self._store) is None:
                 outside = outside or bool(problem)
-            else:
+            elif problem != GONE or not self._is_beyond(file):
                 yield from self._kept_twice(file, problem, mended)
         self.stale += outside
+
+    def _is_beyond(self, file: FileResult) -> bool:
+        """Say whether a file comes here when it is needed."""
+        return all(self._objects.is_beyond(name) for _, name in file.members if name)
 
     def _kept_twice(self, file: FileResult, problem: str, mended: list[str]) -> Iterator[str]:
         """A file and its objects are each other's second copy; what neither has is lost."""
@@ -146,7 +153,7 @@ class Verifier:
         try:
             found, size = content_digest(path)
         except FileNotFoundError:
-            return "is gone"
+            return GONE
         except OSError as error:
             return f"cannot be read: {error.strerror}"
         self.read += size

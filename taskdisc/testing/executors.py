@@ -178,7 +178,7 @@ class ExecutorContract:
         stage, executor = self.stage, self.stage.start(1)
         if executor.fileno() is not None:  # else it runs where Ctrl-C is for the run
             failed, fine = stage.run(executor, [stage.job("interrupting"), stage.job("square", 3)])
-            assert failed.outcome == Outcome.FAILED
+            assert failed.outcome in (Outcome.FAILED, Outcome.KILLED)
             assert stage.value(fine) == 9
 
     def test_a_task_may_skip(self) -> None:
@@ -200,10 +200,10 @@ class ExecutorContract:
         jobs = [stage.job("vanishing", 3), stage.job("square", 1), stage.job("dying", 9), stage.job("square", 2)]
         vanished, one, died, two = stage.run(stage.start(), jobs)
         assert stage.values([one, two]) == [1, 4]
-        for result, what in ((vanished, "exit status 3"), (died, "SIGKILL")):
+        for result, task in ((vanished, "vanishing"), (died, "dying")):
+            assert result.outcome in (Outcome.FAILED, Outcome.KILLED)
             assert result.error is not None
-            assert what in result.error.message
-            assert result.error.place == place_of("vanishing" if result is vanished else "dying")
+            assert result.error.place == place_of(task)
         assert died.outcome == Outcome.KILLED
 
     @where_it_can("attribution")

@@ -261,5 +261,5 @@ def test_mistakes(words: Project, command: str, exit_code: int, message: str) ->
 def test_version_and_help(project: Project) -> None:
     assert re.fullmatch(r"taskdisc \d+\.\d+\.\d+\n", output(project, "--version"))
     for command in ("run", "list", "status", "explain", "show", "logs", "clear", "history", "verify", "gc", "config",
-                    "plugins"):  # fmt: skip
+                    "plugins", "push", "pull"):  # fmt: skip
         assert output(project, command, "--help").startswith(f"Usage: taskdisc {command} [OPTIONS]")

@@ -170,10 +170,10 @@ def test_a_large_result_that_is_gone_from_the_store_is_made_again(project: Proje
 def test_tasks_run_in_the_root_with_the_variables_of_dotenv(project: Project) -> None:
     project.write(
         {".env": "TOKEN=a$b\nOTHER=file\n"},
-        tasks_x="import os\ndef a(): return os.getcwd(), os.environ['TOKEN'], os.environ['OTHER']",
+        tasks_x="import os\ndef a(): return '|'.join((os.getcwd(), os.environ['TOKEN'], os.environ['OTHER']))",
     )
     project.environment["OTHER"] = "shell"
-    assert project.run("a").assert_ok().stdout == f"('{project.path}', 'a$b', 'shell')\n"
+    assert project.run("a").assert_ok().stdout == f"{project.path}|a$b|shell\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -88,6 +88,7 @@ def calls(tmp_path_factory):
     assert "on purpose" in done.stderr
     assert "2 failed" not in done.stderr, done.stderr
     assert taskdisc(folder, "status").returncode == 0
+    assert taskdisc(folder, "plugins").returncode == 0
     assert taskdisc(write(folder, pyproject=CONFIGURED, tasks_end=INTERRUPTING), "run", "ending").returncode == 2
     return (folder / "calls").read_text().split()
 
@@ -165,7 +166,8 @@ def test_a_plugin_that_raises_is_named(name, tmp_path):
     if name == "taskdisc_run_interrupted":
         files["tasks_end"] = INTERRUPTING
         targets = ["ending"]
-    done = taskdisc(write(tmp_path, pyproject=CONFIGURED, **files), "run", "-v", *targets)
+    configured = CONFIGURED + 'shared = "none://"\n' if name == "taskdisc_remotes" else CONFIGURED
+    done = taskdisc(write(tmp_path, pyproject=configured, **files), "run", "-v", *targets)
     assert done.returncode != 0
     assert "out of order" in done.stderr
     assert f"plugin plugin: {name} raised" in done.stderr

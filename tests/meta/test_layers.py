@@ -48,6 +48,7 @@ LAYERS = (
         "record",
         "remake",
         "returned",
+        "shared",
         "sharing",
         "unkept",
         "unchanged",

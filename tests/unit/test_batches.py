@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskdisc.store.batches import LEAST, packed, stretches, unpacked
+from taskdisc.store.batches import LEAST, columns_of, packed, records_of, stretches
 from taskdisc.store.durations import mean_seconds
 from taskdisc.store.index import Index
 from taskdisc.store.rows import Records, ResultRow
@@ -53,7 +53,7 @@ def batches(index):
 
 def damage_batches(index):
     with index.transaction():
-        index.write("update batch set data = zeroblob(length(data))")
+        index.write("update batch set head = zeroblob(length(head)), data = zeroblob(length(data))")
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,19 @@ def test_what_becomes_a_batch(families, columns, expected):
 
 def test_a_batch_holds_all_that_rows_hold():
     some = records([7] * COUNT)
-    batch = unpacked(packed(some), COUNT)
-    assert batch.records(7, 3) == some
-    assert unpacked(packed(some), COUNT + 1) is None
+    assert records_of(7, COUNT, 3, *packed(some)) == some
+    assert records_of(7, COUNT + 1, 3, *packed(some)) is None
 
 
 @pytest.mark.parametrize("place", [0, 10, -1])
 def test_a_damaged_batch_is_none(place):
-    data = bytearray(packed(records([1] * COUNT)))
+    head, data = map(bytearray, packed(records([1] * COUNT)))
     data[place] ^= 1
-    assert unpacked(bytes(data), COUNT) is None
+    assert columns_of(bytes(data), COUNT) is None
+    assert records_of(1, COUNT, 3, bytes(head), bytes(data)) is None
+    data[place] ^= 1
+    head[place] ^= 1
+    assert records_of(1, COUNT, 3, bytes(head), bytes(data)) is None
 
 
 def everything(index, numbers):

@@ -1,4 +1,4 @@
-"""The contract of codecs, for ours and for one of plain JSON."""
+"""The contract of codecs, for ours and for one as a plugin would supply it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from taskdisc.builtin.json_codec import JsonCodec
 from taskdisc.builtin.pickling import PickleCodec
 from taskdisc.testing import CodecContract
 
@@ -54,7 +55,15 @@ class TestPickleOfArrays(CodecContract):
         return super().is_same(value, other)
 
 
-class Json:
+class TestJson(CodecContract):
+    values = (*PLAIN, (1, ("a",)), b"\x00\xff", {1: "a", (2,): None}, {"$tuple": [1]}, {"$x": 1, "y": 2}, 2**100)
+    refused = ({1, 2}, object(), Point(1, 2.5), numpy.arange(3), 1j)
+
+    def make(self) -> JsonCodec:
+        return JsonCodec()
+
+
+class Text:
     """What a plugin could supply."""
 
     def encode(self, value: Any) -> list[bytes | memoryview]:
@@ -64,8 +73,8 @@ class Json:
         return json.loads(bytes(data))
 
 
-class TestJson(CodecContract):
+class TestText(CodecContract):
     refused = ({1, 2}, b"bytes", object())
 
-    def make(self) -> Json:
-        return Json()
+    def make(self) -> Text:
+        return Text()

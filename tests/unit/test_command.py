@@ -210,7 +210,7 @@ def test_a_launcher_that_may_not_be_run(start, tmp_path):
 
 
 def test_half_a_result_is_none(start, tmp_path):
-    launcher = stand_in(tmp_path, '"$@"; for last; do :; done; truncate -s 20 "$last/result"')
+    launcher = stand_in(tmp_path, '"$@"; for last; do :; done; truncate -s 20 "$last/result-0"')
     assert "before the task had a result" in run(start(launcher), "(1)").error.message
 
 

@@ -122,6 +122,8 @@ grace = "7s"
 max_jobs = 3
 max_instances = 5
 storage = "shelf"
+shared = "shelf://x"
+shared_read_only = true
 store = "/s"
 plugins = ["a"]
 track = ["numpy"]
@@ -148,6 +150,8 @@ def test_every_option_can_be_set_in_every_source(project: Project) -> None:
         "TASKDISC_MAX_JOBS": "3",
         "TASKDISC_MAX_INSTANCES": "5",
         "TASKDISC_STORAGE": "shelf",
+        "TASKDISC_SHARED": "shelf://x",
+        "TASKDISC_SHARED_READ_ONLY": "yes",
         "TASKDISC_TRACK": "numpy",
         "TASKDISC_TRUST_STORE": "true",
         "TASKDISC_PICKLE": "false",

@@ -75,6 +75,13 @@ class TestCommand(ExecutorContract):
         return CommandExecutor(workers, PrefixLauncher())
 
 
+class TestCommandInBatches(ExecutorContract):
+    def make(self, workers: int) -> CommandExecutor:
+        for task in [spec.attribute for spec in self.stage.context.specs]:
+            self.stage.change(task, batch=3)
+        return CommandExecutor(workers, PrefixLauncher())
+
+
 class TestThreadPool(ExecutorContract):
     def make(self, workers: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(workers)
