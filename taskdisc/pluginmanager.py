@@ -203,7 +203,7 @@ def plugin_manager(names: tuple[str, ...] = ()) -> PluginManager:
 
 def _load(names: tuple[str, ...]) -> PluginManager:
     manager = PluginManager()
-    wanted, refused = _sorted_out(names)
+    wanted, refused = sorted_out(names)
     ours = Distribution("taskdisc", sys.modules["taskdisc"].__version__)
     for name in BUILTINS:
         if name not in refused:
@@ -219,7 +219,7 @@ def _load(names: tuple[str, ...]) -> PluginManager:
     return manager
 
 
-def _sorted_out(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
+def sorted_out(names: tuple[str, ...]) -> tuple[list[str], set[str]]:
     """Return which plugins are named, and which are left out; of a name, what was said last counts."""
     said = {name.removeprefix("no:"): not name.startswith("no:") for name in names}
     return [name for name, is_wanted in said.items() if is_wanted], {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, configured, opened_with
 from taskdisc.errors import ExitCode, TaskdiscError
-from taskdisc.pluginmanager import PluginManager, plugin_manager
+from taskdisc.pluginmanager import PluginManager, plugin_manager, sorted_out
 from taskdisc.project import plugin_names
 from taskdisc.supply import KINDS, Supply, clash
 
@@ -42,7 +42,7 @@ def described(manager: PluginManager, config: Config) -> Iterator[str]:
         hooks = [hook for hook in manager.hooks_of(name) if hook not in KINDS]
         if hooks:
             yield f"    hooks: {', '.join(hooks)}"
-    left_out = [name.removeprefix("no:") for name in config.plugins if name.startswith("no:")]
+    left_out = sorted(sorted_out(config.plugins)[1])
     if not config.autoload:
         left_out.append("what is merely installed (autoload = false)")
     if left_out:

@@ -65,6 +65,7 @@ def test_what_is_said_last_of_a_plugin_counts(project: Project) -> None:
     project.write({"pyproject.toml": '[tool.taskdisc]\nplugins = ["no:plug"]\n'}, plug=SEASON.format("warm"), x=TASK)
     project.environment["TASKDISC_PLUGINS"] = "plug"
     assert project.run("x.py::mood").assert_ok().stdout == "warm\n"
+    assert "left out" not in project.taskdisc("plugins").assert_ok().stdout
     assert NOTHING in project.run("x.py::mood", "--plugin", "no:plug").stderr
 
 
