@@ -59,7 +59,7 @@ def calls(project: Project) -> list[str]:
     return project.read("calls").splitlines()
 
 
-EXECUTORS = ["process", "inline", "command"]
+EXECUTORS = ["process", "thread", "inline", "command"]
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
