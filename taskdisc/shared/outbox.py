@@ -33,13 +33,14 @@ class Outbox:
             self._send()
 
     def close(self, *, hurry: bool) -> None:
-        """Send all that is left, and wait for it; in a hurry, leave it to `taskdisc push`."""
-        self._settle()
+        """Send all that is left, and wait for it; in a hurry, wait for nothing, and leave it to `taskdisc push`."""
         if not hurry:
+            self._settle()
             self._send()
+        if not hurry or (self._under_way is not None and self._under_way.done()):
             self._settle()
         if self._thread is not None:
-            self._thread.shutdown()
+            self._thread.shutdown(wait=not hurry)
         left = sum(len(batch.artifacts) for batch in self._team.ledger.unsent(self._run))
         if left:
             results = "1 result was" if left == 1 else f"{left:,} results were"

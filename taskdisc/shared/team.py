@@ -109,12 +109,15 @@ class Team(Remote):
     # Writing
 
     def deliver(self, batches: Sequence[Unsent]) -> Delivered:
-        """Send results, each after the objects that it needs; nothing is noted yet. Never raises for the remote."""
+        """Send results, each after the objects that it needs; `trouble` says why some did not go.
+
+        Nothing is noted yet: this may be another thread than that of the index.
+        """
         done = Delivered()
         for batch in batches:
             try:
                 done = done.and_then(self._delivered(batch))
-            except (Unreachable, StoreError) as error:
+            except (Unreachable, StoreError, OSError) as error:
                 self.trouble = str(error)
                 done = done.and_then(Delivered(unsent=len(batch.artifacts)))
         return done

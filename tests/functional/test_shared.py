@@ -149,6 +149,8 @@ def test_the_second_computes_nothing(member, shelf):
     done = bob.run("report").assert_ok()
     assert done.ran == []
     assert done.counts == {"cached": 8}
+    assert bob.taskdisc("verify").assert_ok().stdout == ""  # values that have not come are not lost
+    assert bob.taskdisc("gc").assert_ok().stdout == "nothing to remove\n"
     assert show(bob) == show(ann) == "50000 5"
 
 
@@ -413,3 +415,22 @@ def second(first):
     ann.write({"watch.py": "def taskdisc_run_started(run):\n    run.tick = 0.05\n"})
     ann.write({"pyproject.toml": ann.read("pyproject.toml").replace('"shelves"', '"shelves", "watch"')})
     assert ann.run("second").assert_ok().stdout == "True\n"
+
+
+def test_an_interrupted_run_leaves_it_to_push(member, shelf):
+    tasks = """
+import os, signal, time
+
+def first():
+    return 1
+
+def ending(first):
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(60)
+"""
+    ann = member("ann", 'grace = "0s"\n', tasks=tasks)
+    done = ann.run("ending")
+    assert done.exit_code == 2
+    assert "warning: 1 result was not shared, which `taskdisc push` does later\n" in done.stderr
+    assert shelf.files("records") == []
+    assert ann.taskdisc("push").assert_ok().stdout == "sent 1 result\n"
