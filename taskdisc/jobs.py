@@ -107,26 +107,28 @@ class JobMaker:
         self._unfit: dict[str, UsageError] = {}
         self._variants: dict[Any, bytes] = {}
         grown = graph.grows and not graph.grows.isdisjoint(tasks)
-        self.tasks = self._able(graph.tasks if grown else tasks)
+        able = self._able(graph.tasks if grown else tasks)
+        self.tasks = list(able)
         """Those of which jobs may be made: what a planner asks for is not known before it does."""
         self._numbers = {task: number for number, task in enumerate(self.tasks)}
-        self.specs = tuple(self._spec(graph.tasks[task], bindings) for task in self.tasks)
+        self.specs = tuple(able.values())
         fixtures = graph.fixtures_of(self.tasks)
         self._fixtures = {fixture: number for number, fixture in enumerate(fixtures)}
         self.fixtures = tuple(self._fixture_spec(graph.fixtures[fixture], bindings) for fixture in fixtures)
 
-    def _able(self, tasks: Iterable[str]) -> list[str]:
-        """The tasks that are steps; what stands in the way of one that may not be asked for is told when it is."""
-        able = []
+    def _able(self, tasks: Iterable[str]) -> dict[str, TaskSpec]:
+        """The tasks that are steps, with what workers must know of each.
+
+        What stands in the way of one that may not be asked for is told when it is.
+        """
+        able: dict[str, TaskSpec] = {}
         for task in tasks:
             if task in self._graph.inner and not self._graph.inner[task].reaches:
                 continue
             try:
-                self._spec(self._graph.tasks[task], self._bindings)
+                able[task] = self._spec(self._graph.tasks[task], self._bindings)
             except UsageError as error:
                 self._unfit[task] = error
-            else:
-                able.append(task)
         return able
 
     def _spec(self, task: Task, bindings: Bindings) -> TaskSpec:

@@ -96,7 +96,7 @@ def test_workers_and_orders_of_import(
 ) -> None:
     kept = run(tmp_path, FILES_OF_THIS_PYTHON, *words, ORDER=order, PYTHONHASHSEED="random")
     assert_same(kept, usual)
-    assert all(how.startswith(started) for how in kept.how)
+    assert all(started in how for how in kept.how)  # options of the interpreter come first
 
 
 @cache
