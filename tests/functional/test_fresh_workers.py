@@ -35,9 +35,11 @@ def running(project: Project) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_run_that_is_killed_leaves_no_worker(project: Project, running: subprocess.Popen[str]) -> None:
-    worker, *_ = read_numbers(project.path / "family")
+    worker, child, *strays = read_numbers(project.path / "family")
     running.kill()
-    until_gone([worker])
+    until_gone([worker, child])
+    for stray in strays:  # of other sessions: nobody is left who could end them
+        os.kill(stray, signal.SIGKILL)
 
 
 def test_an_interrupted_run_leaves_nothing(project: Project, running: subprocess.Popen[str]) -> None:
