@@ -5,8 +5,7 @@ Tasks wait for files that the test makes, so each frame stays until it was seen.
 
 from __future__ import annotations
 
-import sqlite3
-
+from taskdisc.store.index import Index
 from taskdisc.testing import Project
 from tests.terminals import on_screen
 
@@ -134,8 +133,9 @@ def test_durations_of_earlier_runs_tell_how_long_it_will_take(project: Project) 
     project.write(tasks_study=STUDY.replace("k == 2", "k == -2"))
     go(project, "prepare", "all", "score")
     project.run("report", "-j", "2").assert_ok()
-    with sqlite3.connect(project.path / ".taskdisc/index.sqlite") as index:
-        index.execute("update artifact set seconds = 60")
+    index = Index(str(project.path / ".taskdisc/index.sqlite"))
+    with index.transaction():
+        index.write("update artifact set seconds = 60")
     index.close()
     project.write(tasks_study=project.read("tasks_study.py").replace('"go-', '"now-'))
     with on_screen(project.path, "run", "report", "-j", "2") as screen:

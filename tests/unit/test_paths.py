@@ -11,9 +11,9 @@ from taskdisc.paths import ResultPaths, received, restore_path, set_bases, texts
 def root(tmp_path):
     set_bases(str(tmp_path), str(tmp_path / "store"))
     (tmp_path / "store").mkdir()
-    received.clear()
+    received().clear()
     yield tmp_path
-    received.clear()
+    received().clear()
 
 
 def made(root, path, started):
@@ -34,7 +34,7 @@ def test_what_came_with_the_inputs_is_not_made_unless_it_was_changed(root):
     path.write_text("x")
     assert restore_path("root", "x.txt") == path
     assert not made(root, path, time.time() - 60)
-    received[str(path)] -= 1  # as if it had been changed since
+    received()[str(path)] -= 1  # as if it had been changed since
     assert made(root, path, time.time() - 60)
 
 
