@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE = 30.0
@@ -52,6 +54,16 @@ def read_numbers(path: Path) -> list[int]:
     """Wait for a file of process numbers, and return them."""
     until(path.exists, f"{path.name} is written")
     return [int(word) for word in path.read_text().split()]
+
+
+def children() -> set[int]:
+    """Return the children of this process, those among them that only wait to be reaped."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == os.getpid():
+                found.add(int(stat.parent.name))
+    return found
 
 
 def until_gone(processes: Iterable[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -97,7 +98,10 @@ class TestShared(CodecContract):
 def run(tmp_path: Path, text: str, *arguments: str) -> str:
     (tmp_path / "test_plugin.py").write_text(text)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-rfE", *arguments]
-    done = subprocess.run([*command, "test_plugin.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # ours, not theirs
+    done = subprocess.run(
+        [*command, "test_plugin.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     return done.stdout
 
 
