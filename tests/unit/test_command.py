@@ -15,6 +15,7 @@ from taskdisc.builtin.command import CommandExecutor
 from taskdisc.builtin.prefix import PrefixLauncher
 from taskdisc.errors import Place, UsageError
 from taskdisc.model import ArgumentKind, Job, Outcome, TaskSpec, WorkerContext
+from tests.faults.processes import children
 
 PROJECT = """
 import os, subprocess, sys, time
@@ -281,7 +282,6 @@ def test_commands_die_with_the_run(context, tmp_path):
 import sys, time, pickle
 from taskdisc.builtin.command import CommandExecutor
 from taskdisc.builtin.prefix import PrefixLauncher
-from tests.faults.processes import children
 executor = CommandExecutor(1, PrefixLauncher())
 context, job = pickle.loads(bytes.fromhex(sys.argv[1]))
 executor.start(context)
