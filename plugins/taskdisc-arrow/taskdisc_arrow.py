@@ -237,7 +237,7 @@ def from_pandas(frame: pandas.DataFrame) -> tuple[pyarrow.Table, dict[str, Any]]
                 f"the column {frame.columns[number]!r} has objects that would not come back as they are, but as "
                 f"{table.schema.field(number).type}: give it a dtype of its own with frame.astype(...)"
             )
-    notes = {"objects": objects, "columns_range": range_of(frame.columns)}
+    notes = {"objects": objects, "columns_range": range_of(frame.columns), "attrs": frame.attrs}
     check_dtypes(frame, to_pandas(table.slice(0, 0), {**notes, "freq": None}))
     return table, {**notes, "freq": freq_of(frame.index)}
 
@@ -325,6 +325,7 @@ def to_pandas(table: pyarrow.Table, notes: dict[str, Any]) -> pandas.DataFrame:
     if notes["columns_range"] is not None:
         start, stop, step = notes["columns_range"]
         frame.columns = pd.RangeIndex(start, stop, step, name=frame.columns.name)
+    frame.attrs = notes["attrs"]  # older versions of pyarrow do not keep them
     if notes["freq"]:
         index: Any = frame.index
         index.freq = notes["freq"]
