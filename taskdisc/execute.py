@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskdisc.attempts import Attempts
+from taskdisc.chains import Chains
 from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.executors import make_executor
@@ -58,6 +59,7 @@ class Line:
         self.jobs = JobMaker(
             run.graph, run.expansion, run.bindings, self.values, run.tasks, run.offset, project.files.listed
         )
+        self.chains = Chains(run, self.jobs, self._tell_started)
         self.recorder = Recorder(
             index,
             run.plan,
@@ -152,7 +154,11 @@ class Line:
             if jobs:
                 self.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update(dict.fromkeys([job.number for job in jobs], now))
-                executor.submit(jobs)
+                if self._is_plain:
+                    ahead = self.chains.submit(executor, jobs)
+                    self.names.update([(job.number, job.instance) for job in ahead])
+                else:
+                    executor.submit(jobs)
                 self._tell_started(jobs)
 
     def _tell_started(self, jobs: list[Job]) -> None:
@@ -186,6 +192,7 @@ class Line:
     def _commit(self) -> None:
         """Make durable what has ended, let other runs have it, and report it."""
         with held_back():  # what is durable is reported
+            self.sharing.hold(self.run.running)
             ends = self.recorder.commit()
             if ends or self._retries:
                 self.sharing.release(self.run.running)
@@ -199,9 +206,14 @@ class Line:
         jobs = [
             job for number, members in self.run.scheduler.by_block(nodes) for job in self.jobs.make(number, members)
         ]
-        if not self.judge.remade and not self.attempts.any_failed:
+        if self._is_plain:
             return jobs
         return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
+
+    @property
+    def _is_plain(self) -> bool:
+        """Say whether all attempts are first ones."""
+        return not self.judge.remade and not self.attempts.any_failed
 
     def _attempt(self, node: int) -> int:
         """The number of a step's next attempt; one whose result was lost has had another before."""
@@ -233,9 +245,20 @@ class Line:
                 self._take(executor.collect())
                 continue
             with held_back():  # what was taken from a worker is not lost
-                results = executor.collect()
+                results = self.chains.received(executor.collect())
                 if results:
                     self._take(results)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Take results that came before their turn, when that has come."""
+        while self.chains.are_ahead:
+            self.run.decide()
+            if not self.chains.known:
+                return
+            with held_back():
+                results, self.chains.known = self.chains.known, []
+                self._take(results)
 
     def _lend_terminal(self, lane: int) -> None:
         """A job is about to run in this process, and may print and ask."""
@@ -257,6 +280,9 @@ class Line:
             self._give_back((node,))
             if result.warned:
                 add_warnings(self.run.task_warnings, name, result.warned)
+            if result.outcome == Outcome.UNDONE:
+                self.run.scheduler.postpone([node])
+                continue
             if result.outcome not in FINAL and self._tries_again(node, name, result):
                 continue
             result = self.returned.checked(name, result)
@@ -279,7 +305,7 @@ class Line:
 
     def _take_plain(self, results: list[JobResult]) -> tuple[list[Ended], list[JobResult]]:
         """Take the results that are a value and nothing else, as of most tiny jobs; return the others, too."""
-        if self.run.allotment is not None or self.attempts.any_failed or self.judge.remade:
+        if self.run.allotment is not None or not self._is_plain:
             return [], results
         pop_running, pop_name = self.run.running.pop, self.names.pop
         ends: list[Ended] = []
@@ -419,7 +445,7 @@ class Line:
         try:
             self.stop(kill=kill)
             for executor in self.executors.values():
-                self._take([result for result in executor.collect() if result.outcome in LAST])
+                self._take([each for each in self.chains.received(executor.collect()) if each.outcome in LAST])
             self._commit()
             if self.outbox is not None:
                 self.outbox.close(hurry=kill)
@@ -431,7 +457,7 @@ class Line:
         try:
             self.stop(kill=True)
             for executor in self.executors.values():
-                self._take([result for result in executor.collect() if result.outcome in LAST])
+                self._take([each for each in self.chains.received(executor.collect()) if each.outcome in LAST])
             self.recorder.commit()
         except StoreError:  # which may be what went wrong
             pass

@@ -27,6 +27,8 @@ class Outcome:
     VOID = "void"
     """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
+    UNDONE = "undone"
+    """It was not run: the job before it in its chain gave nothing."""
     CLOSED = "closed"
     """Not of a job: a worker that has ended says by it what went wrong with closing its fixtures."""
     SKIPPED = "skipped"
@@ -253,6 +255,8 @@ class Job(NamedTuple):
     """What it holds: (name, amount, names of the units)."""
     env: tuple[tuple[str, str], ...] = ()
     """Variables that tell programs what it holds."""
+    follows: bool = False
+    """It uses the result of the job before it in a chain: for each stored value of that stands its place, an int."""
 
 
 class Part(NamedTuple):

@@ -241,6 +241,27 @@ class Plan(Inputs):
         self._known_by_key.pop(family.prefix, None)
         return True
 
+    @property
+    def is_alone(self) -> bool:
+        """Say whether results can come neither from other runs, nor from elsewhere, nor from other code."""
+        return not self.news and self._reuse.gain is None and self.code_counts
+
+    def is_new(self, number: int) -> bool:
+        """Say whether the index has nothing of the family of a block: its steps run, whatever their keys."""
+        block = self.expansion.blocks[number]
+        prefix = self.family(block.task, block.variant).prefix
+        if prefix not in self._known_by_key and self.index is not None:
+            if self.index.family(self.graph.tasks[block.task].long_id, prefix) is not None:
+                return False
+            self._known_by_key[prefix] = {}
+        return not self._known_by_key.get(prefix)
+
+    def digests_of(self, node: int) -> bytes:
+        """Return the digests of a node's result, joined."""
+        block, row = self.expansion.place(node)
+        width = SIZE * self.outputs[block.task]
+        return bytes(self.digests[block.number][row * width : (row + 1) * width])
+
     def prefixes(self) -> set[bytes]:
         """Return those of the families of all steps, as far as they are known."""
         blocks = [block for block in self.expansion.blocks if block.gather is None]
