@@ -105,6 +105,8 @@ class Plan(Inputs):
         """By key, what other runs have made in the meantime."""
         self.seen = 0 if index is None else index.next_artifact() - 1
         """Number of the newest result in the index that decisions, or `news`, take into account."""
+        self._is_first = not self.seen and reuse.gain is None
+        """Whether there was no result at all when this run began, nor can any come from elsewhere."""
         self._makers: dict[str, tuple[int, int, int]] = {}
         """By path, the block, row and number of a kept result of which a step made the file."""
         self._families: dict[Any, Family] = {}
@@ -248,6 +250,8 @@ class Plan(Inputs):
 
     def is_new(self, number: int) -> bool:
         """Say whether the index has nothing of the family of a block: its steps run, whatever their keys."""
+        if self._is_first:
+            return True
         block = self.expansion.blocks[number]
         prefix = self.family(block.task, block.variant).prefix
         if prefix not in self._known_by_key and self.index is not None:
@@ -278,7 +282,7 @@ class Plan(Inputs):
 
     def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
         """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
-        if self.index is None:
+        if self.index is None or self._is_first:
             return ()
         if family.prefix not in self._known_by_key:
             number = self.index.family(self.graph.tasks[task].long_id, family.prefix)

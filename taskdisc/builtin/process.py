@@ -15,7 +15,7 @@ from taskdisc.capture import log_name, remove_empty, salvage
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 
-TINY = 64
+TINY = 16
 """Jobs of which that many may wait at a worker are tiny: the way there and back takes longer than they do."""
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
@@ -131,7 +131,7 @@ class ProcessExecutor:
 
     def longest_chain(self) -> int:
         """Return how many jobs one chain may have: as many as wait at a worker, where they have proved to be tiny."""
-        return 0 if self._most or self._window.size < TINY else self._window.size // 2
+        return 0 if self._most or self._window.size < TINY else self._window.size
 
     def submit_chain(self, jobs: Sequence[Job]) -> None:
         """Give all jobs of a chain to the worker that has the least to do, or a new one while all others have jobs."""
