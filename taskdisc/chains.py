@@ -1,9 +1,9 @@
 """Chains: tiny steps that follow one another run in one worker, without a way back to the run between them.
 
 A step that waits for one other alone is submitted with it, ahead of its turn, where nothing could make it needless: the
-store knows no result of its family, no other run is about, and nothing else waits for room. Its job receives what the
-one before gave; its key is made in its turn, when that is known here. Only then does it count as running, is its
-result taken, and is it claimed: before the result that it uses can be seen by other runs.
+store knows no result of its family, other runs have made none, and nothing else waits for room. Its job receives what
+the one before gave; its key is made in its turn, when that is known here. Only then does it count as running, is its
+result taken, and is it claimed: before other runs can see the result that it uses.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Chains:
         """Say whether anything was submitted ahead and is not taken."""
         return bool(self._ahead or self.known)
 
-    def submit(self, executor: Executor, jobs: list[Job]) -> list[Job]:
-        """Submit jobs, each with those that can follow it; return these."""
+    def submit(self, executor: Executor, jobs: list[Job], *, alone: bool) -> list[Job]:
+        """Submit jobs, each with those that can follow it unless it goes `alone`; return these."""
         chaining: Chaining = executor  # type: ignore[assignment]
-        most = chaining.longest_chain() // len(jobs) if hasattr(executor, "longest_chain") else 0
+        most = chaining.longest_chain() // len(jobs) if hasattr(executor, "longest_chain") and not alone else 0
         lane = self._lane(jobs[0].number)
         chains = [self._chain(job, most, lane) for job in jobs] if most >= WORTH and self._may_chain(lane) else []
         if not any(len(chain) > 1 for chain in chains):
@@ -85,14 +85,11 @@ class Chains:
         scheduler = self._run.scheduler
         if scheduler.blocks[scheduler.block_of(node)].watched:
             return None
-        followers = scheduler.dependents(node)
+        followers = [each for each in scheduler.dependents(node) if not self._run.is_gather(each)]
         if len(followers) != 1 or scheduler.lacking(followers[0]) != 1 or followers[0] in self._ahead:
             return None
-        number = scheduler.block_of(followers[0])
-        block = scheduler.blocks[number]
-        if block.gathers or block.lane != lane or not self._run.plan.is_new(number):
-            return None
-        return followers[0]
+        is_next = self._lane(followers[0]) == lane and self._run.plan.is_new(scheduler.block_of(followers[0]))
+        return followers[0] if is_next else None
 
     def _adopt(self, nodes: list[int]) -> list[int]:
         """The turn of these nodes has come: they must run; return those that were not submitted ahead."""
@@ -137,4 +134,3 @@ class Chains:
     def _forget(self, node: int) -> None:
         del self._ahead[node], self._before[node]
         self._used.pop(node, None)
-

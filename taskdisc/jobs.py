@@ -108,6 +108,8 @@ class JobMaker:
         self._bindings = bindings
         self._unfit: dict[str, UsageError] = {}
         self._variants: dict[Any, bytes] = {}
+        self._recipes: dict[str, list[str]] = {}
+        """By task, the parameters that jobs have arguments for."""
         self._before: int | None = None
         """While a job is made that follows another: the node of that."""
         grown = graph.grows and not graph.grows.isdisjoint(tasks)
@@ -230,14 +232,17 @@ class JobMaker:
         block, offset = self._expansion.blocks[number], self._offset(number)
         task = self._graph.tasks[block.task]
         rows = [node - offset for node in nodes]
-        columns = [self._column(block, name, rows) for name, _ in self._arguments(task)]
+        if task.id not in self._recipes:
+            self._recipes[task.id] = [name for name, _ in self._arguments(task)]
+        columns = [self._column(block, name, rows) for name in self._recipes[task.id]]
         if task.id in self._unfit:
             raise self._unfit[task.id]
         spec, settings = self._numbers[task.id], self._settings_of(block)
         names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
+        follows = self._before is not None
         return [  # what holds nothing, `Job(node, spec, name, attempt, given, settings)`, in a third of the time
-            _new(Job, (node, spec, name, attempt, given, settings, (), (), False))
+            _new(Job, (node, spec, name, attempt, given, settings, (), (), follows))
             for node, name, given in zip(nodes, names, arguments, strict=True)
         ]
 
@@ -245,7 +250,7 @@ class JobMaker:
         """Return the job of a node of a block that follows that of `before` in a chain."""
         self._before = before
         try:
-            return self.make(number, [node])[0]._replace(follows=True)
+            return self.make(number, [node])[0]
         finally:
             self._before = None
 

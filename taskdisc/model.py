@@ -358,7 +358,6 @@ class WorkerContext(NamedTuple):
     code: Any = None
     """Fingerprints of the project's code, for workers that share memory with the run."""
     fixtures: tuple[FixtureSpec, ...] = ()
-    """Those that the tasks of the run may ask for."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
     max_tasks: int = 0
@@ -378,7 +377,6 @@ class Activity(NamedTuple):
     """A job that runs at this moment."""
 
     number: int
-    """Of the job."""
     began: float
     """Seconds since the epoch."""
     done: float = 0.0

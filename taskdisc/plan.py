@@ -21,7 +21,7 @@ from taskdisc.graph import (
     TaskGraph,
 )
 from taskdisc.hashing import sha256, sha256_for
-from taskdisc.inputs import DIGESTED, SIZE, Inputs
+from taskdisc.inputs import DIGESTED, SIZE, Inputs, known_by_key
 from taskdisc.marks import File, Files
 from taskdisc.model import DROPPED, FileResult, Known, Task
 from taskdisc.paths import unchanged
@@ -250,21 +250,13 @@ class Plan(Inputs):
 
     def is_new(self, number: int) -> bool:
         """Say whether the index has nothing of the family of a block: its steps run, whatever their keys."""
-        if self._is_first:
-            return True
         block = self.expansion.blocks[number]
+        if self._is_first or self.index is None:
+            return True
         prefix = self.family(block.task, block.variant).prefix
-        if prefix not in self._known_by_key and self.index is not None:
-            if self.index.family(self.graph.tasks[block.task].long_id, prefix) is not None:
-                return False
-            self._known_by_key[prefix] = {}
-        return not self._known_by_key.get(prefix)
-
-    def digests_of(self, node: int) -> bytes:
-        """Return the digests of a node's result, joined."""
-        block, row = self.expansion.place(node)
-        width = SIZE * self.outputs[block.task]
-        return bytes(self.digests[block.number][row * width : (row + 1) * width])
+        if prefix in self._known_by_key:
+            return not self._known_by_key[prefix]
+        return self.index.family(self.graph.tasks[block.task].long_id, prefix) is None
 
     def prefixes(self) -> set[bytes]:
         """Return those of the families of all steps, as far as they are known."""
@@ -340,11 +332,9 @@ class Plan(Inputs):
                     hollow.add(row)
         if torn:
             self._prefer_own(number, {row: key for key, row in zip(keys, rows, strict=True) if place[key] in torn})
-        if SKIPPED in digests:
-            offset = self._offset(number)
-            self.skipped.update(
-                offset + row for row in rows if artifacts[row] and digests[row * width : row * width + SIZE] == SKIPPED
-            )
+        if len(rows) * width < len(digests) or SKIPPED in digests:  # which looks through all of it at once
+            skipped = [r for r in rows if artifacts[r] and digests[r * width : r * width + SIZE] == SKIPPED]
+            self.skipped.update(map(self._offset(number).__add__, skipped))
         if hollow:
             offset = self._offset(number)
             self.hollow.update(offset + row for row in hollow)
@@ -453,15 +443,3 @@ class Plan(Inputs):
         self.digests[number][row * width : (row + 1) * width] = digest
         if self.hollow:
             self.hollow.discard(self._offset(number) + row)
-
-
-def known_by_key(rows: Iterable[Known]) -> dict[bytes, list[Known]]:
-    """Return by key the newest result, last; an older one of another value, if there is any, comes before it."""
-    known: dict[bytes, list[Known]] = {}
-    for row in rows:
-        before = known.get(row[0])
-        if before is None or before[-1][2] == row[2]:
-            known[row[0]] = [*(before or ())[:-1], row]
-        else:
-            known[row[0]] = [before[-1], row]
-    return known
