@@ -61,6 +61,7 @@ LAYERS = (
     {"executors", "project"},
     {"demands", "sweeps"},
     {"aims", "introduction"},
+    {"chains"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
     {"explain", "kept", "drawing"},
