@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from tests.benchmarks import floors
+
 MODULES, TASKS_EACH = 30, 10
 
 
@@ -31,6 +33,56 @@ def chain(folder: Path, length: int) -> Path:
     """A function after the other, each of which passes on what it receives."""
     steps = [f"def step{number}(step{number - 1}):\n    return step{number - 1}\n" for number in range(1, length)]
     return _written(folder, "\n".join(["def step0():\n    return 0\n", *steps]))
+
+
+def chain_by_ref(folder: Path) -> Path:
+    """One task, whose instances each pass on what they receive from the one before."""
+    return _written(
+        folder,
+        """
+from taskdisc import ref, requires
+
+@requires(before=lambda n: ref(step, n=n - 1) if n else 0)
+def step(n: int, before: int) -> int:
+    return before
+""",
+    )
+
+
+SPIN = f"""
+import sys
+sys.path.append({str(Path(floors.__file__).parent)!r})
+from floors import WIDTH, neighbours, spin
+from taskdisc import ref, requires, task
+"""
+
+
+def independent(folder: Path) -> Path:
+    """Tasks that are busy for a while, and what needs them all: `last[size=...,us=...]`."""
+    return _written(
+        folder,
+        f"""{SPIN}
+@task
+def busy(i: int, us: int): spin(us)
+
+@requires(all=lambda size, us: [ref(busy, i=i, us=us) for i in range(size)])
+def last(all, size: int, us: int): ...
+""",
+    )
+
+
+def stencil(folder: Path) -> Path:
+    """The same, where each task needs its three neighbours of the row before."""
+    return _written(
+        folder,
+        f"""{SPIN}
+@requires(near=lambda t, i, us: [ref(busy, t=t - 1, i=j, us=us) for j in neighbours(i)] if t else [])
+def busy(t: int, i: int, us: int, near): spin(us)
+
+@requires(all=lambda size, us: [ref(busy, t=max(1, size // WIDTH) - 1, i=i, us=us) for i in range(WIDTH)])
+def last(all, size: int, us: int): ...
+""",
+    )
 
 
 def grid(folder: Path, *sizes: int) -> Path:
