@@ -295,6 +295,8 @@ class JobMaker:
         if [self._before] == nodes:
             task = self._expansion.place(nodes[0])[0].task
             return [tuple(range(max(1, len(self._graph.tasks[task].options.outputs))))]
+        if len(nodes) == 1 and (fresh := self._values.fresh.get(nodes[0])) is not None:
+            return [tuple(map(as_stored, fresh))]
         block, _ = self._expansion.place(nodes[0])
         if all(block.offset <= node < block.offset + block.size for node in nodes):
             stored = self._values.fetch(block.number, [node - block.offset for node in nodes])

@@ -122,14 +122,14 @@ class Bench:
         """5: how short tasks may be."""
         return [self._metg("independent", projects.independent, 0.2), self._metg("stencil", projects.stencil, 0.7)]
 
-    def _metg(self, shape: str, write: Callable[[Path], Path], goal: float) -> Row:
-        project, (size, steps) = write(self.folder / shape), self.sizes.metg
+    def _metg(self, shape: str, write: Callable[[Path, int, int], Path], goal: float) -> Row:
+        folder, (size, steps) = self.folder / shape, self.sizes.metg
 
         def floor_of(shape: str) -> Callable[[int, int], float]:
             return lambda count, us: seconds_of([PYTHON, floors.__file__, shape, str(count), str(us)])
 
         floor = metg(floor_of(shape), floor_of("bare"), size, steps)
-        ours = metg(lambda count, us: self._cold(project, f"last[size={count},us={us}]"), floor_of("bare"), size, steps)
+        ours = metg(lambda count, us: self._cold(write(folder, count, us), "last"), floor_of("bare"), size, steps)
         return against("5", f"METG(50%), {shape}, over ProcessPoolExecutor", floor, ours, goal)
 
     def chain(self) -> list[Row]:

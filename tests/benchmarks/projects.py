@@ -53,34 +53,29 @@ SPIN = f"""
 import sys
 sys.path.append({str(Path(floors.__file__).parent)!r})
 from floors import WIDTH, neighbours, spin
-from taskdisc import ref, requires, task
+from taskdisc import Gather, axis, ref, requires
+
+def last(busy: Gather[None]) -> int:
+    return len(busy)
+
 """
 
 
-def independent(folder: Path) -> Path:
-    """Tasks that are busy for a while, and what needs them all: `last[size=...,us=...]`."""
-    return _written(
-        folder,
-        f"""{SPIN}
-@task
-def busy(i: int, us: int): spin(us)
-
-@requires(all=lambda size, us: [ref(busy, i=i, us=us) for i in range(size)])
-def last(all, size: int, us: int): ...
-""",
-    )
+def independent(folder: Path, size: int, microseconds: int) -> Path:
+    """Tasks that are busy for a while, and one that waits for all of them, `last`."""
+    source = f"i = axis(range({size}))\ndef busy(i: int): spin({microseconds})\n"
+    return _written(folder, SPIN + source)
 
 
-def stencil(folder: Path) -> Path:
+def stencil(folder: Path, size: int, microseconds: int) -> Path:
     """The same, where each task needs its three neighbours of the row before."""
     return _written(
         folder,
         f"""{SPIN}
-@requires(near=lambda t, i, us: [ref(busy, t=t - 1, i=j, us=us) for j in neighbours(i)] if t else [])
-def busy(t: int, i: int, us: int, near): spin(us)
+t, i = axis(range(max(1, {size} // WIDTH))), axis(range(WIDTH))
 
-@requires(all=lambda size, us: [ref(busy, t=max(1, size // WIDTH) - 1, i=i, us=us) for i in range(WIDTH)])
-def last(all, size: int, us: int): ...
+@requires(near=lambda t, i: [ref(busy, t=t - 1, i=j) for j in neighbours(i)] if t else [])
+def busy(t: int, i: int, near): spin({microseconds})
 """,
     )
 
