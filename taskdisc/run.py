@@ -24,6 +24,7 @@ from taskdisc.usable import usable
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
+    from taskdisc.execute import Line
     from taskdisc.growing import Growing
     from taskdisc.narrow import Narrowed, Narrowing
     from taskdisc.order import Order
@@ -265,8 +266,11 @@ class Run(Instances):
 
             hook.taskdisc_plan_ready(plan=Forecast(self), config=self.project.config)
         if self.scheduler.unfinished:
+            from taskdisc.execute import Line
+
+            line = Line(self)
             with guard():
-                self._work()
+                self._work(line)
         self.project.save_caches()
         report = self._report()
         if self.number:
@@ -276,10 +280,7 @@ class Run(Instances):
         hook.taskdisc_run_finished(report=report, config=self.project.config)
         return report
 
-    def _work(self) -> None:
-        from taskdisc.execute import Line
-
-        line = Line(self)
+    def _work(self, line: Line) -> None:
         try:
             while self.scheduler.unfinished and not line.has_enough:
                 line.work()
