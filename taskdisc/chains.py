@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from taskdisc.interrupts import held_back
 from taskdisc.model import Job, JobResult, Outcome
 
 if TYPE_CHECKING:
@@ -96,8 +97,9 @@ class Chains:
         if not self._ahead:
             return nodes
         ours = [node for node in nodes if node in self._ahead]
-        self._run.scheduler.begun(ours)
-        self._run.running.update(dict.fromkeys(ours, time.monotonic()))
+        with held_back():  # what runs is known to run
+            self._run.scheduler.begun(ours)
+            self._run.running.update(dict.fromkeys(ours, time.monotonic()))
         self._tell([self._ahead[node] for node in ours])
         for node in ours:
             if node in self._early:
