@@ -6,7 +6,6 @@ The executor here is that of runs, but takes chains from the first job on, and w
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
