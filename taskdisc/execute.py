@@ -76,7 +76,6 @@ class Line:
             lambda name: not project.objects.has(name),
         )
         self._is_ending = False
-        """Whether nothing more is begun."""
         self._failed = 0
         """How many steps have failed."""
         self.names: dict[int, str] = {}
@@ -127,6 +126,7 @@ class Line:
                 self._submit(lane)
         if self.recorder.is_due:
             self._commit()
+        self._follow()
         if self.run.scheduler.has_undecided:
             return
         if not self.run.running and not self.run.elsewhere and not self.attempts.waiting:
