@@ -130,12 +130,13 @@ class Line:
             self._commit()
         if self.run.scheduler.has_undecided:
             return
-        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting:
+        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting and not self.run.refused():
             assert self.run.growing is not None, "steps are left that wait for nothing"
             raise self.run.growing.stalled()
         self._wait()
         self._collect()
         self.run.scheduler.released(self.sharing.ended())
+        self.run.scheduler.ask_again()
         self._tell()
 
     def _submit(self, lane: int) -> None:
@@ -209,7 +210,8 @@ class Line:
 
     def _wait(self, until: float | None = None) -> None:
         """Wait until there is something to do, or until a moment (monotonic seconds)."""
-        timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
+        others = self.run.elsewhere or self.run.refused()
+        timeout = POLL if self.recorder.pending or others else self.run.tick
         next_due = None if self._is_ending else self.attempts.next_due
         moments = [until, next_due, *(executor.deadline() for executor in self.executors.values())]
         due = min((moment for moment in moments if moment is not None), default=None)

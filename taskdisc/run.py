@@ -14,14 +14,7 @@ from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
 from taskdisc.instances import Instances
 from taskdisc.lanes import Lanes, demands_nothing, ignored_options
-from taskdisc.model import (
-    Activity,
-    Outcome,
-    Retry,
-    RunReport,
-    StepEnd,
-    TaskWarning,
-)
+from taskdisc.model import Activity, Outcome, Retry, RunReport, StepEnd, TaskWarning
 from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.plan import Plan
 from taskdisc.project import Project, no_tasks
@@ -112,6 +105,8 @@ class Run(Instances):
         self._drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
+        self.refused = self.scheduler.refused
+        """Return the shared resources of which other runs hold what this one waits for."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
         self.task_warnings: dict[str, TaskWarning] = {}
@@ -298,6 +293,9 @@ class Run(Instances):
         except BaseException:
             line.abandon()
             raise
+        finally:
+            if self.allotment is not None:
+                self.allotment.close()
         if self._drops and not self.interrupted:
             self._drop(self.unkept.undropped)
         if self.interrupted or line.has_enough:

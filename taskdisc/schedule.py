@@ -247,6 +247,14 @@ class Scheduler(Nodes):
         """A node does not run any more: what it was given is there for others."""
         self._ready.give_back(node)
 
+    def refused(self) -> set[str]:
+        """Return the shared resources of which other runs hold what runnable nodes need."""
+        return self._ready.refused()
+
+    def ask_again(self) -> None:
+        """Other runs may have given back what they held."""
+        self._ready.ask_again()
+
     def has_runnable(self, lane: int = 0) -> bool:
         """Say whether a lane may have nodes to execute now."""
         return self._ready.has(lane)

@@ -12,6 +12,7 @@ LAYERS = (
     {"limits", "loader", "parameters", "supply"},
     {"model"},
     {
+        "commons",
         "compression",
         "coroutines",
         "expressions",
