@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import UsageError, closest
-from taskdisc.limits import Capacity, Demand, Limits
+from taskdisc.limits import CPUS, Capacity, Demand, Limits
 from taskdisc.model import Job, Task
-from taskdisc.resources import CPUS, Amounts, amounts, text_of
+from taskdisc.resources import Amounts, amounts, text_of
 
 if TYPE_CHECKING:
     from taskdisc.commons import Commons
@@ -171,9 +171,9 @@ class Allotment:
                 f"{name}={text_of(there)} ({self._origins[name]}). Ask for less, or raise that."
             )
 
-    def holders(self, names: Iterable[str]) -> list[int]:
+    def holders(self, names: Iterable[str]) -> dict[str, list[int]]:
         """Return the process ids of other runs that hold something of shared resources."""
-        return [] if self._shared is None else self._shared.holders(names)
+        return {} if self._shared is None else self._shared.holders(names)
 
     def close(self) -> None:
         """Hold nothing any more of what is shared."""

@@ -99,13 +99,14 @@ class Commons:
         with suppress(OSError), held_back(), self._alone():
             self._write()  # alone or not: who reads half of it asks again
 
-    def holders(self, names: Iterable[str]) -> list[int]:
+    def holders(self, names: Iterable[str]) -> dict[str, list[int]]:
         """Return the process ids of the other runs that hold something of these resources."""
-        wanted = {*names}
+        found: dict[str, list[int]] = {name: [] for name in names}
         with suppress(OSError, ValueError), held_back(), self._alone():
-            others = [other for other in self._others() if not wanted.isdisjoint([held.name for held in other.held])]
-            return sorted({other.pid for other in others})
-        return []
+            for other in self._others():
+                for name in found.keys() & {held.name for held in other.held}:
+                    found[name].append(other.pid)
+        return found
 
     def close(self) -> None:
         """Hold nothing any more."""

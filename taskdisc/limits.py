@@ -10,6 +10,9 @@ from typing import NamedTuple, Protocol
 Demand = tuple[tuple[str, float], ...]
 """What a node needs of limited resources: (name, amount), sorted by name; what is not limited is not in it."""
 
+CPUS = "cpus"
+"""The resource of which each job in a worker uses 1 unless it says more: how many there are is `workers`."""
+
 Capacity = float | tuple[str, ...]
 """How much there is of a resource, or the names of its units."""
 
@@ -54,30 +57,31 @@ class Limits:
     def __init__(self, capacities: Mapping[str, Capacity], commons: Commons | None = None) -> None:
         """Nothing is held at first. `capacities` are those of this run; its `commons` choose units that they know."""
         self._commons = commons
-        self._shared: Collection[str] = () if commons is None else commons.capacities.keys()
+        self.shared: Collection[str] = () if commons is None else commons.capacities.keys()
+        """What other runs may hold, too."""
         self.capacity = {name: float(len(c)) if isinstance(c, tuple) else float(c) for name, c in capacities.items()}
         everywhere = capacities if commons is None else {**capacities, **commons.capacities}
         self.names = {name: c for name, c in everywhere.items() if isinstance(c, tuple)}
         """The units of resources whose units have names."""
         self._free = dict(self.capacity)
         self._holders = dict.fromkeys(self.capacity, 0)
-        self._units = {name: list(range(len(u))) for name, u in self.names.items() if name not in self._shared}
+        self._units = {name: list(range(len(u))) for name, u in self.names.items() if name not in self.shared}
         """Heaps of the free units: the first ones are used most."""
         self._held: dict[int, tuple[Held, ...]] = {}
 
-    def lacking(self, demand: Demand) -> set[str]:
-        """Return of what this run has not enough left for a demand at this moment."""
-        return {name for name, amount in demand if amount > self._free[name] + SLACK * self.capacity[name]}
+    def has(self, name: str, amount: float) -> bool:
+        """Say whether this run has so much left of a resource."""
+        return amount <= self._free[name] + SLACK * self.capacity[name]
 
-    def shared(self, demand: Demand) -> set[str]:
-        """Return what of a demand other runs may hold."""
-        return {name for name, _ in demand if name in self._shared}
+    def fits(self, demand: Demand) -> bool:
+        """Say whether this run has enough left for a demand."""
+        return all(self.has(name, amount) for name, amount in demand)
 
     def take(self, node: int, demand: Demand) -> bool:
-        """Let a node hold what it needs, of which nothing must be lacking; say whether other runs leave it so much."""
+        """Let a node hold what it needs, which must fit; say whether other runs leave it so much."""
         units: Mapping[str, tuple[str, ...]] | None = {}
-        if self._commons is not None and (shared := self.shared(demand)):
-            units = self._commons.take(tuple([each for each in demand if each[0] in shared]))
+        if self._commons is not None and (shared := tuple([each for each in demand if each[0] in self.shared])):
+            units = self._commons.take(shared)
         if units is None:
             return False
         self._held[node] = tuple([self._taken(name, amount, units.get(name, ())) for name, amount in demand])
@@ -104,6 +108,6 @@ class Limits:
             if name in self._units:
                 for unit in units:
                     heapq.heappush(self._units[name], self.names[name].index(unit))
-        if self._commons is not None and (shared := [each for each in held if each.name in self._shared]):
+        if self._commons is not None and (shared := [each for each in held if each.name in self.shared]):
             self._commons.give_back(shared)
         return held

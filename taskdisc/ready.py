@@ -6,8 +6,9 @@ pass. Queues of one lane with the same demand wait as a crowd, whose first stand
 none of them, so each end of a job wakes one queue a crowd, and nobody looks through all that waits.
 
 A crowd that others have passed for too long (together they were given as much of a resource as there is) comes first:
-nobody else is given what it lacks until one of it has started. There is one such crowd at a time, so that none waits
-for another.
+what it needs is kept for it, resource by resource, until one of it has started. As long as it lacks one, those that
+follow are of no use to it, and others may have them: CPUs, the last, do not rest while a GPU is busy. There is one such
+crowd at a time, so that none waits for another.
 
 What is shared with other runs may be in their hands: then a crowd is refused, steps aside, and asks now and then.
 """
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from taskdisc.limits import Demand, Limits
+from taskdisc.limits import CPUS, Demand, Limits
 
 Order = tuple[float, float, int, int]
 """What queues are sorted by: -priority, -rank, the block's number, and a number that no other queue has."""
@@ -85,8 +86,8 @@ class Ready:
         """Crowds of which some have stepped aside, those that wait longest first."""
         self._first: Crowd | None = None
         """The crowd that was passed for too long."""
-        self._kept: set[str] = set()
-        """What that one has lacked since: what it does not lack may be used by others until it can start."""
+        self._kept: list[str] = []
+        """What that one needs, in the order in which it is kept for it."""
         self._given: dict[str, float] = {}
         """By resource, how much was ever given."""
         self._made = 0
@@ -169,23 +170,40 @@ class Ready:
 
     def _admits(self, crowd: Crowd) -> bool:
         assert self.limits is not None
-        if crowd is self._first:
-            self._kept |= self.limits.lacking(crowd.demand)
-        elif self._first is not None and crowd.shares(self._kept):
+        if self._first not in (None, crowd) and not self._leaves_enough(crowd.demand):
             return False
-        return not self.limits.lacking(crowd.demand)
+        return self.limits.fits(crowd.demand)
+
+    def _leaves_enough(self, demand: Demand) -> bool:
+        """Say whether such a demand takes nothing that is kept for what comes first."""
+        assert self.limits is not None and self._first is not None
+        wanted, needed = dict(demand), dict(self._first.demand)
+        for name in self._kept:
+            lacks = self._lacks(self._first, name, needed[name])
+            if name in wanted and (lacks or not self.limits.has(name, needed[name] + wanted[name])):
+                return False
+            if lacks:
+                break
+        return True
+
+    def _lacks(self, crowd: Crowd, name: str, amount: float) -> bool:
+        assert self.limits is not None
+        return (crowd.refused and name in self.limits.shared) or not self.limits.has(name, amount)
+
+    def _in_order(self, crowd: Crowd) -> list[str]:
+        """What a crowd demands, the scarcest first."""
+        assert self.limits is not None
+        whole = self.limits.capacity
+        ranked = [(name == CPUS, not self._lacks(crowd, name, n), -n / whole[name], name) for name, n in crowd.demand]
+        return [name for *_, name in sorted(ranked)]
 
     def _gets(self, node: int, crowd: Crowd) -> bool:
         """Let a node have what it demands, unless other runs hold it."""
         assert self.limits is not None
         crowd.refused = not self.limits.take(node, crowd.demand)
-        if crowd.refused and crowd is self._first:
-            self._kept |= self._lacking(crowd)
+        if crowd.refused and crowd is self._first:  # what else was kept for it is of no use to it now
+            self._wake_those_for(self._kept)
         return not crowd.refused
-
-    def _lacking(self, crowd: Crowd) -> set[str]:
-        assert self.limits is not None
-        return self.limits.lacking(crowd.demand) | (self.limits.shared(crowd.demand) if crowd.refused else set())
 
     def _step_aside(self, crowd: Crowd, entry: tuple[Order, Queue]) -> None:
         heapq.heappush(crowd.aside, entry)
@@ -203,8 +221,7 @@ class Ready:
             self._wake(crowd)
         if self._first is None and self._waiting:
             self._first = self._overdue(dict(crowd.demand))
-            if self._first is not None:
-                self._kept = self._lacking(self._first) or {name for name, _ in self._first.demand}
+            self._kept = self._in_order(self._first) if self._first is not None else []
 
     def _waits_no_more(self, crowd: Crowd) -> None:
         """One of a crowd has started; for the others, waiting begins anew."""
@@ -248,7 +265,8 @@ class Ready:
         """Return the shared resources of which other runs hold what is needed here."""
         if self.limits is None:
             return set()
-        return {name for crowd in self._waiting if crowd.refused for name in self.limits.shared(crowd.demand)}
+        refused = {name for crowd in self._waiting if crowd.refused for name, _ in crowd.demand}
+        return refused.intersection(self.limits.shared)
 
     def ask_again(self) -> None:
         """Let those that were refused ask once more."""

@@ -7,10 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from taskdisc.errors import ConfigError, UsageError, closest
-from taskdisc.limits import Capacity, Resource
-
-CPUS = "cpus"
-"""The resource of which each job in a worker uses 1 unless it says more: how many there are is `workers`."""
+from taskdisc.limits import CPUS, Capacity, Resource
 
 KEYS = ("amount", "units", "shared")
 """What a table says of a resource."""

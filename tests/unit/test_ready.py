@@ -21,7 +21,7 @@ def test_units_are_held_by_one_at_a_time_and_the_first_are_used_most():
     limits.take(2, (("gpu", 1),))
     assert limits.held(1) == (Held("gpu", 2, ("a", "b")), Held("memory", 3.5))
     assert limits.held(2) == (Held("gpu", 1, ("c",)),)
-    assert limits.lacking((("gpu", 1),))
+    assert not limits.fits((("gpu", 1),))
     limits.give_back(1)
     assert limits.held(1) == ()
     limits.take(3, (("gpu", 1),))
@@ -32,12 +32,12 @@ def test_amounts_add_up():
     """Ten tenths are one, and when all is given back all is there."""
     limits = Limits({"memory": 1})
     for node in range(10):
-        assert not limits.lacking((("memory", 0.1),))
+        assert limits.fits((("memory", 0.1),))
         limits.take(node, (("memory", 0.1),))
-    assert limits.lacking((("memory", 0.1),))
+    assert not limits.fits((("memory", 0.1),))
     for node in range(10):
         limits.give_back(node)
-    assert not limits.lacking((("memory", 1.0),))
+    assert limits.fits((("memory", 1.0),))
 
 
 def test_what_does_not_fit_lets_others_pass():
