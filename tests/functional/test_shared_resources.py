@@ -12,6 +12,7 @@ import pytest
 
 from taskdisc.commons import Commons, own_folder
 from taskdisc.errors import UsageError
+from taskdisc.limits import Held
 from taskdisc.testing import Project
 from tests.faults.processes import FAMILY, is_there, read_numbers, until
 from tests.projects import Folder
@@ -43,6 +44,10 @@ def train(n: int, task_info, seconds: float = 0.1):
 @task(resources={"gpu": 1})
 def forever(task_info):
     _note(f"+{task_info.resources['gpu'][0]}")
+    if not (child := os.fork()):
+        os.setsid()
+        time.sleep(600)
+    Path("child.txt").write_text(str(child))
     _family("family.txt")
 
 @task(resources={"gpu": 1})
@@ -182,7 +187,8 @@ def test_what_a_killed_run_held_is_free_at_once_whatever_it_has_left_behind(mach
     run.send_signal(signal.SIGKILL)
     assert waiting.wait(60) == 0
     assert waiting.stdout is not None and waiting.stdout.read() == "0\n"
-    assert is_there(family[-1])  # in a session of its own
+    family += read_numbers(first.root / "child.txt")
+    assert is_there(family[-1]) and is_there(family[-2])  # in sessions of their own
     assert os.listdir(own_folder()) == ["mutex"]
     for process in filter(is_there, family):
         os.kill(process, signal.SIGKILL)
@@ -300,6 +306,24 @@ def test_what_is_configured_is_shown_as_it_is_written(project: Project) -> None:
     there = '{ units = ["0", "1"], shared = true }'
     project.write({"pyproject.toml": f"[tool.taskdisc.resources]\ngpu = {there}\n"})
     assert f" {there} " in project.taskdisc("config").assert_ok().stdout
+
+
+def test_who_waits_for_a_while_goes_first(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, gpu = Commons({"gpu": 1.0}), Commons({"gpu": 1.0}), (("gpu", 1.0),)
+    assert first.take(gpu) == {"gpu": ()}
+    assert second.take(gpu) is None
+    first.give_back([Held("gpu", 1.0)])
+    assert first.take(gpu) == {"gpu": ()}  # the other has not waited for long
+    first.give_back([Held("gpu", 1.0)])
+    monkeypatch.setattr("taskdisc.commons.POLITENESS", 0.0)
+    assert first.take(gpu) is None
+    assert second.take(gpu) == {"gpu": ()}
+    assert first.take(gpu) is None
+    second.give_back([Held("gpu", 1.0)])
+    monkeypatch.setattr("taskdisc.commons.FORGOTTEN", 0.0)
+    assert second.take(gpu) == {"gpu": ()}  # the other has not asked again
+    first.close()
+    second.close()
 
 
 def test_half_a_file_counts_as_all_that_there_is(machine: Machine) -> None:
