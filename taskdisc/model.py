@@ -29,6 +29,8 @@ class Outcome:
     CANCELLED = "cancelled"
     CLOSED = "closed"
     """Not of a job: a worker that has ended says by it what went wrong with closing its fixtures."""
+    RECALLED = "recalled"
+    """Not begun: a worker gives the job back, as it was asked to."""
     SKIPPED = "skipped"
     """The task said so, or something that it needs was skipped."""
 
