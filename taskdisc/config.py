@@ -245,6 +245,12 @@ def _task_tables(table: Table, path: str) -> tuple[TaskTable, ...]:
     found = []
     for pattern, options in _sub_tables(table, path):
         origin = f"{NAME} [{path}.{_quoted(pattern)}]"
+        name, bracket, _ = pattern.partition("[")
+        if bracket and "=" in pattern:
+            raise ConfigError(
+                f"{origin}: options hold for all instances of a task. Write [{path}.{_quoted(name)}], "
+                "or make what needs others a task of its own."
+            )
         found.append(TaskTable(pattern, _task_options(options, origin), origin))
     return tuple(found)
 

@@ -82,8 +82,8 @@ def test_a_run_from_its_start_to_its_end(project: Project) -> None:
             FAILED fit[k=2] - ValueError: two is too many (tasks_study.py:21)
             fit  2/100 · 1 failed · R/s · M:SS left
               fit[k=1]  N s  25% (1/4)
-              fit[k=4]  N s
-            next: fit[k=3], fit[k=5], fit[k=6] and 93 more
+              fit[k=3]  N s
+            next: fit[k=4], fit[k=5], fit[k=6] and 93 more
             5/103 · 1 failed · M:SS · about M:SS left
             """
         )
