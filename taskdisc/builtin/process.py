@@ -190,7 +190,7 @@ class ProcessExecutor:
         for worker in self._behind():
             running = worker.running()
             if running is not None and now - running[1] >= SLOW:
-                self._ended += worker.recall()
+                self._take(worker, worker.recall())
                 self._watch_backlog(worker)
         for worker in self._living:
             self._returned += worker.returned
@@ -222,14 +222,17 @@ class ProcessExecutor:
     def _receive(self, worker: Worker) -> None:
         results = worker.receive()
         if results is not None:
-            self._ended += results
-            if self._most and worker.given >= self._most and not worker.queue:
-                self._let_go(worker)
+            self._take(worker, results)
         elif worker.group.ending is None:
             self._bury(worker)
         else:
             # Its end is announced separately, with a status that nobody has touched.
             self._selector.unregister(worker.results)
+
+    def _take(self, worker: Worker, results: list[JobResult]) -> None:
+        self._ended += results
+        if self._most and worker.given >= self._most and not worker.queue:
+            self._let_go(worker)
 
     def _let_go(self, worker: Worker) -> None:
         """A worker takes no more jobs; it is buried when it has ended."""

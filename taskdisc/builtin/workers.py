@@ -15,6 +15,8 @@ from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result, withou
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 
+SETTLED = 0.0005
+"""Seconds after which a processor has long let others see what it wrote."""
 PIPE = 1 << 18
 """Bytes of results that a worker can have sent while the run is busy, before it must wait."""
 
@@ -121,10 +123,11 @@ class Worker:
 
         No job is begun after that, nor given twice: the worker says what it is at before it looks whether to begin it,
         and here it is the other way round. So what it is not at now will not begin; what it is at has begun, or is
-        answered as given back.
+        answered as given back. (Processors may let a write wait while they read ahead, here as there: hence the pause.)
         """
         self.is_slow = True
         self._words[RECALLED] = self._sent
+        time.sleep(SETTLED)
         current = self._words[RUNNING] - 1
         results = self.receive() or []  # what ended before that; all of it, since a pipe holds less than one reads
         waiting = [number for number in self.queue if number != current]

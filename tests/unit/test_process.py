@@ -243,10 +243,8 @@ def test_one_worker_keeps_the_order(start):
 def test_the_first_jobs_run_first(start):
     executor = start(2)
     executor.submit([job(n, "say", "") for n in range(4)])
-    by_worker = {}
-    for number, worker in sorted(values(collect(executor, 4)).items()):
-        by_worker.setdefault(worker, []).append(number)
-    assert sorted(by_worker.values()) == [[0, 2], [1, 3]]
+    assert sorted([list(worker.queue) for worker in executor._living]) == [[0, 2], [1, 3]]
+    assert len(collect(executor, 4)) == 4
 
 
 def test_no_more_workers_than_jobs(start):
