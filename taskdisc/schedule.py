@@ -243,6 +243,15 @@ class Scheduler(Nodes):
             self._state[node] = RUNNING
         return taken
 
+    def begun(self, nodes: Iterable[int]) -> None:
+        """These undecided nodes must run, and do already."""
+        for node in nodes:
+            self._state[node] = RUNNING
+
+    def lacking(self, node: int) -> int:
+        """Return how many inputs a waiting node waits for, 0 for others."""
+        return self._pending[node] if self._state[node] == WAITING else 0
+
     def give_back(self, node: int) -> None:
         """A node does not run any more: what it was given is there for others."""
         self._ready.give_back(node)

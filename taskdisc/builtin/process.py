@@ -15,6 +15,8 @@ from taskdisc.capture import log_name, remove_empty, salvage
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 
+TINY = 16
+"""Jobs of which that many may wait at a worker are tiny: the way there and back takes longer than they do."""
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
 
@@ -144,6 +146,17 @@ class ProcessExecutor:
             receiver.submit(share)
             self._watch_backlog(receiver)
 
+    def longest_chain(self) -> int:
+        """Return how many jobs one chain may have: as many as wait at a worker, where they have proved to be tiny."""
+        return 0 if self._most or self._window.size < TINY else self._window.size
+
+    def submit_chain(self, jobs: Sequence[Job]) -> None:
+        """Give all jobs of a chain to the worker that has the least to do, or a new one while all others have jobs."""
+        workers: list[Worker | None] = [*self._quick(), *[None] * self._unborn]
+        receiver = min(workers, key=_load, default=None) or self._start()
+        receiver.submit(jobs)
+        self._watch_backlog(receiver)
+
     def _deal(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
         """Deal the jobs in their order; None stands for a worker that is not there yet."""
         if self._most:
@@ -193,12 +206,17 @@ class ProcessExecutor:
                 self._take(worker, worker.recall())
                 self._watch_backlog(worker)
         for worker in self._living:
-            self._returned += worker.returned
-            worker.returned.clear()
+            self._take_back(worker)
         idle = self._unborn + sum([not worker.queue for worker in self._living])
         if self._returned and idle and not self._stopping:
             jobs, self._returned = self._returned[:idle], self._returned[idle:]
             self.submit(jobs)
+
+    def _take_back(self, worker: Worker) -> None:
+        """What a worker has given back is for others; what follows a job there has nothing to follow elsewhere."""
+        self._returned += [job for job in worker.returned if not job.follows]
+        self._ended += [JobResult(job.number, Outcome.UNDONE) for job in worker.returned if job.follows]
+        worker.returned.clear()
 
     def _behind(self) -> list[Worker]:
         """The workers at which jobs wait."""
@@ -307,9 +325,25 @@ class ProcessExecutor:
             del worker.queue[job.number]
             self._ended.append(self._death(worker, job, began, status))
         self._tidy(worker)
-        left = [*worker.queue.values(), *worker.returned]
-        if left and not self._stopping:
-            self.submit(left)
+        if not self._stopping:
+            self._take_back(worker)
+            self._submit_again(list(worker.queue.values()))
+
+    def _submit_again(self, jobs: list[Job]) -> None:
+        """Give jobs of a dead worker to others, chains as chains; what followed on what it has done cannot follow."""
+        chains: list[list[Job]] = []
+        for job in jobs:
+            if not job.follows:
+                chains.append([job])
+            elif chains:
+                chains[-1].append(job)
+            else:
+                self._ended.append(JobResult(job.number, Outcome.UNDONE))
+        for chain in chains:
+            if len(chain) > 1:
+                self.submit_chain(chain)
+        if single := [chain[0] for chain in chains if len(chain) == 1]:
+            self.submit(single)
 
     def _forget(self, worker: Worker) -> None:
         for workers in (self._living, self._leaving):

@@ -62,6 +62,7 @@ LAYERS = (
     {"executors", "project"},
     {"demands", "sweeps"},
     {"aims", "introduction"},
+    {"chains"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
     {"explain", "kept", "drawing"},
