@@ -6,11 +6,13 @@ The executor here is that of runs, but takes chains from the first job on, and w
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -235,28 +237,39 @@ def taskdisc_job_finished(step):
 """,
     )
     chain.run("s39").assert_ok()
-    heard = chain.read("heard").split()
-    assert [each[1:] for each in heard if each[0] == "+"] == ALL
-    assert [each[1:] for each in heard if each[0] == "-"] == ALL
-    assert all(heard.index(f"+{name}") < heard.index(f"-{name}") for name in ALL)
+    told = chain.read("heard").split()
+    assert [each[1:] for each in told if each[0] == "+"] == ALL
+    assert [each[1:] for each in told if each[0] == "-"] == ALL
+    assert all(told.index(f"+{name}") < told.index(f"-{name}") for name in ALL)
 
 
-def start(project: Project, *arguments: str):  # type: ignore[no-untyped-def]
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "taskdisc", "run", "s39", *arguments]
+def start(project: Project, target: str = "s39") -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "taskdisc", "run", target]
     return subprocess.Popen(
         command, cwd=project.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def until_executed(project: Project, name: str) -> None:
+def until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    path = project.path / "executed"
-    while not path.exists() or name not in path.read_text().split():
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def heard(project: Project) -> set[str]:
+    """What the project's own hook was told of."""
+    path = project.path / "heard"
+    return set(path.read_text().split() if path.exists() else [])
+
+
+def until_reported(project: Project, most: int) -> None:
+    until(lambda: len(heard(project)) >= most)
+
+
+def until_executed(project: Project, name: str) -> None:
+    path = project.path / "executed"
+    until(lambda: path.exists() and name in path.read_text().split())
 
 
 def test_two_runs_at_once_share_a_chain(chain: Project) -> None:
@@ -299,8 +312,35 @@ def taskdisc_job_finished(step):
     run = start(chain)
     run.communicate(timeout=60)
     assert run.returncode == -signal.SIGKILL
-    heard = chain.read("heard").split() if os.path.exists(chain.path / "heard") else []
+    reported = heard(chain)
     executed(chain)
     write(chain)
     assert chain.run("s39").assert_ok().stdout == "40\n"
-    assert not executed(chain).keys() & set(heard)
+    assert not reported & set(executed(chain))
+
+
+def test_a_run_is_killed_at_any_moment_again_and_again(chain: Project) -> None:
+    write(
+        chain,
+        tail="""
+@requires(before=lambda n: ref(link, n=n - 1) if n else 0)
+def link(n: int, before: int) -> int:
+    note(n)
+    time.sleep(0.005)
+    return before + n
+
+def taskdisc_job_finished(step):
+    with open("heard", "a") as file: file.write(step.id.rpartition("=")[2][:-1] + " ")
+""",
+    )
+    reported: set[str] = set()
+    for moment in range(5):
+        run = start(chain, target="link[n=199]")
+        until_reported(chain, len(reported) + 4)
+        time.sleep(0.01 * moment)
+        run.kill()
+        run.communicate()
+        assert not reported & set(executed(chain))
+        reported = heard(chain)
+    assert chain.run("link[n=199]").assert_ok().stdout == "19900\n"
+    assert not reported & set(executed(chain))
