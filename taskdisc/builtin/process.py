@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
-from taskdisc.builtin.endings import describe_status, too_slow, unanswered
 from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.serving import RunnerFactory
 from taskdisc.builtin.workers import Worker, birth
 from taskdisc.capture import log_name, remove_empty, salvage
+from taskdisc.endings import describe_status, too_slow, unanswered
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 

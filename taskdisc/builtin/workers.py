@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from taskdisc.builtin.groups import Ending, ProcessGroup
 from taskdisc.builtin.serving import DONE, READ, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
-from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.model import Activity, Job, JobResult, WorkerContext
+from taskdisc.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 
 PIPE = 1 << 18
 """Bytes of results that a worker can have sent while the run is busy, before it must wait."""

@@ -15,6 +15,7 @@ LAYERS = (
         "compression",
         "coroutines",
         "expressions",
+        "endings",
         "gathered",
         "generators",
         "ready",
@@ -24,8 +25,9 @@ LAYERS = (
         "paths",
         "capture",
         "convert",
+        "wire",
     },
-    {"calling", "taskoptions"},
+    {"calling", "jobfolder", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
     {"outputs", "private", "references"},
     {"inner"},
@@ -80,11 +82,15 @@ PUBLIC = {
     "paths",
     "capture",
     "descriptors",
+    "endings",
+    "jobfolder",
+    "wire",
     "worker",
 }
 """What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
 and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner`,
-`capture.Capture`, descriptors that no task inherits."""
+`capture.Capture`, descriptors that no task inherits, how jobs travel (`wire`, `jobfolder`), and what the end of a
+process means (`endings`)."""
 
 PUBLIC_TYPES = {"config", "execution", "run"}
 """What comes to a plugin, which names it for type checkers alone: `Config` and `Run` to hooks, `Execution` to what

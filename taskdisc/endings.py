@@ -71,8 +71,12 @@ def unanswered(
 
 def too_slow(job: Job, spec: TaskSpec, began: float | None) -> JobResult:
     """Return the result of a job that was ended since it took longer than its timeout."""
-    message = f"still running after {spec.timeout:g} s"
-    return unanswered(job, spec, Outcome.TIMED_OUT, message, SLOW_HINT, began)
+    return unanswered(job, spec, Outcome.TIMED_OUT, slow_message(spec), SLOW_HINT, began)
+
+
+def slow_message(spec: TaskSpec) -> str:
+    """Return what is wrong with a job that was ended since it took longer than its timeout."""
+    return f"still running after {spec.timeout:g} s"
 
 
 def last_lines(path: str) -> str:
