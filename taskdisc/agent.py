@@ -23,11 +23,13 @@ from taskdisc.descriptors import keep_private
 from taskdisc.gathered import Gather
 from taskdisc.model import ArgumentKind, FileResult, Job, JobResult, Outcome, Stored, WorkerContext
 from taskdisc.outpost import SIZE, message, received
-from taskdisc.paths import relative_to, stamp, tell_absent
+from taskdisc.paths import relative_to, replace_paths, stamp, tell_absent
 from taskdisc.travel import Answer, Batch, Cargo, Delivery, Introduction, Parcel, Place, Wanted, packed, unpacked
 from taskdisc.worker import Runner, open_objects
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
     from taskdisc.capture import Capture
     from taskdisc.execution import PreparedTask
 
@@ -95,6 +97,11 @@ class Traveller(Runner):
         if base != "elsewhere" and (base, inside) not in _nowhere(self.context.store):
             self._absent[base, inside] = None
 
+    def _look(self, path: PurePath) -> PurePath:
+        if not path.is_absolute() and not os.path.exists(path):
+            self._note("root", str(path))
+        return path
+
     def run(self, job: Job) -> JobResult:
         """Run one attempt; where files are missing, say which."""
         self._absent.clear()
@@ -107,6 +114,8 @@ class Traveller(Runner):
         for value in arguments.values():
             if isinstance(value, Gather):
                 list(value.values())  # else its files would be found missing one by one, while the task runs
+            else:
+                replace_paths(value, self._look)  # elements of axes, constants of structures, settings
         if self._absent:
             raise FileNotFoundError
         return super()._call(task, job, arguments)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -24,6 +24,16 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.05)
+
+
+def without(hidden: Path | None) -> Sequence[str]:
+    """Return what goes before a command that is not to see a folder: for it alone, an empty disk lies over that.
+
+    So it is on another machine: its own root and temporary folders, the same Python, and nothing of the project.
+    """
+    if hidden is None:
+        return ()
+    return ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(hidden)]
 
 
 class Cluster:
@@ -46,23 +56,23 @@ class Cluster:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def _start(self, *words: str, cwd: Path | None = None, python: str = sys.executable) -> subprocess.Popen[bytes]:
+    def _start(self, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         with open(self.folder / f"{words[0]}.log", "ab") as log:
             return subprocess.Popen(
-                [python, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
+                [*before, sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
                 env=self._environment,
-                cwd=cwd or self.folder,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
 
-    def scale(self, workers: int, threads: int = 1) -> None:
-        """Have so many workers more; wait until the scheduler knows them."""
+    def scale(self, workers: int, threads: int = 1, hidden: Path | None = None) -> None:
+        """Have so many workers more, which do not see a folder; wait until the scheduler knows them."""
         before = len(self.workers)
         for _ in range(workers):
             words = ("--nthreads", str(threads), "--no-dashboard", "--no-nanny", "--local-directory", str(self.folder))
-            self.workers.append(self._start("worker", self.address, *words))
+            self.workers.append(self._start("worker", self.address, *words, before=without(hidden)))
         log = self.folder / "scheduler.log"
         wait_for(lambda: log.read_text().count("Register worker") >= before + workers)
 
