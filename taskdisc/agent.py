@@ -24,7 +24,7 @@ from taskdisc.gathered import Gather
 from taskdisc.model import ArgumentKind, FileResult, Job, JobResult, Outcome, Stored, WorkerContext
 from taskdisc.outpost import SIZE, message, received
 from taskdisc.paths import relative_to, replace_paths, stamp, tell_absent
-from taskdisc.travel import Answer, Batch, Cargo, Delivery, Introduction, Parcel, Place, Wanted, packed, unpacked
+from taskdisc.travel import Answer, Cargo, Delivery, Introduction, Parcel, Place, Wanted, packed, unpacked
 from taskdisc.worker import Runner, open_objects
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ class Agent:
                 kind, number, content = ("gone", 0, b"") if told is None else pickle.loads(told)
                 if kind == "batch":
                     self._begin(number, pickle.loads(content))
+                elif kind == "cargo":
+                    self._take_in(pickle.loads(content))
                 elif kind == "dismiss":
                     self._dismiss()
                 else:
@@ -174,11 +176,10 @@ class Agent:
             self._collect()
             self._submit()
 
-    def _begin(self, number: int, batch: Batch) -> None:
-        self._take_in(batch.cargo)
+    def _begin(self, number: int, jobs: tuple[Job, ...]) -> None:
         opened = self._batches[number] = _Open()
         if not self._dismissed:
-            for job in batch.jobs:
+            for job in jobs:
                 wanted = self._wanted(job)
                 if wanted is not None:
                     opened.wanted.append(wanted)

@@ -64,8 +64,8 @@ class Outpost:
         """Say whether the agent has ended."""
         return bool(self._lost)
 
-    def run(self, batch: bytes) -> bytes:
-        """Have a pickled `Batch` run; return the pickled `Answer` when all of its jobs have ended.
+    def run(self, jobs: bytes) -> bytes:
+        """Have pickled jobs run, a tuple; return the pickled `Answer` when all of them have ended.
 
         Raises AgentLost, AgentRefused.
         """
@@ -74,7 +74,7 @@ class Outpost:
             number = self._number
             self._open.add(number)
         try:
-            self._send(message("batch", number, batch))
+            self._send(message("batch", number, jobs))
         except OSError:
             pass  # it has died, which the reader finds, too
         with self._changed:
@@ -83,6 +83,10 @@ class Outpost:
                 self._open.discard(number)
                 raise AgentRefused(self._refusal) if self._refusal else AgentLost(self._lost)
             return self._answers.pop(number)
+
+    def supply(self, cargo: bytes) -> None:
+        """Give the agent a pickled `Cargo`: jobs that are run later find it there."""
+        self._tell("cargo", cargo)
 
     def dismiss(self) -> None:
         """Let no other job begin: batches are answered when what runs has ended."""
@@ -94,9 +98,9 @@ class Outpost:
         self._reader.join()
         return self._remarks
 
-    def _tell(self, what: str) -> None:
+    def _tell(self, what: str, content: bytes = b"") -> None:
         try:
-            self._send(message(what, 0, b""))
+            self._send(message(what, 0, content))
         except OSError:
             pass  # it has ended
 

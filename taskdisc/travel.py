@@ -4,8 +4,8 @@ For executors of other machines. The run's side is `Home`: it packs what every w
 what workers ask for, and puts what comes home where a local run would have it. Where the jobs run, an `outpost.Outpost`
 starts an agent, a process of its own: it works in the project's folder if it sees that one, else in a copy of its
 modules; it keeps results in the run's store if it sees that one, else they come home with the answer. What jobs need
-and the agent lacks it asks for: such a job is not begun, but returned as `Wanted`, to be sent to this agent again with
-a `Cargo` of that.
+and the agent lacks it asks for: such a job is not begun, but returned as `Wanted`, to be sent again when the agent was
+supplied with a `Cargo` of that.
 """
 
 from __future__ import annotations
@@ -42,18 +42,11 @@ class Parcel(NamedTuple):
 
 
 class Cargo(NamedTuple):
-    """What goes with jobs, or comes with a result."""
+    """What an agent is supplied with, or what comes with a result."""
 
     objects: dict[str, bytes] = {}
     """Large stored values, by name."""
     parcels: tuple[Parcel, ...] = ()
-
-
-class Batch(NamedTuple):
-    """Jobs on their way to an agent."""
-
-    jobs: tuple[Job, ...]
-    cargo: Cargo = Cargo()
 
 
 class Delivery(NamedTuple):

@@ -22,7 +22,7 @@ class Batching:
         # What nobody has seen travels alone, unless the task says how many may go together.
         self._seconds = [TARGET / spec.batch if ahead else TARGET for spec in specs]
         self._ahead = ahead
-        self._mean = TARGET
+        self._mean = min(self._seconds, default=TARGET)
         """Of the jobs that have just ended."""
 
     @property

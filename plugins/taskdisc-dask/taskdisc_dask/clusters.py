@@ -62,7 +62,7 @@ def _local(workers: int) -> Any:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=logging.CRITICAL,
             preload=[PRELOAD],
         )

@@ -18,7 +18,7 @@ from taskdisc.endings import unanswered
 from taskdisc.errors import ExitCode, TaskdiscError, UsageError
 from taskdisc.model import Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
-from taskdisc.travel import Answer, Batch, Cargo, DamagedResult, Home, Wanted
+from taskdisc.travel import Answer, DamagedResult, Home, Wanted
 from taskdisc_dask.batching import Batching
 from taskdisc_dask.settings import Settings
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Batches for each thread of the cluster: one that runs, and one that waits."""
-LARGE = 1 << 20
-"""Bytes of a batch from which they go to the worker by themselves, and not with the task."""
 LOSSES = 3
 """How often a batch that nobody has begun may be lost, until that is said of its jobs."""
 PATIENCE = 10.0
@@ -53,6 +51,8 @@ class Flight:
         self.losses = losses
         """How often it was lost before it began."""
         self.begun = False
+        self.worker = ""
+        """Where alone it may run."""
         self.future: Any = None
 
 
@@ -76,8 +76,10 @@ class DaskExecutor:
         """Batches for which there is no room yet."""
         self._arrived: deque[tuple[Flight, Any, BaseException | None]] = deque()
         """What the courier has brought: of each batch a reply, or what went wrong."""
-        self._ready: deque[tuple[Flight, str, tuple[Any, ...]]] = deque()
-        """Batches that go to a worker once more, with its address and what it has asked for."""
+        self._ready: deque[tuple[Flight, str]] = deque()
+        """Batches whose worker, of that address, has now got what it had asked for; "": it is gone."""
+        self._sizes: dict[str, int] = {}
+        """By worker: its threads."""
         self._luggage: dict[str, Any] = {}
         """By worker: a future of what it knows of the run."""
         self._ended: list[JobResult] = []
@@ -112,7 +114,8 @@ class DaskExecutor:
 
     def _count_threads(self) -> None:
         """See how large the cluster is by now."""
-        threads = sum(self._client.nthreads().values())
+        self._sizes = dict(self._client.nthreads())
+        threads = sum(self._sizes.values())
         limited = self._cluster is not None or self._settings.limited
         self._threads = max(1, min(threads, self._workers) if limited else threads)
 
@@ -145,10 +148,22 @@ class DaskExecutor:
 
     def _send_waiting(self) -> None:
         while self._waiting and self._room > 0 and not self._dismissed:
-            flight = self._waiting.popleft()
-            self._send(flight, pickle.dumps(Batch(flight.jobs), 5))
+            self._send(self._waiting.popleft())
 
-    def _send(self, flight: Flight, batch: Any, *luggage: Any, **where: Any) -> None:
+    def _send_back(self, flight: Flight, worker: str) -> None:
+        """Send a batch to the worker that has got what it needs, unless others wait there: then to any."""
+        luggage = self._luggage.get(worker)
+        there = sum(other.worker == worker for other in list(self._flying.values()))
+        if self._dismissed:
+            return
+        if luggage is not None and there < self._sizes.get(worker, 1):
+            # With what the worker knows, so that it does not wait for ever for a worker that has gone.
+            flight.worker = worker
+            self._send(flight, luggage, workers=[worker])
+        else:
+            self._waiting.appendleft(flight)
+
+    def _send(self, flight: Flight, *luggage: Any, **where: Any) -> None:
         from taskdisc_dask.posts import run_batch
 
         self._number += 1
@@ -156,7 +171,7 @@ class DaskExecutor:
         flight.begun = False
         self._flying[number] = flight
         name = f"taskdisc-{self._home.run}-{number}"
-        given = self._home.run, number, batch, *luggage
+        given = self._home.run, number, pickle.dumps(flight.jobs, 5), *luggage
         flight.future = self._client.submit(run_batch, *given, key=name, pure=False, retries=0, **where)
         flight.future.add_done_callback(lambda future: self._fetch(number, future))
 
@@ -194,9 +209,8 @@ class DaskExecutor:
             else:
                 self._take(flight, reply.worker, pickle.loads(reply.answer))
         while self._ready:
-            flight, worker, given = self._ready.popleft()
-            if not self._dismissed:
-                self._send(flight, *given, **({"workers": [worker]} if worker else {}))
+            flight, worker = self._ready.popleft()
+            self._send_back(flight, worker)
         self._send_waiting()
         ended, self._ended = self._ended, []
         return ended
@@ -217,39 +231,34 @@ class DaskExecutor:
             self._waiting.append(Flight(left))
 
     def _equip(self, flight: Flight, worker: str, wanted: Sequence[Wanted], jobs: Sequence[Job]) -> None:
-        """Have jobs go to the same worker again, with what it lacks."""
-        if self._dismissed:
-            return
-        assert self._courier is not None
-        again = Flight(jobs, flight.losses)
-        self._courier.submit(self._scatter, again, worker, tuple(wanted))
+        """Have jobs go to a worker again when that has what it lacks."""
+        if not self._dismissed:
+            assert self._courier is not None
+            self._courier.submit(self._supply, Flight(jobs, flight.losses), worker, tuple(wanted))
 
-    def _scatter(self, flight: Flight, worker: str, wanted: tuple[Wanted, ...]) -> None:
+    def _supply(self, flight: Flight, worker: str, wanted: tuple[Wanted, ...]) -> None:
         """In the courier: give a worker what it needs for a batch."""
-        from taskdisc_dask.posts import Luggage
+        from taskdisc_dask.posts import Luggage, supply
 
         try:
-            cargo = self._home.cargo(wanted)
+            cargo = pickle.dumps(self._home.cargo(wanted), 5)
         except (DamagedResult, OSError) as error:
             self._arrived.append((flight, None, error))
             return self._ring()
         try:
             luggage = self._luggage.get(worker)
             if luggage is None or luggage.status != "finished":
-                luggage = self._given(Luggage(self._home.introduction), worker)
+                given = [Luggage(self._home.introduction)]
+                (luggage,) = self._client.scatter(given, workers=[worker], hash=False, timeout=PATIENCE)
                 self._luggage[worker] = luggage
-            batch: Any = pickle.dumps(Batch(flight.jobs, cargo), 5)
-            if len(batch) > LARGE:
-                batch = self._given(batch, worker)
-            self._ready.append((flight, worker, (batch, luggage)))
+                self._count_threads()
+            if wanted:
+                self._client.run(supply, self._home.run, cargo, workers=[worker])
+            self._ready.append((flight, worker))
         except Exception:  # the worker is gone: any other will do
             self._luggage.pop(worker, None)
-            self._ready.append((flight, "", (pickle.dumps(Batch(flight.jobs), 5),)))
+            self._ready.append((flight, ""))
         self._ring()
-
-    def _given(self, value: Any, worker: str) -> Any:
-        (future,) = self._client.scatter([value], workers=[worker], hash=False, timeout=PATIENCE)
-        return future
 
     # Misfortunes
 

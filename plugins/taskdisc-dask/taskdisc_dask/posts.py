@@ -31,6 +31,7 @@ class Luggage:
         self._lock = Lock()
         self._post: Outpost | None = None
         self._dismissed = False
+        _luggage[introduction.run] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Luggage, (self.introduction,)
@@ -44,6 +45,11 @@ class Luggage:
                 self._post = Outpost(self.introduction, worker.state.nthreads, worker.local_directory)
             return self._post
 
+    def supply(self, cargo: bytes) -> None:
+        """Give the agent what it has asked for, if it is still there."""
+        if self._post is not None:
+            self._post.supply(cargo)
+
     def dismiss(self) -> None:
         """Begin no other job."""
         with self._lock:
@@ -51,7 +57,7 @@ class Luggage:
             if self._post is not None:
                 self._post.dismiss()
 
-    def close(self, *, kill: bool) -> list[JobResult]:
+    def close(self, kill: bool) -> list[JobResult]:
         """End the agent; return what it says at its end."""
         self.dismiss()
         return [] if self._post is None else self._post.close(kill=kill)
@@ -70,15 +76,14 @@ def topic(run: str) -> str:
     return f"taskdisc-{run}"
 
 
-def run_batch(run: str, number: int, batch: bytes, luggage: Luggage | None = None) -> Reply:
-    """Run a pickled `Batch` in a thread of a worker. Raises AgentLost, AgentRefused."""
+def run_batch(run: str, number: int, jobs: bytes, luggage: Luggage | None = None) -> Reply:
+    """Run pickled jobs in a thread of a worker. Raises AgentLost, AgentRefused."""
     from distributed import get_worker
 
     worker: Any = get_worker()
-    luggage = luggage or _luggage.get(run)
+    luggage = _luggage.get(run)
     if luggage is None:
         return Reply(worker.address, None)
-    luggage = _luggage.setdefault(run, luggage)
     post = luggage.post(worker)
     if post is None:
         from pickle import dumps
@@ -87,7 +92,15 @@ def run_batch(run: str, number: int, batch: bytes, luggage: Luggage | None = Non
 
         return Reply(worker.address, dumps(Answer()))
     worker.log_event(topic(run), number)
-    return Reply(worker.address, post.run(batch))
+    return Reply(worker.address, post.run(jobs))
+
+
+async def supply(run: str, cargo: bytes) -> None:
+    """Give an agent what it has asked for."""
+    import asyncio
+
+    if (luggage := _luggage.get(run)) is not None:
+        await asyncio.get_running_loop().run_in_executor(None, luggage.supply, cargo)
 
 
 def dismiss(run: str) -> None:
@@ -100,10 +113,9 @@ async def close(run: str, kill: bool) -> list[JobResult]:
     """End the agent of a run; return what it says at its end."""
     import asyncio
 
-    luggage = _luggage.get(run)
-    if luggage is None:
+    if (luggage := _luggage.get(run)) is None:
         return []
-    return await asyncio.get_running_loop().run_in_executor(None, lambda: luggage.close(kill=kill))
+    return await asyncio.get_running_loop().run_in_executor(None, luggage.close, kill)
 
 
 def dask_setup(worker: Any) -> None:
