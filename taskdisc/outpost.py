@@ -168,5 +168,3 @@ def _python() -> list[str]:
     """The interpreter with the options that this one was given."""
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return [sys.executable, *flags]
-
-

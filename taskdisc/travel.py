@@ -146,9 +146,7 @@ class Home:
         """Return what was asked for; what is not in the root or the store is nowhere. Raises DamagedResult, OSError."""
         objects = dict.fromkeys(name for each in wanted for name in each.objects)
         places = dict.fromkeys(place for each in wanted for place in each.places)
-        return Cargo(
-            {name: bytes(self.objects.open(name)) for name in objects}, tuple(map(self._parcel, places))
-        )
+        return Cargo({name: bytes(self.objects.open(name)) for name in objects}, tuple(map(self._parcel, places)))
 
     def _parcel(self, place: Place) -> Parcel:
         base, inside = place

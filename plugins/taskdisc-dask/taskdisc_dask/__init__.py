@@ -19,7 +19,7 @@ def taskdisc_add_options(cli: Any) -> None:
     """Where the cluster is, or how one is started."""
     cli.add("dask_address", default="", help="Address of a Dask scheduler: tcp://host:8786. Else one is started.")
     cli.add("dask_cluster", default="", help="Class of the cluster to start: dask_jobqueue.SLURMCluster.")
-    cli.add("dask_cluster_options", default=(), help='What that class takes: cores=1,memory="4GB".')
+    cli.add("dask_cluster_options", default=(), help="What that class takes, one by one: cores=4.")
 
 
 def taskdisc_configure(config: Config) -> None:

@@ -17,6 +17,7 @@ PRELOAD = "taskdisc_dask.posts"
 def started(settings: Settings, workers: int) -> Any:
     """Return a new cluster of so many workers, or None where one is there. Raises UsageError."""
     import dask
+    import distributed  # noqa: F401  (its defaults must be there before `dask.config.set` puts back what was)
 
     if settings.address:
         return None
@@ -75,6 +76,8 @@ def connected(settings: Settings, cluster: Any) -> Any:
 
     target = cluster or settings.address or dask.config.get("scheduler-address")
     try:
+        if cluster is None:
+            _knock(target)
         return Client(target, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         if cluster is not None:
@@ -84,3 +87,15 @@ def connected(settings: Settings, cluster: Any) -> Any:
             f"Is it running, and is dask_address (or DASK_SCHEDULER_ADDRESS) right? "
             f"With neither of them, a cluster is started on this machine."
         ) from None
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is there, since Dask would try again and again. Raises OSError, ValueError."""
+    import socket
+
+    from distributed.comm import get_address_host_port, normalize_address
+
+    scheme = normalize_address(address).partition("://")[0]
+    host, port = get_address_host_port(address)
+    if scheme in ("tcp", "tls"):
+        socket.create_connection((host, port), timeout=CONNECT).close()

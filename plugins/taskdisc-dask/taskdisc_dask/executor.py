@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from select import select
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.descriptors import close_private, keep_private
@@ -31,6 +34,8 @@ LOSSES = 3
 """How often a batch that nobody has begun may be lost, until that is said of its jobs."""
 PATIENCE = 10.0
 """Seconds in which the scheduler, and workers at their end, have to answer."""
+PROMPT = 2.0
+"""Seconds in which workers learn that nothing more is to begin."""
 LOST_HINT = (
     "Its machine went down, it was out of memory, or somebody ended it; its log, and that of the scheduler, may say "
     "more. @task(retries=...) lets the task run again elsewhere."
@@ -84,7 +89,8 @@ class DaskExecutor:
         """By worker: a future of what it knows of the run."""
         self._ended: list[JobResult] = []
         self._number = 0
-        self._threads = 1
+        self._most = 1
+        """Batches that may be under way at once."""
         self._dismissed = False
         self._stopped = False
         self._bell: tuple[int, int] | None = None
@@ -109,15 +115,22 @@ class DaskExecutor:
         self._cluster = started(self._settings, self._workers)
         self._client = connected(self._settings, self._cluster)
         self._courier = ThreadPoolExecutor(1, "taskdisc-dask")
+        self._dismissal = Thread(target=self._dismiss_all, name="taskdisc-dismissal", daemon=True)
         self._client.subscribe_topic(topic(self._home.run), self._begun)
         self._count_threads()
+        if not self._sizes:
+            print(f"the Dask cluster {self._address} has no workers yet: waiting for the first", file=sys.stderr)
 
     def _count_threads(self) -> None:
-        """See how large the cluster is by now."""
+        """See how large the cluster is by now, and how many batches it should have."""
+        assert self._context is not None
         self._sizes = dict(self._client.nthreads())
-        threads = sum(self._sizes.values())
+        threads = max(1, sum(self._sizes.values()))
         limited = self._cluster is not None or self._settings.limited
-        self._threads = max(1, min(threads, self._workers) if limited else threads)
+        if limited and threads > self._workers:
+            self._most = self._workers  # another batch would not wait, but run
+        else:
+            self._most = threads * (AHEAD if self._context.ahead else 1)
 
     def _begun(self, event: tuple[float, int]) -> None:
         """A worker says that it begins a batch; in a thread of Dask."""
@@ -138,8 +151,7 @@ class DaskExecutor:
     @property
     def _room(self) -> int:
         """How many more batches may fly."""
-        assert self._context is not None, "start() comes first"
-        return self._threads * (AHEAD if self._context.ahead else 1) - len(self._flying)
+        return self._most - len(self._flying)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Send the jobs on their way."""
@@ -313,9 +325,7 @@ class DaskExecutor:
     def _again(self, flight: Flight) -> None:
         """A batch was lost before it began."""
         if flight.losses >= LOSSES:
-            self._ended += [
-                self._killed(job, f"it was lost {LOSSES + 1} times before it began") for job in flight.jobs
-            ]
+            self._ended += [self._killed(job, f"it was lost {LOSSES + 1} times before it began") for job in flight.jobs]
         else:
             self._waiting.append(Flight(flight.jobs, flight.losses + 1))
 
@@ -340,13 +350,12 @@ class DaskExecutor:
         self._dismissed = True
         self._waiting.clear()
         self._ready.clear()
-        if self._courier is not None:
-            self._courier.submit(self._dismiss_all)
+        if self._client is not None:
+            self._dismissal.start()
+            self._dismissal.join(PROMPT)  # for no longer than that: a worker may have gone for a while
 
     def _dismiss_all(self) -> None:
-        """In the courier: tell the workers, and take back what has not begun."""
-        import time
-
+        """In a thread: tell the workers, and take back what has not begun."""
         from taskdisc_dask.posts import dismiss
 
         self._ask(dismiss, self._home.run)

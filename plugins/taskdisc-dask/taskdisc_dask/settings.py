@@ -34,7 +34,7 @@ def settings_of(config: Config) -> Settings:
             f"dask_address = {address!r} is a cluster that is there, dask_cluster = {cluster!r} starts one. "
             f'Leave one of them out, or empty: dask_cluster = "".'
         )
-    if cluster and not all(map(str.isidentifier, cluster.split("."))) or cluster and "." not in cluster:
+    if (cluster and not all(map(str.isidentifier, cluster.split(".")))) or (cluster and "." not in cluster):
         raise ConfigError(
             f"dask_cluster = {cluster!r} is not the name of a class and its module. "
             f'Such as: dask_cluster = "dask_jobqueue.SLURMCluster"'

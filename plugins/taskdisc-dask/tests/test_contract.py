@@ -1,9 +1,9 @@
 """The contract of executors, on a cluster that is there, and, in parts, on one that each executor starts."""
 
-from taskdisc.testing import ExecutorContract
-
 from taskdisc_dask.executor import DaskExecutor
 from taskdisc_dask.settings import Settings
+
+from taskdisc.testing import ExecutorContract
 
 
 class TestOnARunningCluster(ExecutorContract):

@@ -164,7 +164,10 @@ def test_the_example(make_project, far, local):
 
 def test_errors_name_the_place(make_project, far):
     project = make_project(far.address)
-    project.write(helpers="def divide(a, b):\n    return a / b\n", tasks_a="from helpers import divide\n\ndef wrong():\n    return divide(1, 0)\n")
+    project.write(
+        helpers="def divide(a, b):\n    return a / b\n",
+        tasks_a="from helpers import divide\n\ndef wrong():\n    return divide(1, 0)\n",
+    )
     done = project.run("wrong")
     assert done.exit_code == 1
     assert "helpers.py:2: in divide\n" in done.stderr
@@ -175,7 +178,10 @@ def test_edits_count_at_once(make_project, far):
     """Workers outlive runs; nothing that they have imported does."""
     project = make_project(far.address)
     for answer in (1, 2, 3):
-        project.write(helpers=f"def answer():\n    return {answer}\n", tasks_a="from helpers import answer\n\ndef told():\n    return answer()\n")
+        project.write(
+            helpers=f"def answer():\n    return {answer}\n",
+            tasks_a="from helpers import answer\n\ndef told():\n    return answer()\n",
+        )
         assert project.run("told").assert_ok().stdout == f"{answer}\n"
 
 
