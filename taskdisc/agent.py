@@ -58,8 +58,8 @@ def lodged(introduction: Introduction, folder: str) -> Lodging:
             unpacked(Parcel(("root", path), (("", 0o600, text),)), os.path.join(root, path))
         os.makedirs(root, mode=0o700, exist_ok=True)
     sys.path[:0] = [root, *(os.path.join(root, inside) for inside in home.search if inside != ".")]
-    for name, text in home.variables:
-        os.environ.setdefault(name, text)
+    for name, value in home.variables:
+        os.environ.setdefault(name, value)
     context: WorkerContext = pickle.loads(home.context)
     real = os.path.realpath(home.root)
     sources = {
@@ -290,9 +290,8 @@ class Agent:
         parcels: list[Parcel] = []
         if not lodging.sees_store:
             objects = {name: bytes(self._objects.open(name)) for name in self._made(result)}
-            for inside in (result.stdout, result.stderr, result.directory):
-                if inside is not None:
-                    parcels.append(packed(("store", inside), self._path(("store", inside))))
+            places = [("store", each) for each in (result.stdout, result.stderr, result.directory) if each is not None]
+            parcels += [packed(place, self._path(place)) for place in places]
         files = tuple([self._at_home(file, parcels) for file in result.files])
         return Delivery(result._replace(files=files), Cargo(objects, tuple(parcels)))
 

@@ -25,7 +25,8 @@ from taskdisc.hashing import sha256
 from taskdisc.model import ErrorText, FileResult, Job, JobResult, Outcome, WorkerContext
 from taskdisc.paths import content_digest, relative_to, stamp, tree
 from taskdisc.session import own_modules
-from taskdisc.store.objects import DamagedResult, fits
+from taskdisc.store.objects import DamagedResult as DamagedResult
+from taskdisc.store.objects import fits
 from taskdisc.wire import without_functions
 from taskdisc.worker import open_objects
 

@@ -55,11 +55,13 @@ def _local(workers: int) -> Any:
     import logging
 
     import dask
-    from distributed import LocalCluster
+    import distributed
+
+    make: Any = distributed.LocalCluster  # which has no types
 
     # A worker that has died is told of at once; otherwise its jobs would be tried again elsewhere, uncounted.
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        return LocalCluster(
+        return make(
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,
@@ -72,13 +74,14 @@ def _local(workers: int) -> Any:
 def connected(settings: Settings, cluster: Any) -> Any:
     """Return a client. Raises UsageError where nobody answers."""
     import dask
-    from distributed import Client
+    import distributed
 
+    make: Any = distributed.Client  # which has no types
     target = cluster or settings.address or dask.config.get("scheduler-address")
     try:
         if cluster is None:
             _knock(target)
-        return Client(target, timeout=CONNECT, set_as_default=False)
+        return make(target, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         if cluster is not None:
             raise
@@ -93,7 +96,7 @@ def _knock(address: str) -> None:
     """See whether anybody is there, since Dask would try again and again. Raises OSError, ValueError."""
     import socket
 
-    from distributed.comm import get_address_host_port, normalize_address
+    from distributed.comm.addressing import get_address_host_port, normalize_address
 
     scheme = normalize_address(address).partition("://")[0]
     host, port = get_address_host_port(address)

@@ -256,7 +256,8 @@ class DaskExecutor:
             cargo = pickle.dumps(self._home.cargo(wanted), 5)
         except (DamagedResult, OSError) as error:
             self._arrived.append((flight, None, error))
-            return self._ring()
+            self._ring()
+            return
         try:
             luggage = self._luggage.get(worker)
             if luggage is None or luggage.status != "finished":

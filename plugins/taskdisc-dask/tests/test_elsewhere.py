@@ -84,7 +84,7 @@ def read_again(published) -> str:
 def both(large: Gather):
     return 1, [len(each) for each in large.values()] * 9000
 
-@requires(parts={"one": ref(long := "long"), "two": [ref("pages", n=2)]})
+@requires(parts={"one": ref("long"), "two": [ref("pages", n=2)]})
 def structure(parts) -> int:
     return len(parts["one"]) + parts["two"][0].number
 
@@ -165,8 +165,16 @@ def test_the_example(make_project, far, local):
 def test_errors_name_the_place(make_project, far):
     project = make_project(far.address)
     project.write(
-        helpers="def divide(a, b):\n    return a / b\n",
-        tasks_a="from helpers import divide\n\ndef wrong():\n    return divide(1, 0)\n",
+        helpers="""
+        def divide(a, b):
+            return a / b
+        """,
+        tasks_a="""
+        from helpers import divide
+
+        def wrong():
+            return divide(1, 0)
+        """,
     )
     done = project.run("wrong")
     assert done.exit_code == 1
@@ -177,11 +185,9 @@ def test_errors_name_the_place(make_project, far):
 def test_edits_count_at_once(make_project, far):
     """Workers outlive runs; nothing that they have imported does."""
     project = make_project(far.address)
+    project.write(tasks_a="from helpers import answer\n\ndef told():\n    return answer()\n")
     for answer in (1, 2, 3):
-        project.write(
-            helpers=f"def answer():\n    return {answer}\n",
-            tasks_a="from helpers import answer\n\ndef told():\n    return answer()\n",
-        )
+        project.write(helpers=f"def answer():\n    return {answer}\n")
         assert project.run("told").assert_ok().stdout == f"{answer}\n"
 
 

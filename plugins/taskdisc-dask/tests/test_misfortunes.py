@@ -31,7 +31,7 @@ def test_a_dead_worker_costs_the_job_that_it_had(make_project, own):
     project = make_project(own.address)
     write_tasks(project)
     run = begin(project, "total")
-    (one, other) = until_begun(project, 2)
+    one, _ = until_begun(project, 2)
     (process,) = begun(project)[one]
     kill_worker_of(own, process)
     until_gone(process)
@@ -101,7 +101,7 @@ def test_a_scheduler_that_goes_away_ends_the_run(make_project, own):
     write_tasks(project)
     run = begin(project, "total")
     until_begun(project, 2)
-    done, other = begun(project)
+    done, _ = begun(project)
     open_gates(project, done)
     until_begun(project, 3)
     until_kept(project, 1)

@@ -14,17 +14,16 @@ def whose(n: int) -> int:
 
 def agents(whose: Gather[int]) -> int:
     return len(set(whose.values()))
+
+def greeting() -> str:
+    return os.environ["GREETING"]
 """
 
 
 @pytest.fixture
 def project(make_project):
     made = make_project()
-    made.write(
-        {".env": "GREETING=hello\n"},
-        tasks_a=TASKS,
-        tasks_env="import os\n\ndef greeting() -> str:\n    return os.environ['GREETING']\n",
-    )
+    made.write({".env": "GREETING=hello\n"}, tasks_a=TASKS)
     made.environment["TASKDISC_EXECUTOR"] = "dask"
     return made
 
