@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from select import select
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.builtin.process import ProcessExecutor
@@ -370,8 +369,8 @@ def send(link: int, kind: str, number: int, content: bytes) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Be an agent: the end of the link, the number of workers and the folder for copies are in the arguments."""
-    link, workers, parent = int(arguments[0]), int(arguments[1]), arguments[2]
+    """Be an agent: the end of the link, the number of workers and a folder for copies are in the arguments."""
+    link, workers, folder = int(arguments[0]), int(arguments[1]), os.path.realpath(arguments[2])
     os.set_inheritable(link, False)
     keep_private(link)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the run to decide
@@ -379,7 +378,6 @@ def main(arguments: list[str]) -> int:
     if first is None:
         return 0
     home: Introduction = pickle.loads(first)
-    folder = os.path.realpath(mkdtemp(prefix="taskdisc-", dir=parent or None))
     try:
         agent = Agent(link, lodged(home, folder), home, workers)
     except Exception as error:

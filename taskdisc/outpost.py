@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from struct import Struct
+from tempfile import mkdtemp
 from threading import Condition, Lock, Thread
 
 from taskdisc.descriptors import forget_private, keep_private
@@ -38,10 +40,11 @@ class Outpost:
         """
         if problem := introduction.mismatch():
             raise AgentRefused(problem)
+        self._folder = mkdtemp(prefix="taskdisc-", dir=folder)
         self._link, theirs = socket.socketpair()
         with theirs:
             theirs.set_inheritable(True)
-            command = [*_python(), "-m", "taskdisc.agent", str(theirs.fileno()), str(workers), folder or ""]
+            command = [*_python(), "-m", "taskdisc.agent", str(theirs.fileno()), str(workers), self._folder]
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
             )
@@ -130,6 +133,7 @@ class Outpost:
             os.killpg(self._process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
+        shutil.rmtree(self._folder, ignore_errors=True)  # the agent does that, unless it was killed
         with self._changed, self._sending:
             self._lost = _ending(status)
             forget_private(self._link.fileno())

@@ -1,6 +1,4 @@
-"""What the executor is told: where its cluster is, or how one is started."""
-
-from __future__ import annotations
+"""What the executor is told: where its cluster is, or how one is started. Loaded by every run, so small."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +23,7 @@ class Settings(NamedTuple):
     """Variables of `.env`."""
 
 
-def settings_of(config: Config) -> Settings:
+def settings_of(config: "Config") -> Settings:
     """Return what the configuration says. Raises ConfigError."""
     given = config.plugin_options
     address, cluster = given["dask_address"], given["dask_cluster"]
