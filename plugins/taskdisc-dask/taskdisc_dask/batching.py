@@ -30,6 +30,11 @@ class Batching:
         """How many jobs make a batch, as far as those that have just ended tell."""
         return max(1, min(MOST, int(TARGET / self._mean)))
 
+    @property
+    def is_quick(self) -> bool:
+        """Say whether batches are soon done, so that one may wait behind another."""
+        return self._ahead and self._mean < TARGET
+
     def observe(self, task: int, result: JobResult) -> None:
         """Learn from a job; one that took longer than the others counts at once."""
         if not self._ahead:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -25,7 +28,8 @@ def started(settings: Settings, workers: int) -> Any:
         if dask.config.get("scheduler-address", None):
             return None
         return _local(workers)
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Port .* is already in use")  # that of the dashboard, which takes another
         try:
             make = _class(settings.cluster)
             cluster = make(**dict(settings.options))
@@ -42,6 +46,7 @@ def started(settings: Settings, workers: int) -> Any:
 
 def _class(name: str) -> Any:
     module, _, last = name.rpartition(".")
+    before = signal.getsignal(signal.SIGINT)
     try:
         return getattr(import_module(module), last)
     except (ImportError, AttributeError) as error:
@@ -49,6 +54,9 @@ def _class(name: str) -> Any:
             f"dask_cluster = {name!r}: {error}. Is it installed, and spelt so? "
             f"dask_jobqueue comes with: pip install taskdisc-dask[jobqueue]"
         ) from None
+    finally:  # dask_jobqueue takes it when it is imported, and would end the run without a word
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _local(workers: int) -> Any:

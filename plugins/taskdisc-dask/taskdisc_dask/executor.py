@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 AHEAD = 2
-"""Batches for each thread of the cluster: one that runs, and one that waits."""
+"""Batches for each thread of the cluster, while they take no time: one that runs, and one that waits."""
 LOSSES = 3
 """How often a batch that nobody has begun may be lost, until that is said of its jobs."""
 PATIENCE = 10.0
@@ -82,15 +82,13 @@ class DaskExecutor:
         self._arrived: deque[tuple[Flight, Any, BaseException | None]] = deque()
         """What the courier has brought: of each batch a reply, or what went wrong."""
         self._ready: deque[tuple[Flight, str]] = deque()
-        """Batches whose worker, of that address, has now got what it had asked for; "": it is gone."""
+        """Batches whose worker, of that address, has now got what it had asked for."""
         self._sizes: dict[str, int] = {}
         """By worker: its threads."""
         self._luggage: dict[str, Any] = {}
         """By worker: a future of what it knows of the run."""
         self._ended: list[JobResult] = []
         self._number = 0
-        self._most = 1
-        """Batches that may be under way at once."""
         self._dismissed = False
         self._stopped = False
         self._bell: tuple[int, int] | None = None
@@ -117,20 +115,39 @@ class DaskExecutor:
         self._courier = ThreadPoolExecutor(1, "taskdisc-dask")
         self._dismissal = Thread(target=self._dismiss_all, name="taskdisc-dismissal", daemon=True)
         self._client.subscribe_topic(topic(self._home.run), self._begun)
-        self._count_threads()
+        self._client.subscribe_topic("all", self._changed)
+        self._sizes = dict(self._client.nthreads())
+        for worker in list(self._sizes):
+            self._courier.submit(self._introduce, worker)
         if not self._sizes:
             print(f"the Dask cluster {self._address} has no workers yet: waiting for the first", file=sys.stderr)
 
-    def _count_threads(self) -> None:
-        """See how large the cluster is by now, and how many batches it should have."""
-        assert self._context is not None
-        self._sizes = dict(self._client.nthreads())
-        threads = max(1, sum(self._sizes.values()))
-        limited = self._cluster is not None or self._settings.limited
-        if limited and threads > self._workers:
-            self._most = self._workers  # another batch would not wait, but run
-        else:
-            self._most = threads * (AHEAD if self._context.ahead else 1)
+    def _changed(self, event: tuple[float, Any]) -> None:
+        """A worker has come or gone; in a thread of Dask."""
+        told = event[1]
+        if not isinstance(told, dict) or self._courier is None:
+            return
+        if told.get("action") == "add-worker":
+            with suppress(RuntimeError):  # the run has ended
+                self._courier.submit(self._introduce, told["worker"])
+        elif told.get("action") == "remove-worker":
+            for known in (self._sizes, self._luggage):
+                known.pop(told["worker"], None)
+
+    def _introduce(self, worker: str) -> None:
+        """In the courier: tell a worker of the run, unless it knows."""
+        from taskdisc_dask.posts import Luggage
+
+        luggage = self._luggage.get(worker)
+        if luggage is None or luggage.status != "finished":
+            given = [Luggage(self._home.introduction)]
+            try:
+                (luggage,) = self._client.scatter(given, workers=[worker], hash=False, timeout=PATIENCE)
+                self._sizes = dict(self._client.nthreads())
+                self._luggage[worker] = luggage
+            except Exception:  # it has gone
+                self._luggage.pop(worker, None)
+            self._ring()
 
     def _begun(self, event: tuple[float, int]) -> None:
         """A worker says that it begins a batch; in a thread of Dask."""
@@ -146,16 +163,30 @@ class DaskExecutor:
 
     def free(self) -> int:
         """Return how many jobs there is room for."""
-        return max(0, self._room - len(self._waiting)) * self._batching.size
+        return max(0, self._open) * self._batching.size
+
+    @property
+    def _open(self) -> int:
+        """How many more batches there may be, those counted that wait."""
+        return self._most(sum(list(self._sizes.values()))) - len(self._flying) - len(self._waiting)
+
+    def _most(self, threads: int) -> int:
+        """Return how many batches so many threads should have."""
+        assert self._context is not None, "start() comes first"
+        limited = self._cluster is not None or self._settings.limited
+        if limited and threads > self._workers:
+            return self._workers  # another batch would not wait, but run
+        return max(1, threads) * (AHEAD if self._batching.is_quick else 1)
 
     @property
     def _room(self) -> int:
         """How many more batches may fly."""
-        return self._most - len(self._flying)
+        known = [threads for worker, threads in list(self._sizes.items()) if worker in self._luggage]
+        return self._most(sum(known)) - len(self._flying) if known else 0
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Send the jobs on their way."""
-        self._waiting += map(Flight, self._batching.batches(jobs, self._room))
+        self._waiting += map(Flight, self._batching.batches(jobs, self._open))
         self._send_waiting()
 
     def _send_waiting(self) -> None:
@@ -250,7 +281,7 @@ class DaskExecutor:
 
     def _supply(self, flight: Flight, worker: str, wanted: tuple[Wanted, ...]) -> None:
         """In the courier: give a worker what it needs for a batch."""
-        from taskdisc_dask.posts import Luggage, supply
+        from taskdisc_dask.posts import supply
 
         try:
             cargo = pickle.dumps(self._home.cargo(wanted), 5)
@@ -258,19 +289,11 @@ class DaskExecutor:
             self._arrived.append((flight, None, error))
             self._ring()
             return
-        try:
-            luggage = self._luggage.get(worker)
-            if luggage is None or luggage.status != "finished":
-                given = [Luggage(self._home.introduction)]
-                (luggage,) = self._client.scatter(given, workers=[worker], hash=False, timeout=PATIENCE)
-                self._luggage[worker] = luggage
-                self._count_threads()
-            if wanted:
+        self._introduce(worker)
+        if wanted and worker in self._luggage:
+            with suppress(Exception):  # it has gone: any other will do
                 self._client.run(supply, self._home.run, cargo, workers=[worker])
-            self._ready.append((flight, worker))
-        except Exception:  # the worker is gone: any other will do
-            self._luggage.pop(worker, None)
-            self._ready.append((flight, ""))
+        self._ready.append((flight, worker))
         self._ring()
 
     # Misfortunes
@@ -388,6 +411,8 @@ class DaskExecutor:
         self._stopped = True
         self.dismiss()
         if self._client is not None:
+            with suppress(ValueError):  # it had not come so far
+                self._client.unsubscribe_topic("all")
             if not kill:
                 self._drain()
             self._end_agents(kill=kill)

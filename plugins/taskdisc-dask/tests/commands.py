@@ -38,10 +38,13 @@ def write_tasks(project: Project, **options: object) -> None:
     project.write(tasks_a=TASKS.format(options=options))
 
 
+_runs: list[subprocess.Popen[bytes]] = []
+
+
 def begin(project: Project, *words: str) -> subprocess.Popen[bytes]:
     """Begin a run, in a session of its own."""
     with open(project.path / "stderr", "wb") as stderr:
-        return subprocess.Popen(
+        run = subprocess.Popen(
             [sys.executable, "-c", LAUNCHER, "run", *words],
             cwd=project.path,
             env={**os.environ, **project.environment},
@@ -50,6 +53,16 @@ def begin(project: Project, *words: str) -> subprocess.Popen[bytes]:
             stderr=stderr,
             start_new_session=True,
         )
+    _runs.append(run)
+    return run
+
+
+def end_all() -> None:
+    """End the runs of a test that has failed."""
+    for run in _runs:
+        run.kill()
+        run.wait()
+    _runs.clear()
 
 
 def begun(project: Project) -> dict[int, list[int]]:

@@ -1,5 +1,6 @@
 import itertools
 
+import commands
 import pytest
 import servers
 
@@ -28,6 +29,12 @@ def far(tmp_path_factory, here):
     with servers.Cluster(tmp_path_factory.mktemp("far")) as cluster:
         cluster.scale(2, hidden=here)
         yield cluster
+
+
+@pytest.fixture(autouse=True)
+def _no_runs():
+    yield
+    commands.end_all()
 
 
 @pytest.fixture
