@@ -14,18 +14,19 @@ from collections.abc import Sequence
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
-from taskdisc.builtin.batches import batch_size, batches_of
-from taskdisc.builtin.endings import unanswered
+from taskdisc.builtin.batches import batches_of
 from taskdisc.builtin.groups import end_groups
-from taskdisc.builtin.launched import GOOD, begun, dismiss, last_begun, own_name, run_jobs
-from taskdisc.builtin.launching import Launch, launch, launcher_log, release
+from taskdisc.builtin.launched import run_jobs
+from taskdisc.builtin.launching import Launch, launch, release
 from taskdisc.builtin.patience import Patience
 from taskdisc.builtin.verdicts import judge, quoted
-from taskdisc.builtin.wire import without_functions
 from taskdisc.capture import remove_empty
+from taskdisc.endings import unanswered
 from taskdisc.errors import UsageError
+from taskdisc.jobfolder import GOOD, batch_size, begun, dismiss, last_begun, own_name, share_log
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
+from taskdisc.wire import without_functions
 
 if TYPE_CHECKING:
     from taskdisc.protocols import Launcher
@@ -119,7 +120,7 @@ class CommandExecutor:
         try:
             launched = launch(self.context, batch, words)
         except OSError as error:
-            self._tidy(first)
+            self._tidy(batch)
             self._ended += [self._not_launched(job, words, error, began) for job in batch]
             os.write(self._bell, b"\0")
         else:
@@ -175,30 +176,16 @@ class CommandExecutor:
             launch.group.signal(SIGKILL)
         release(launch)
         rmtree(launch.folder, ignore_errors=True)
-        self._tidy(launch.jobs[0])
-        self._share_log(launch)
+        self._tidy(launch.jobs)
         self._ended += verdict.ended
         if not self._is_stopping:
             if verdict.left:
                 self._waiting.appendleft(list(verdict.left))
             self._launch_waiting()
 
-    def _tidy(self, job: Job) -> None:
-        context = self.context
-        remove_empty(context.store, context.logs, own_name(job))
-        log = launcher_log(context, job)
-        if os.path.exists(log) and not os.path.getsize(log):
-            os.unlink(log)
-
-    def _share_log(self, launch: Launch) -> None:
-        """What the launcher says is about every job of the batch."""
-        log = launcher_log(self.context, launch.jobs[0])
-        if len(launch.jobs) > 1 and os.path.exists(log):
-            for job in launch.jobs[1:]:
-                try:
-                    os.link(log, launcher_log(self.context, job))
-                except OSError:  # no links there, or one of another command that ran it
-                    pass
+    def _tidy(self, jobs: Sequence[Job]) -> None:
+        remove_empty(self.context.store, self.context.logs, own_name(jobs[0]))
+        share_log(self.context, jobs)
 
     def dismiss(self) -> None:
         """Drop what waits, and have commands begin no other job of their batch."""

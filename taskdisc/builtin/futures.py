@@ -16,12 +16,12 @@ from threading import Event, local
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.builtin.bell import Bell
-from taskdisc.builtin.endings import unanswered
 from taskdisc.builtin.serving import closing_remarks
-from taskdisc.builtin.wire import HEADER, pack_result, unpack_job, unpack_result, without_functions
+from taskdisc.endings import unanswered
 from taskdisc.errors import UsageError
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
+from taskdisc.wire import HEADER, pack_result, unpack_job, unpack_result, without_functions
 
 if TYPE_CHECKING:
     from taskdisc.worker import Runner

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
-from taskdisc.builtin.endings import describe_status, too_slow, unanswered
 from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.serving import RunnerFactory
 from taskdisc.builtin.workers import Worker, birth
 from taskdisc.capture import log_name, remove_empty, salvage
+from taskdisc.endings import describe_status, too_slow, unanswered
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 
@@ -80,10 +80,14 @@ class ProcessExecutor:
         capture=True, kill=True, timeouts=True, environment=True, attribution=True, replacement=True
     )
 
-    def __init__(self, workers: int, factory: RunnerFactory | None = None) -> None:
-        """`factory` makes what runs the jobs in a worker: `taskdisc.worker.Runner` if it is not given."""
+    def __init__(self, workers: int, factory: RunnerFactory | None = None, name: str = "worker") -> None:
+        """`factory` makes what runs the jobs in a worker: `taskdisc.worker.Runner` if it is not given.
+
+        The workers' own files are called by `name` and a number.
+        """
         self._limit = workers
         self._factory = factory
+        self._name = name
         self._living: list[Worker] = []
         """Those that take jobs."""
         self._leaving: list[Worker] = []
@@ -179,7 +183,7 @@ class ProcessExecutor:
     def _start(self) -> Worker:
         assert self._context is not None, "start() comes first"
         self._born += 1
-        worker = birth(f"worker-{self._born}", self._context, self._factory)
+        worker = birth(f"{self._name}-{self._born}", self._context, self._factory)
         self._living.append(worker)
         self._selector.register(worker.results, EVENT_READ, (self._receive, worker))
         if worker.group.ending is not None:

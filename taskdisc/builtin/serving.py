@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from taskdisc.builtin.termination import Asked, Termination
-from taskdisc.builtin.wire import HEADER, Inbox, pack_result, unpack_job, write_all
 from taskdisc.descriptors import keep_private
 from taskdisc.model import NO_JOB, Job, JobResult, Outcome, WorkerContext
+from taskdisc.wire import HEADER, Inbox, pack_result, unpack_job, write_all
 
 if TYPE_CHECKING:
     from mmap import mmap

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from taskdisc.builtin.groups import Ending, ProcessGroup
 from taskdisc.builtin.serving import DONE, READ, RECALLED, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
-from taskdisc.builtin.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
+from taskdisc.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 
 SETTLED = 0.0005
 """Seconds after which a processor has long let others see what it wrote."""

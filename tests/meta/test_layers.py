@@ -16,6 +16,7 @@ LAYERS = (
         "compression",
         "coroutines",
         "expressions",
+        "endings",
         "gathered",
         "generators",
         "ready",
@@ -25,8 +26,9 @@ LAYERS = (
         "paths",
         "capture",
         "convert",
+        "wire",
     },
-    {"calling", "taskoptions"},
+    {"calling", "jobfolder", "taskoptions"},
     {"fileresults", "marks", "options", "pyproject", "reuse", "shapes", "signatures", "skips", "warned"},
     {"outputs", "private", "references"},
     {"inner"},
@@ -58,8 +60,10 @@ LAYERS = (
     {"worker", "overrides"},
     {"refer", "waves"},
     {"grow"},
+    {"travel"},
+    {"outpost"},
     {"builtin", "policy"},
-    {"executors", "project"},
+    {"agent", "executors", "project"},
     {"demands", "sweeps"},
     {"aims", "introduction"},
     {"chains"},
@@ -82,11 +86,17 @@ PUBLIC = {
     "paths",
     "capture",
     "descriptors",
+    "endings",
+    "jobfolder",
+    "outpost",
+    "travel",
+    "wire",
     "worker",
 }
 """What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
 and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner`,
-`capture.Capture`, descriptors that no task inherits."""
+`capture.Capture`, descriptors that no task inherits, how jobs travel (`wire`, `jobfolder`; `travel` and
+`outpost` to where neither the project nor the store is seen), and what the end of a process means (`endings`)."""
 
 PUBLIC_TYPES = {"config", "execution", "run"}
 """What comes to a plugin, which names it for type checkers alone: `Config` and `Run` to hooks, `Execution` to what
