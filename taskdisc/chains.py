@@ -98,6 +98,7 @@ class Chains:
         if not self._ahead:
             return nodes
         ours = [node for node in nodes if node in self._ahead]
+        others = [node for node in nodes if node not in self._ahead] if len(ours) < len(nodes) else []
         with held_back():  # what runs is known to run
             self._run.scheduler.begun(ours)
             self._run.running.update(dict.fromkeys(ours, time.monotonic()))
@@ -105,7 +106,7 @@ class Chains:
         for node in ours:
             if node in self._early:
                 self.known.append(self._checked(self._early.pop(node)))
-        return [node for node in nodes if node not in self._ahead] if len(ours) < len(nodes) else []
+        return others
 
     def received(self, results: list[JobResult]) -> list[JobResult]:
         """Keep results that came before their turn; return the others."""

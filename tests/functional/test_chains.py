@@ -225,6 +225,65 @@ def test_any_graph_gives_what_its_functions_give(chain: Project, seed: int) -> N
     assert max(lengths(chain)) > 1
 
 
+@pytest.mark.parametrize("width", [1, 2, 5, 8])
+def test_a_stencil_gives_what_it_should(chain: Project, width: int) -> None:
+    """Steps of one task, of which some were submitted ahead when others have their turn, too."""
+    write(
+        chain,
+        tail=f"""
+t, i = axis(range(40)), axis(range({width}))
+
+def near(t, i):
+    return [ref(cell, t=t - 1, i=j) for j in (i - 1, i, i + 1) if 0 <= j < {width}] if t else []
+
+@requires(near=near)
+def cell(t: int, i: int, near: list[int]) -> int:
+    note(f"{{t}}-{{i}}")
+    return (sum(near) if t else i + 1) % 1_000_007
+
+def field(cell: Gather[int]) -> list[int]:
+    return list(cell.values())
+""",
+    )
+    columns = [[number + 1 for number in range(width)]]
+    for _ in range(39):
+        row = columns[-1]
+        columns.append([sum(row[max(0, at - 1) : at + 2]) % 1_000_007 for at in range(width)])
+    found = json.loads(chain.run("field").assert_ok().stdout)
+    assert sorted(found) == sorted(value for row in columns for value in row)
+    assert executed(chain) == once([f"{t}-{i}" for t in range(40) for i in range(width)])
+    assert width > 1 or lengths(chain)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_graph_of_one_task(chain: Project, seed: int) -> None:
+    chance = random.Random(seed)
+    needs: list[list[int]] = [[]]
+    values = [0]
+    for number in range(1, 150):
+        far = chance.choice([1, 1, 1, 1, 2, 9])
+        found = {max(0, number - chance.randint(1, far)) for _ in range(chance.choice([1, 1, 1, 2, 3]))}
+        needs.append(sorted(found) if chance.random() < 0.97 else [])
+        values.append((number + sum(values[each] for each in needs[-1])) % 1_000_007)
+    write(
+        chain,
+        tail=f"""
+NEEDS = {needs}
+n = axis(range(150))
+
+@requires(given=lambda n: [ref(some, n=each) for each in NEEDS[n]])
+def some(n: int, given: list[int]) -> int:
+    note(n)
+    return (n + sum(given)) % 1_000_007
+
+def all(some: Gather[int]) -> list[int]:
+    return [some[number] for number in range(150)]
+""",
+    )
+    assert json.loads(chain.run("all").assert_ok().stdout) == values
+    assert executed(chain) == once(list(map(str, range(150))))
+
+
 def test_plugins_hear_of_each_step_in_order(chain: Project) -> None:
     write(
         chain,
