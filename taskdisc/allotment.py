@@ -113,7 +113,7 @@ class Allotment:
         return known
 
     def _is_limited(self, name: str, task: Task) -> bool:
-        """Say whether there is so much, and no more, for the task: not of what a cluster has, unless --limit says so."""
+        """Say whether there is so much of it for the task: not of what a cluster has, unless --limit says so."""
         return name in self._capacities and (name in self._limited or name not in self._elsewhere(task))
 
     def _implied(self, task: Task) -> Iterator[tuple[str, float]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taskdisc.placeholders import fill
-
 from taskdisc_slurm.asking import RESOURCES, resource_flags
 
 

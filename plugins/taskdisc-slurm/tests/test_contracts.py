@@ -1,0 +1,21 @@
+"""The contracts of taskdisc, on a real Slurm."""
+
+import pytest
+from taskdisc.testing import ExecutorContract, LauncherContract
+from taskdisc_slurm.executor import SlurmExecutor
+from taskdisc_slurm.settings import Settings
+from taskdisc_slurm.srun import Srun
+
+pytestmark = pytest.mark.usefixtures("slurm")
+
+
+class TestExecutor(ExecutorContract):
+    def make(self, workers):
+        return SlurmExecutor(Settings(workers, poll=1.0, latency=5.0))
+
+
+class TestLauncher(LauncherContract):
+    words = ("--quiet",)
+
+    def make_launcher(self):
+        return Srun()
