@@ -3,7 +3,7 @@
     <store>/slurm/<run>/lock        locked for as long as the run lives
                        /context     what all jobs must know
                        /<array>/script, keys, id, dismissed
-                               /state/<element>.begun.<restarts>, <element>.ended.<restarts>.<exit status>
+                               /state/<element>.begun.<restarts>, <element>.ended.<restarts>.<status>.<results>
                                /<element>/     a folder of jobs (see `taskdisc.jobfolder`); what Slurm says, in `words`
 
 State is in the names of files: one look at a folder tells of all elements of an array.
@@ -44,7 +44,10 @@ trap : TERM
 : > "state/$i.begun.$n"
 if [ -e dismissed ] || [ ! -e "$i/jobs" ]; then exit 0; fi
 {command}"/$i"
-: > "state/$i.ended.$n.$?"
+status=$?
+set -- "$i"/result-*[0-9]
+[ -e "$1" ] || shift
+: > "state/$i.ended.$n.$status.$#"
 """
 
 
@@ -55,6 +58,8 @@ class Mark(NamedTuple):
     """How often Slurm had started it anew."""
     status: int | None
     """The exit status of its command, as a shell tells it; None: it has begun."""
+    results: int = 0
+    """How many results it has left, as its node sees it: some may not be seen here yet."""
 
 
 Wanted = list[tuple[int, str | None]]
@@ -195,7 +200,7 @@ def read_marks(path: str) -> dict[int, Mark]:
     for name in names:
         element, _, rest = name.partition(".")
         word, *numbers = rest.split(".")
-        mark = Mark(int(numbers[0]), int(numbers[1]) if word == "ended" else None)
+        mark = Mark(*map(int, numbers)) if word == "ended" else Mark(int(numbers[0]), None)
         known = marks.get(int(element))
         if known is None or (mark.restarts, mark.status is not None) > (known.restarts, known.status is not None):
             marks[int(element)] = mark

@@ -15,9 +15,6 @@ from taskdisc.model import ErrorText, Job, JobResult, Outcome, WorkerContext
 from taskdisc_slurm.arrays import Element
 from taskdisc_slurm.states import CERTAIN, cause_of, is_explained
 
-SOON = 5.0
-"""Seconds for which something may still come of a job that has failed without a word."""
-
 
 class Verdict(NamedTuple):
     """What becomes of jobs without a result."""
@@ -31,11 +28,10 @@ def is_certain(element: Element, latency: float) -> bool:
     """Say whether nothing is to come any more of an element of which results are missing."""
     if element.gone is None:
         return False
-    status = element.mark.status if element.mark is not None else None
-    if element.state in CERTAIN or element.overdue or status not in (None, 0, 1):
+    if element.state in CERTAIN or element.overdue:
         return True
-    if element.state == "FAILED" and status is None:
-        latency = min(latency, SOON)
+    if element.has_ended and element.mark is not None and element.mark.results <= element.taken:
+        return True
     return time.monotonic() - element.gone > latency or is_explained(last_lines(element.words))
 
 

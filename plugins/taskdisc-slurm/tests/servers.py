@@ -57,7 +57,8 @@ MessageTimeout=5
 MailProg=/bin/true
 PreemptType=preempt/partition_prio
 PreemptMode=CANCEL
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:4 State=UNKNOWN
 PartitionName=debug Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO PriorityTier=1
 PartitionName=short Nodes={host} MaxTime=5 State=UP PriorityTier=1
 PartitionName=urgent Nodes={host} State=UP PriorityTier=9
@@ -113,6 +114,8 @@ class Slurm:
                 more=more,
             )
         )
+        # Anything that is a file can pass for a GPU.
+        (folder / "gres.conf").write_text("Name=gpu File=/dev/tty[0-3]\n")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def do(self, *command: str, check: bool = True) -> str:
@@ -169,6 +172,20 @@ class Slurm:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def kill_steps(self) -> None:
+        """Kill all that runs for jobs, as the end of a node does."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (process / "environ").read_bytes().split(b"\0")
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            ours = f"SLURM_CONF={self.conf}".encode() in environment
+            if (ours and any(text.startswith(b"SLURM_JOB_ID=") for text in environment)) or (
+                b"slurmstepd" in command and str(self.folder).encode() in b"".join(environment)
+            ):
+                os.kill(int(process.name), signal.SIGKILL)
 
     def jobs(self) -> list[str]:
         """Return what is in the queue, a line an element: its number, state and name."""

@@ -1,12 +1,13 @@
 """The contracts of taskdisc, on a real Slurm."""
 
 import pytest
-from taskdisc.testing import ExecutorContract, LauncherContract
 from taskdisc_slurm.executor import SlurmExecutor
 from taskdisc_slurm.settings import Settings
 from taskdisc_slurm.srun import Srun
 
-pytestmark = pytest.mark.usefixtures("slurm")
+from taskdisc.testing import ExecutorContract, LauncherContract
+
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 class TestExecutor(ExecutorContract):
