@@ -145,7 +145,7 @@ def test_flags_need_an_executor_that_passes_them_on(project):
     project.write(tasks_x="from taskdisc import task\n@task(flags='--partition=gpu')\ndef f(): return 1")
     refused = project.run("f")
     assert refused.exit_code == 4
-    assert "tasks_x.py:2 f: flags='--partition=gpu' needs an executor that passes them on to a batch system" in (
+    assert "tasks_x.py:3 f: flags='--partition=gpu' needs an executor that passes them on to a batch system" in (
         refused.stderr
     )
     assert "slurm" in refused.stderr
