@@ -40,6 +40,8 @@ class Element:
         self.state = ""
         """What Slurm said last."""
         self.reason = ""
+        self.heard = 0.0
+        """When it said so (monotonic seconds)."""
         self.gone: float | None = None
         """Since when (monotonic seconds) Slurm takes it for over."""
         self.overdue = False
@@ -81,7 +83,7 @@ class Element:
 
     def hear(self, state: str, reason: str, asked: float, now: float) -> None:
         """Note what Slurm, asked at some moment, says of it; an empty state: it does not know it."""
-        self.state, self.reason = state, reason
+        self.state, self.reason, self.heard = state, reason, now
         if state in OVER or not state:
             self.gone = self.gone or now
             return

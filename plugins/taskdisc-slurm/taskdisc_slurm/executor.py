@@ -241,7 +241,7 @@ class SlurmExecutor:
 
     def _take_over(self, element: Element, results: list[JobResult]) -> bool:
         """Take what an element that is over has left; say whether that was all."""
-        self._take(element, checked(element, results, self.context))
+        self._take(element, checked(element, results, self.context) if element.is_complete else results)
         if not element.is_complete:
             if not is_certain(element, self._settings.latency):
                 self._watcher.hurry()  # why it has ended, Slurm knows

@@ -15,6 +15,11 @@ from taskdisc.model import ErrorText, Job, JobResult, Outcome, WorkerContext
 from taskdisc_slurm.arrays import Element
 from taskdisc_slurm.states import CERTAIN, cause_of, is_explained
 
+RESTARTED = frozenset({"NODE_FAIL", "PREEMPTED"})
+"""States in which a job may show for a moment that Slurm is about to start anew."""
+SETTLED = 3.0
+"""Seconds after which that would have happened."""
+
 
 class Verdict(NamedTuple):
     """What becomes of jobs without a result."""
@@ -27,6 +32,8 @@ class Verdict(NamedTuple):
 def is_certain(element: Element, latency: float) -> bool:
     """Say whether nothing is to come any more of an element of which results are missing."""
     if element.gone is None:
+        return False
+    if element.state in RESTARTED and element.heard - element.gone < SETTLED:
         return False
     if element.state in CERTAIN or element.overdue:
         return True

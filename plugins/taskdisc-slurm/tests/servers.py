@@ -48,7 +48,7 @@ JobCompType=jobcomp/filetxt
 JobCompLoc={folder}/jobcomp.log
 ReturnToService=2
 SlurmdParameters=config_overrides
-MinJobAge=300
+MinJobAge={min_job_age}
 KillWait=2
 SlurmdTimeout=5
 InactiveLimit=0
@@ -95,7 +95,9 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) ->
 class Slurm:
     """The cluster: `conf` is what SLURM_CONF must say for clients to find it."""
 
-    def __init__(self, folder: Path, *, cpus: int = 8, memory: int = 4000, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, cpus: int = 8, memory: int = 4000, min_job_age: int = 300, more: str = ""
+    ) -> None:
         """`more` are further lines of its configuration."""
         self.folder = folder
         self.conf = folder / "slurm.conf"
@@ -111,6 +113,7 @@ class Slurm:
                 node_port=free_port(),
                 cpus=cpus,
                 memory=memory,
+                min_job_age=min_job_age,
                 more=more,
             )
         )
