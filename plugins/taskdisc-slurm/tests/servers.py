@@ -161,8 +161,9 @@ class Slurm:
         """Start a daemon."""
         with open(self.folder / f"{name}.out", "ab") as out:
             self.processes[name] = subprocess.Popen(
-                [name, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-            )
+                [name, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                env={**os.environ, "SLURM_CONF": str(self.conf)},
+            )  # fmt: skip
 
     def end(self, name: str, number: int = signal.SIGTERM) -> None:
         """End a daemon, by SIGKILL if need be."""
@@ -189,6 +190,13 @@ class Slurm:
                 b"slurmstepd" in command and str(self.folder).encode() in b"".join(environment)
             ):
                 os.kill(int(process.name), signal.SIGKILL)
+
+    def write_down(self) -> None:
+        """Have the controller write down what it knows: that a job has begun is no reason for it."""
+        began, known = time.time(), self.folder / "state/job_state"
+        for line in self.jobs():
+            self.do("scontrol", "update", f"jobid={line.split()[0]}", "timelimit=100")
+        wait_for(lambda: known.exists() and known.stat().st_mtime > began, "what the controller knows on disk")
 
     def jobs(self) -> list[str]:
         """Return what is in the queue, a line an element: its number, state and name."""

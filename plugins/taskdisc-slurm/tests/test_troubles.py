@@ -232,8 +232,7 @@ def test_slurmctld_is_away_for_a_while(make_slurm, on_slurm, begin):
     )
     process = begin()
     wait_for(lambda: len(lines(on_slurm)) == 4, "all begin")
-    began, known = time.time(), slurm.folder / "state/job_state"
-    wait_for(lambda: known.exists() and known.stat().st_mtime > began, "that they run is written down")
+    slurm.write_down()
     slurm.end("slurmctld", signal.SIGKILL)
     (on_slurm.path / "gate").touch()
     time.sleep(8)
