@@ -15,7 +15,6 @@ CERTAIN = OVER - {"COMPLETED", "FAILED"}
 HOPELESS = re.compile(
     r"PartitionTimeLimit|PartitionNodeLimit|BadConstraints|AccountNotAllowed|InvalidAccount|InvalidQOS|QOSNotAllowed"
     r"|JobHeld|held|Dependency|MaxTimePerJob|MaxCpuPerJob|MaxCPUPerJob|MaxMemPerJob|MaxNodePerJob|PerJob(Limit)?$"
-    r"|ReqNodeNotAvail",
 )
 """Reasons for which a job may wait for ever, until somebody does something."""
 

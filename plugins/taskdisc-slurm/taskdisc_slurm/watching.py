@@ -15,7 +15,7 @@ FIRST = 2.0
 SLOWER = 1.5
 HURRY = 0.5
 """Seconds between two questions at least."""
-PATIENCE = 5.0
+PATIENCE = 3.0
 """Seconds without an answer after which people are told."""
 
 
@@ -99,7 +99,7 @@ class Watcher:
                 self._warn(f"job {row.job_id} waits, perhaps for ever: {row.reason}. `scontrol show job {row.job_id}`")
 
     def _not_answered(self, answer: Answer, now: float) -> None:
-        self._away_since = self._away_since or now
+        self._away_since = self._away_since or self._asked
         if now - self._away_since > PATIENCE and not self._told:
             self._told = True
             said = answer.said.strip().splitlines()

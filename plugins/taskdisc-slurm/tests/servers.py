@@ -178,18 +178,22 @@ class Slurm:
             process.wait()
 
     def kill_steps(self) -> None:
-        """Kill all that runs for jobs, as the end of a node does."""
+        """Kill all that runs for jobs, as the end of a node does: first what looks after them."""
+        jobs, keepers = [], []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 environment = (process / "environ").read_bytes().split(b"\0")
-                command = (process / "cmdline").read_bytes()
+                if f"SLURM_CONF={self.conf}".encode() not in environment:
+                    continue
+                if any(text.startswith(b"SLURM_JOB_ID=") for text in environment):
+                    jobs.append(int(process.name))
+                    parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+                    if b"slurmstepd" in Path(f"/proc/{parent}/cmdline").read_bytes():
+                        keepers.append(parent)
             except OSError:
                 continue
-            ours = f"SLURM_CONF={self.conf}".encode() in environment
-            if (ours and any(text.startswith(b"SLURM_JOB_ID=") for text in environment)) or (
-                b"slurmstepd" in command and str(self.folder).encode() in b"".join(environment)
-            ):
-                os.kill(int(process.name), signal.SIGKILL)
+        for number in [*keepers, *jobs]:
+            os.kill(number, signal.SIGKILL)
 
     def write_down(self) -> None:
         """Have the controller write down what it knows: that a job has begun is no reason for it."""
