@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from taskdisc.jobfolder import begun, last_begun, read_result
 from taskdisc.model import Activity, Job, JobResult
-from taskdisc_slurm.folders import WORDS, Mark, Wanted
+from taskdisc_slurm.folders import BEGAN_NOTHING, WORDS, Mark, Wanted
 
 
 class Slot(NamedTuple):
@@ -56,6 +56,11 @@ class Element:
     def has_ended(self) -> bool:
         """Say whether its command has come to its end."""
         return self.mark is not None and self.mark.status is not None
+
+    @property
+    def began_nothing(self) -> bool:
+        """Say whether it has ended since it was told to begin nothing."""
+        return self.mark is not None and self.mark.status == BEGAN_NOTHING
 
     @property
     def runs(self) -> bool:

@@ -30,6 +30,9 @@ CONTEXT, LOCK, SCRIPT, KEYS, ID, STATE, WORDS = "context", "lock", "script", "ke
 HALF_MADE = 3600.0
 """Seconds after which a folder that nobody has locked yet is taken for one that nobody will."""
 
+BEGAN_NOTHING = -1
+"""In the place of the exit status of an element that was told to begin nothing."""
+
 TEXT = """\
 #!/bin/sh
 # An element of an array that taskdisc has submitted: it runs the jobs in the folder of its number.
@@ -42,7 +45,10 @@ if ! cd "$folder"; then
 fi
 trap : TERM
 : > "state/$i.begun.$n"
-if [ -e dismissed ] || [ ! -e "$i/jobs" ]; then exit 0; fi
+if [ -e dismissed ] || [ ! -e "$i/jobs" ]; then
+    : > "state/$i.ended.$n.{dismissed}.0"
+    exit 0
+fi
 {command}"/$i"
 status=$?
 set -- "$i"/result-*[0-9]
@@ -158,7 +164,10 @@ def write_array(path: str, run: str, batches: Sequence[Sequence[Job]], keys: Seq
     ]
     _write(os.path.join(path, KEYS), json.dumps(wanted))
     # The shell adds the number of the element to the last word.
-    _write(os.path.join(path, SCRIPT), TEXT.format(folder=shlex.quote(path), command=shlex.join(command(path))))
+    _write(
+        os.path.join(path, SCRIPT),
+        TEXT.format(folder=shlex.quote(path), command=shlex.join(command(path)), dismissed=BEGAN_NOTHING),
+    )
 
 
 def read_array(path: str) -> list[Wanted] | None:

@@ -31,6 +31,8 @@ class Verdict(NamedTuple):
 
 def is_certain(element: Element, latency: float) -> bool:
     """Say whether nothing is to come any more of an element of which results are missing."""
+    if element.began_nothing:
+        return True
     if element.gone is None:
         return False
     if element.state in RESTARTED and element.heard - element.gone < SETTLED:
@@ -45,7 +47,7 @@ def is_certain(element: Element, latency: float) -> bool:
 def judge(element: Element, context: WorkerContext) -> Verdict:
     """Judge an element that is over."""
     jobs = element.jobs
-    if not jobs or element.array.adopted:
+    if not jobs or element.array.adopted or element.began_nothing:
         return Verdict([], jobs)
     first, batch = jobs[0], [slot.job for slot in element.slots if slot.job is not None]
     said = last_lines(element.words)

@@ -15,6 +15,7 @@ class TestExecutor(ExecutorContract):
         return SlurmExecutor(Settings(workers, poll=1.0, latency=5.0))
 
 
+@pytest.mark.long
 class TestLauncher(LauncherContract):
     words = ("--quiet",)
 

@@ -55,14 +55,16 @@ def test_the_example_is_the_same_everywhere(slurm, example):
     assert results(here) == results(there)
     assert not any((there / ".taskdisc/slurm").iterdir())
 
+    behind = example("behind", '\n[tool.taskdisc.tasks."*"]\nbatch = 10\nlauncher = "srun"\n')
+    assert "71 succeeded" in run(behind).stderr
+    assert results(here) == results(behind)
 
-@pytest.mark.parametrize("option", ['prefix = "srun -n1 --quiet"', 'launcher = "srun"'])
-def test_the_example_behind_srun(slurm, example, option):
-    here = example("here")
-    run(here)
-    there = example("there", f'\n[tool.taskdisc.tasks."*"]\nbatch = 10\n{option}\n')
-    assert "71 succeeded" in run(there).stderr
-    assert results(here) == results(there)
+
+@pytest.mark.parametrize("option", ['prefix = "srun -n1 --quiet"', 'prefix = "srun --job-name={task}"\nbatch = 3'])
+def test_a_plain_prefix_needs_no_plugin(slurm, project, option):
+    config = f"[tool.taskdisc]\nautoload = false\n[tool.taskdisc.tasks.square]\n{option}\n"
+    project.write({"pyproject.toml": config}, tasks_x=NUMBERS.format(count=4, options=""))
+    assert project.run("total").assert_ok().stdout == "14\n"
 
 
 def test_a_thousand_instances(slurm, on_slurm):
