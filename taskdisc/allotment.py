@@ -6,11 +6,12 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import UsageError, closest
-from taskdisc.limits import Capacity, Demand, Limits
+from taskdisc.limits import CPUS, Capacity, Demand, Limits
 from taskdisc.model import Job, Task
-from taskdisc.resources import CPUS, Amounts, amounts, text_of
+from taskdisc.resources import Amounts, amounts, text_of
 
 if TYPE_CHECKING:
+    from taskdisc.commons import Commons
     from taskdisc.config import Config
     from taskdisc.graph import TaskGraph
     from taskdisc.lanes import Lanes
@@ -45,22 +46,37 @@ class Allotment:
         self._capacities = self._all_capacities(config)
         for task in tasks:
             self.check(graph.tasks[task])
-        self.limits = Limits(self._capacities)
+        self._shared = self._commons(config)
+        self.limits = Limits(self._capacities, self._shared)
 
     # What there is
 
     def _all_capacities(self, config: Config) -> dict[str, Capacity]:
         found: dict[str, Capacity] = {CPUS: float(config.workers)}
+        shared = {name for name, resource in config.resources if resource.shared}
         self._origins[CPUS] = "workers"
-        for name, capacity in config.resources:
-            found[name] = capacity
+        for name, resource in config.resources:
+            found[name] = resource.capacity
             self._origins[name] = "pyproject.toml [tool.taskdisc.resources]"
         for name, amount in config.limits:
             self._check_limit(name, amount, found.get(name))
             units = found.get(name)
-            found[name] = units[: int(amount)] if isinstance(units, tuple) else amount
+            is_shared = name in shared  # then the commons choose among all units
+            found[name] = units[: int(amount)] if isinstance(units, tuple) and not is_shared else amount
             self._origins[name] = f"--limit {name}={text_of(amount)}"
         return found
+
+    def _commons(self, config: Config) -> Commons | None:
+        """What other runs may hold, too; a limit above the amount that is configured raises that."""
+        shared = {name: resource.capacity for name, resource in config.resources if resource.shared}
+        if not shared:
+            return None
+        from taskdisc.commons import Commons
+
+        for name, there in shared.items():
+            if not isinstance(there, tuple):
+                shared[name] = max(there, _number(self._capacities[name]))
+        return Commons(shared)
 
     def _check_limit(self, name: str, amount: float, there: Capacity | None) -> None:
         limit = f"--limit {name}={text_of(amount)}"
@@ -160,7 +176,7 @@ class Allotment:
 
     def _check_capacity(self, task: Task, attempt: int, name: str, amount: float) -> None:
         capacity = self._capacities[name]
-        there = float(len(capacity)) if isinstance(capacity, tuple) else capacity
+        there = _number(capacity)
         times = f" for attempt {attempt}" if attempt > 1 else ""
         if isinstance(capacity, tuple) and amount != int(amount):
             raise UsageError(
@@ -172,6 +188,15 @@ class Allotment:
                 f"{task.place} {task.name}: needs {name}={text_of(amount)}{times}, and there is "
                 f"{name}={text_of(there)} ({self._origins[name]}). Ask for less, or raise that."
             )
+
+    def holders(self, names: Iterable[str]) -> dict[str, list[int]]:
+        """Return the process ids of other runs that hold something of shared resources."""
+        return {} if self._shared is None else self._shared.holders(names)
+
+    def close(self) -> None:
+        """Hold nothing any more of what is shared."""
+        if self._shared is not None:
+            self._shared.close()
 
     # What jobs are told
 
@@ -191,3 +216,7 @@ class Allotment:
             return job
         visible = [(VISIBLE[name], ",".join(units[name])) for name in VISIBLE if units.get(name)] if environment else ()
         return job._replace(resources=resources, env=tuple(visible))
+
+
+def _number(capacity: Capacity) -> float:
+    return float(len(capacity)) if isinstance(capacity, tuple) else capacity

@@ -27,8 +27,12 @@ class Outcome:
     VOID = "void"
     """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
+    UNDONE = "undone"
+    """It was not run: the job before it in its chain gave nothing."""
     CLOSED = "closed"
     """Not of a job: a worker that has ended says by it what went wrong with closing its fixtures."""
+    RECALLED = "recalled"
+    """Not begun: a worker gives the job back, as it was asked to."""
     SKIPPED = "skipped"
     """The task said so, or something that it needs was skipped."""
 
@@ -255,6 +259,8 @@ class Job(NamedTuple):
     """What it holds: (name, amount, names of the units)."""
     env: tuple[tuple[str, str], ...] = ()
     """Variables that tell programs what it holds."""
+    follows: bool = False
+    """It uses the result of the job before it in a chain: for each stored value of that stands its place, an int."""
 
 
 class Part(NamedTuple):
@@ -356,7 +362,6 @@ class WorkerContext(NamedTuple):
     code: Any = None
     """Fingerprints of the project's code, for workers that share memory with the run."""
     fixtures: tuple[FixtureSpec, ...] = ()
-    """Those that the tasks of the run may ask for."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
     max_tasks: int = 0
@@ -376,7 +381,6 @@ class Activity(NamedTuple):
     """A job that runs at this moment."""
 
     number: int
-    """Of the job."""
     began: float
     """Seconds since the epoch."""
     done: float = 0.0

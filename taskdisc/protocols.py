@@ -97,6 +97,20 @@ class Provider(Protocol):
     """Names of the resources that it asks for: tasks may need any amount, and nothing of it is counted here."""
 
 
+class Chaining(Protocol):
+    """What an executor may have besides: tiny steps that follow one another then need no way back between them."""
+
+    def longest_chain(self) -> int:
+        """Return how many jobs one chain may have now; fewer than two: none is worth it."""
+
+    def submit_chain(self, jobs: Sequence[Job]) -> None:
+        """Take jobs that run in one worker, without others between them, in this order.
+
+        All but the first have `follows`, and are `UNDONE` where the one before did not succeed; so are those that
+        cannot follow any more since the worker has died. `worker.Runner` sees to the former.
+        """
+
+
 class Codec(Protocol):
     """Turns a value into bytes and back. Made by a factory from `taskdisc_codecs`, called without arguments."""
 

@@ -243,9 +243,26 @@ class Scheduler(Nodes):
             self._state[node] = RUNNING
         return taken
 
+    def begun(self, nodes: Iterable[int]) -> None:
+        """These undecided nodes must run, and do already."""
+        for node in nodes:
+            self._state[node] = RUNNING
+
+    def lacking(self, node: int) -> int:
+        """Return how many inputs a waiting node waits for, 0 for others."""
+        return self._pending[node] if self._state[node] == WAITING else 0
+
     def give_back(self, node: int) -> None:
         """A node does not run any more: what it was given is there for others."""
         self._ready.give_back(node)
+
+    def refused(self) -> set[str]:
+        """Return the shared resources of which other runs hold what runnable nodes need."""
+        return self._ready.refused()
+
+    def ask_again(self) -> None:
+        """Other runs may have given back what they held."""
+        self._ready.ask_again()
 
     def has_runnable(self, lane: int = 0) -> bool:
         """Say whether a lane may have nodes to execute now."""

@@ -72,14 +72,15 @@ filterwarnings = ["error"]
 
 PLUGIN_README = """# taskdisc-{name}
 
-A plugin for [taskdisc]: tasks may have a parameter `{argument}`, and a run says how much it has done.
+A plugin for taskdisc: tasks may have a parameter `{argument}`, and a run says how much it has done.
 
     pip install -e '.[test]'      # in an environment that has taskdisc
     python -m pytest
 
 `taskdisc plugins` then lists it in every project; `--plugin no:{name}` leaves it out.
 
-[taskdisc]: plugins/README.md of taskdisc, "Writing a plugin"
+What else a plugin may do is in plugins/README.md of taskdisc, "Writing a plugin"; `python -m pydoc taskdisc.hookspecs`
+shows every hook, `python -m pydoc taskdisc.testing` what its tests may use.
 """
 
 PLUGIN = '''"""A plugin for taskdisc. Its functions called `taskdisc_*` are found by their names."""

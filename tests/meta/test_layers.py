@@ -12,6 +12,7 @@ LAYERS = (
     {"limits", "loader", "parameters", "supply"},
     {"model"},
     {
+        "commons",
         "compression",
         "coroutines",
         "expressions",
@@ -64,6 +65,7 @@ LAYERS = (
     {"executors", "project"},
     {"demands", "sweeps"},
     {"aims", "introduction"},
+    {"chains"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
     {"explain", "kept", "drawing"},
