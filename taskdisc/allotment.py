@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import UsageError, closest
@@ -23,10 +23,22 @@ VISIBLE = {"gpu": "CUDA_VISIBLE_DEVICES"}
 class Allotment:
     """What there is in one run, and what each task needs of it."""
 
-    def __init__(self, graph: TaskGraph, tasks: Iterable[str], config: Config, lanes: Lanes) -> None:
-        """Raises UsageError for a limit to nothing, and for a need that is unknown or beyond what there is."""
+    def __init__(
+        self,
+        graph: TaskGraph,
+        tasks: Iterable[str],
+        config: Config,
+        lanes: Lanes,
+        elsewhere: Callable[[Task], Container[str]],
+    ) -> None:
+        """Raises UsageError for a limit to nothing, and for a need that is unknown or beyond what there is.
+
+        `elsewhere` returns the names of the resources that what runs a task asks others for.
+        """
         self._graph = graph
         self._lanes = lanes
+        self._elsewhere = elsewhere
+        self._limited = {name for name, _ in config.limits}
         self._origins: dict[str, str] = {}
         self._checked: set[str] = set()
         self._demands: dict[tuple[str, int], Demand] = {}
@@ -112,9 +124,13 @@ class Allotment:
             needed = {**dict(self._implied(task)), **dict(self.needs(task, attempt))}
             if self._is_launched(task):
                 needed.pop(CPUS, None)  # the launcher counts those of its own machines
-            limited = [(name, amount) for name, amount in needed.items() if name in self._capacities]
+            limited = [(name, amount) for name, amount in needed.items() if self._is_limited(name, task)]
             known = self._demands[task.id, attempt] = tuple(sorted(limited))
         return known
+
+    def _is_limited(self, name: str, task: Task) -> bool:
+        """Say whether there is so much of it for the task: not of what a cluster has, unless --limit says so."""
+        return name in self._capacities and (name in self._limited or name not in self._elsewhere(task))
 
     def _implied(self, task: Task) -> Iterator[tuple[str, float]]:
         yield from ((name, 1.0) for name in (task.name, task.id, *task.options.channel))
@@ -140,6 +156,8 @@ class Allotment:
 
     def _is_known(self, name: str, task: Task) -> bool:
         """Say whether something knows a resource that is not limited: a channel, a task, or the task's launcher."""
+        if name in self._elsewhere(task):
+            return True
         prefix = task.options.prefix
         words = (prefix,) if isinstance(prefix, str) else prefix
         if self._is_launched(task) and any(f"{{{name}}}" in word for word in words):
@@ -185,7 +203,9 @@ class Allotment:
     def expected(self, task: Task) -> tuple[tuple[str, float, tuple[str, ...]], ...]:
         """Return what a first attempt will hold, with units as examples."""
         units = self.limits.names
-        return tuple((name, n, units.get(name, ())[: int(n)]) for name, n in self.needs(task, 1))
+        limited = {name for name, _ in self.demand(task)}
+        names = {name: units.get(name, ()) if name in limited else () for name, _ in self.needs(task, 1)}
+        return tuple((name, n, names[name][: int(n)]) for name, n in self.needs(task, 1))
 
     def equipped(self, job: Job, task: Task, *, environment: bool) -> Job:
         """Return the job with what it holds; `environment` says whether it may have variables of its own."""

@@ -13,7 +13,7 @@ from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.executors import make_executor, under_way, wait
 from taskdisc.interrupts import held_back
-from taskdisc.introduction import worker_context
+from taskdisc.introduction import introduce, worker_context
 from taskdisc.jobs import JobMaker, Values
 from taskdisc.lanes import Lane
 from taskdisc.model import Activity, Job, JobResult, Outcome, Retry
@@ -117,7 +117,7 @@ class Line:
             else:
                 found = make_executor(plugins, name, workers=config.workers)
             self.executors[lane] = found
-            found.start(self.context)
+            introduce(self.run, self.context, found)
         return found
 
     def work(self) -> None:

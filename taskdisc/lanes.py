@@ -65,7 +65,7 @@ class Lanes:
 def demands_nothing(options: TaskOptions) -> bool:
     """Say whether any executor can run a task of these options."""
     return options is DEFAULTS or not (
-        options.executor or options.launcher or options.timeout or options.env or options.retry_on
+        options.executor or options.launcher or options.flags or options.timeout or options.env or options.retry_on
     )
 
 

@@ -73,6 +73,8 @@ class TaskOptions(NamedTuple):
     """Name of the executor that runs the task, where that is not the run's."""
     launcher: str | None = None
     """Name of the launcher that starts the task's commands."""
+    flags: str | tuple[str, ...] = ()
+    """What the executor, or what it asks, is told besides: words for `sbatch`, say."""
     batch: int = 1
     """How many jobs of the task a command may run, one after the other."""
     retries: int = 0
@@ -186,11 +188,11 @@ class TaskSpec(NamedTuple):
     timeout: float = 0.0
     """Seconds after which an attempt is ended; 0: none."""
     env: tuple[tuple[str, str], ...] = ()
-    """Variables of the environment while the task runs."""
     resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
     """What a first attempt will hold, as `Job.resources` has it, though maybe not these units."""
     batch: int = 1
     """How many jobs a command may run, one after the other."""
+    flags: tuple[str, ...] = ()
 
 
 class ArgumentKind:

@@ -234,9 +234,9 @@ class Run(Instances):
         """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
         graph, config = self.graph, self.project.config
         if config.resources or config.limits or any(task.options.resources for task in graph.tasks.values()):
-            from taskdisc.allotment import Allotment
+            from taskdisc.demands import allotted
 
-            self.allotment = Allotment(graph, self.tasks, config, self.lanes)
+            self.allotment = allotted(graph, self.tasks, config, self.lanes, self.project.plugins, self.make_executor)
         self.scheduler.limit(None if self.allotment is None else self.allotment.limits, self._terms)
 
     def _terms(self, number: int) -> Terms:

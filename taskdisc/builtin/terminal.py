@@ -30,7 +30,7 @@ TICK = 0.1
 """Seconds between two drawings."""
 FOREGROUND = ("inline", "pdb", "thread")
 """Executors whose jobs write to the terminal themselves."""
-NO_EXCEPTIONS = ("killed", "timeout", "launcher", "input", "store")
+NO_EXCEPTIONS = ("killed", "timeout", "launcher", "refused", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 LONGEST_LINE = 200
 """Characters of a message in the short summary."""
