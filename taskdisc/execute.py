@@ -13,9 +13,10 @@ from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.executors import make_executor, under_way, wait
 from taskdisc.interrupts import held_back
-from taskdisc.introduction import worker_context
+from taskdisc.introduction import introduce, worker_context
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Activity, Job, JobResult, Lane, Outcome, Retry
+from taskdisc.lanes import Lane
+from taskdisc.model import Activity, Job, JobResult, Outcome, Retry
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
@@ -79,7 +80,7 @@ class Line:
         self._failed = 0
         """How many steps have failed."""
         self.names: dict[int, str] = {}
-        self.returned = ReturnedPaths(self._cached_maker)
+        self.returned = ReturnedPaths(run.cached_maker)
         self.unchanged = Unchanged(run.graph, run.expansion, project.files)
         for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
@@ -115,7 +116,7 @@ class Line:
             else:
                 found = make_executor(plugins, name, workers=config.workers)
             self.executors[lane] = found
-            found.start(self.context)
+            introduce(self.run, self.context, found)
         return found
 
     def work(self) -> None:
@@ -129,12 +130,13 @@ class Line:
             self._commit()
         if self.run.scheduler.has_undecided or not self.run.scheduler.unfinished:
             return
-        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting:
+        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting and not self.run.refused():
             assert self.run.growing is not None, "steps are left that wait for nothing"
             raise self.run.growing.stalled()
         self._wait()
         self._collect()
         self.run.scheduler.released(self.sharing.ended())
+        self.run.scheduler.ask_again()
         self._tell()
 
     def _submit(self, lane: int) -> None:
@@ -212,7 +214,8 @@ class Line:
 
     def _wait(self, until: float | None = None) -> None:
         """Wait until there is something to do, or until a moment (monotonic seconds)."""
-        timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
+        others = self.run.elsewhere or self.run.refused()
+        timeout = POLL if self.recorder.pending or others else self.run.tick
         next_due = None if self._is_ending else self.attempts.next_due
         moments = [until, next_due, *(executor.deadline() for executor in self.executors.values())]
         due = min((moment for moment in moments if moment is not None), default=None)
@@ -337,13 +340,6 @@ class Line:
         steps = [n for n in beyond if not self.run.is_gather(n)]
         shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         return ended._replace(blocked=shown, blocked_count=len(steps))
-
-    def _cached_maker(self, path: str) -> str | None:
-        found = self.run.plan.maker_of(path)
-        if found is None:
-            return None
-        number, row = found
-        return self.run.id_of(self.run.offset(number) + row)
 
     def _void(self, result: JobResult, since: float) -> None:
         """A job could not use an input: what made that runs again, and then the job, or something has failed."""

@@ -74,7 +74,7 @@ class Execution:
             context = self.runner.context
             self._directory = os.path.join(context.store, context.directories, log_name(self.job))
             try:
-                os.makedirs(self._directory, mode=0o700)
+                _make_anew(self._directory)
             except OSError as error:
                 raise no_room("its task_dir", error) from None
         return self._directory
@@ -280,6 +280,17 @@ class Execution:
 
 def _measured(pieces: list[bytes | memoryview]) -> tuple[list[bytes | memoryview], int]:
     return pieces, sum(memoryview(piece).nbytes for piece in pieces)
+
+
+def _make_anew(folder: str) -> None:
+    """Make an empty folder; what is there is of an execution that a batch system broke off and began again."""
+    try:
+        os.makedirs(folder, mode=0o700)
+    except FileExistsError:
+        import shutil
+
+        shutil.rmtree(folder)
+        os.makedirs(folder, mode=0o700)
 
 
 def no_room(what: str, error: OSError) -> StoreError:

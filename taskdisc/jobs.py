@@ -156,6 +156,7 @@ class JobMaker:
             timeout=_timeout(task),
             env=task.options.env,
             batch=task.options.batch,
+            flags=_flags(task),
         )
 
     def _attribute(self, task: Task) -> str:
@@ -393,6 +394,15 @@ def _timeout(task: Task) -> float:
     from taskdisc.durations import seconds
 
     return seconds(task.options.timeout)
+
+
+def _flags(task: Task) -> tuple[str, ...]:
+    if not task.options.flags:
+        return ()
+    import shlex
+
+    flags = task.options.flags
+    return tuple(shlex.split(flags)) if isinstance(flags, str) else flags
 
 
 def as_stored(part: Part) -> Stored:

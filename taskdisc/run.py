@@ -17,6 +17,7 @@ from taskdisc.lanes import Lanes, demands_nothing, ignored_options
 from taskdisc.model import Activity, Outcome, Retry, RunReport, StepEnd, TaskWarning
 from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.plan import Plan
+from taskdisc.pluginmanager import report_lines
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import Scheduler
 from taskdisc.select import Selection, given_open, runnable, select
@@ -108,6 +109,8 @@ class Run(Instances):
         self.drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
+        self.refused = self.scheduler.refused
+        """Return the shared resources of which other runs hold what this one waits for."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
         self.task_warnings: dict[str, TaskWarning] = {}
@@ -231,9 +234,9 @@ class Run(Instances):
         """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
         graph, config = self.graph, self.project.config
         if config.resources or config.limits or any(task.options.resources for task in graph.tasks.values()):
-            from taskdisc.allotment import Allotment
+            from taskdisc.demands import allotted
 
-            self.allotment = Allotment(graph, self.tasks, config, self.lanes)
+            self.allotment = allotted(graph, self.tasks, config, self.lanes, self.project.plugins, self.make_executor)
         self.scheduler.limit(None if self.allotment is None else self.allotment.limits, self._terms)
 
     def _terms(self, number: int) -> Terms:
@@ -294,6 +297,9 @@ class Run(Instances):
         except BaseException:
             line.abandon()
             raise
+        finally:
+            if self.allotment is not None:
+                self.allotment.close()
         if self.drops and not self.interrupted:
             self._drop(self.unkept.undropped)
         if self.interrupted or line.has_enough:
@@ -440,8 +446,3 @@ class Run(Instances):
         from taskdisc.results import values_of
 
         return values_of(self, selection, self.nodes_of(selection) if chosen is None else chosen)
-
-
-def report_lines(given: list[str | list[str]]) -> list[str]:
-    """Return the lines that plugins gave, each one line or a list of them."""
-    return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]

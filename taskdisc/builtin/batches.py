@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taskdisc.model import Job, TaskSpec, WorkerContext
-
-
-def batch_size(spec: TaskSpec, context: WorkerContext) -> int:
-    """Return how many jobs of a task a command may run."""
-    if not context.ahead:  # the next failure ends all, and no job may wait for the end of another
-        return 1
-    return min(spec.batch, context.max_tasks or spec.batch)
+    from taskdisc.model import Job
 
 
 def batches_of(jobs: Sequence[Job], sizes: Sequence[int], room: int) -> list[list[Job]]:

@@ -7,10 +7,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from taskdisc.builtin.wire import write_all
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.errors import UsageError
 from taskdisc.hookspecs import hookimpl
+from taskdisc.wire import write_all
 
 if TYPE_CHECKING:
     from taskdisc.model import JobResult, Retry, RunReport, StepEnd

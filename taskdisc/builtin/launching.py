@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from taskdisc.builtin.groups import ProcessGroup
-from taskdisc.builtin.launched import Life, write_jobs
+from taskdisc.builtin.launched import Life
 from taskdisc.capture import log_name
 from taskdisc.descriptors import close_private, keep_private
+from taskdisc.jobfolder import CONTEXT, command, launcher_log, write_context, write_jobs
 from taskdisc.model import Job, WorkerContext
 
 
@@ -31,11 +31,6 @@ class Launch(NamedTuple):
     began: float
 
 
-def launcher_log(context: WorkerContext, job: Job) -> str:
-    """Return the path of what the launcher itself says, both streams together; `job` is the first of the batch."""
-    return os.path.join(context.store, context.logs, f"{log_name(job)}.launcher")
-
-
 def launch(context: WorkerContext, batch: Sequence[Job], words: list[str]) -> Launch:
     """Start the command of a batch in a folder of its own, and return at once. Raises OSError."""
     from shutil import rmtree
@@ -51,11 +46,11 @@ def launch(context: WorkerContext, batch: Sequence[Job], words: list[str]) -> La
     keep_private(life)
     began = time.time()
     try:
-        write_jobs(folder, context, batch, Life.of(theirs))
-        command = [*words, sys.executable, "-m", "taskdisc.builtin.command", folder]
+        write_context(os.path.join(folder, CONTEXT), context)
+        write_jobs(folder, os.path.join(folder, CONTEXT), batch, Life.of(theirs))
         with open(launcher_log(context, job), "wb") as log:
             process = Popen(
-                command,
+                [*words, *command(folder)],
                 stdin=DEVNULL,
                 stdout=log if context.captured else None,
                 stderr=STDOUT if context.captured else None,

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.builtin.groups import Ending
-from taskdisc.builtin.launched import begun, dismiss
+from taskdisc.jobfolder import begun, dismiss
 
 if TYPE_CHECKING:
     from taskdisc.builtin.launching import Launch

@@ -16,8 +16,8 @@ from threading import Thread, get_ident
 from typing import Any
 
 from taskdisc.builtin.bell import Bell
-from taskdisc.builtin.endings import unanswered
 from taskdisc.builtin.serving import RunnerFactory, Runs, closing_remarks
+from taskdisc.endings import unanswered
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 from taskdisc.worker import Runner

@@ -7,10 +7,9 @@ import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from taskdisc.builtin.endings import describe_exit, last_lines, too_slow, unanswered
-from taskdisc.builtin.launched import GOOD, begun, last_begun, own_name, read_result
-from taskdisc.builtin.launching import Launch, launcher_log
-from taskdisc.capture import log_name, salvage
+from taskdisc.builtin.launching import Launch
+from taskdisc.endings import SLOW_HINT, describe_exit, last_lines, slow_message
+from taskdisc.jobfolder import GOOD, begun, last_begun, launcher_log, lost, read_results
 from taskdisc.model import ErrorText, Job, JobResult, Outcome, WorkerContext
 
 
@@ -27,27 +26,20 @@ def judge(context: WorkerContext, launch: Launch, status: int, *, overdue: bool,
 
     `overdue`: it was ended since a job took too long; `dismissed`: it was to begin no other.
     """
-    results = _results(launch)
+    results = read_results(launch.folder, launch.jobs)
     if overdue:
         slow = min(last_begun(launch.folder) or 0, len(launch.jobs) - 1)
-        lost = _too_slow(context, launch, launch.jobs[slow])
-        return Verdict([*results[:slow], lost], launch.jobs[slow + 1 :])
+        return Verdict([*results[:slow], _too_slow(context, launch, launch.jobs[slow])], launch.jobs[slow + 1 :])
     count = len(results)
     if count == len(launch.jobs) or (dismissed and count and last_begun(launch.folder) == count - 1):
         return Verdict(_checked(context, launch, status, results), launch.jobs[count:])
-    lost = _lost(context, launch, status, launch.jobs[count])
-    return Verdict([*results, lost], launch.jobs[count + 1 :])
+    return Verdict([*results, _lost(context, launch, status, launch.jobs[count])], launch.jobs[count + 1 :])
 
 
-def _results(launch: Launch) -> list[JobResult]:
-    """Those that are there, up to the first that is not."""
-    found = []
-    for place, job in enumerate(launch.jobs):
-        result = read_result(launch.folder, place, job)
-        if result is None:
-            break
-        found.append(result)
-    return found
+def has_all(launch: Launch) -> bool:
+    """Say whether every job of a command has left a result that can be seen from here."""
+    os.listdir(launch.folder)  # a network file system looks for what is new
+    return len(read_results(launch.folder, launch.jobs)) == len(launch.jobs)
 
 
 def _checked(context: WorkerContext, launch: Launch, status: int, results: list[JobResult]) -> list[JobResult]:
@@ -67,19 +59,14 @@ def _lost(context: WorkerContext, launch: Launch, status: int, job: Job) -> JobR
     outcome, what, hint = describe_exit(status, quoted(launch.words))
     message = f"command ended with {what} before the task had a result"
     said = last_lines(launcher_log(context, launch.jobs[0]))
-    stdout, stderr = salvage(context.store, context.logs, own_name(launch.jobs[0]), log_name(job))
-    if stderr is not None:
-        said = said or last_lines(os.path.join(context.store, stderr))
     began = launch.began if job is launch.jobs[0] else begun(launch.folder)
-    lost = unanswered(job, context.specs[job.task], outcome, message, hint, began, said)
-    return lost._replace(stdout=stdout, stderr=stderr)
+    return lost(context, launch.jobs, job, outcome, message, hint, began, said)
 
 
 def _too_slow(context: WorkerContext, launch: Launch, job: Job) -> JobResult:
-    """What a command says that had to be ended does not count."""
-    lost = too_slow(job, context.specs[job.task], begun(launch.folder))
-    stdout, stderr = salvage(context.store, context.logs, own_name(launch.jobs[0]), log_name(job))
-    return lost._replace(stdout=stdout, stderr=stderr)
+    """What the launcher says of a command that had to be ended does not count."""
+    message = slow_message(context.specs[job.task])
+    return lost(context, launch.jobs, job, Outcome.TIMED_OUT, message, SLOW_HINT, begun(launch.folder))
 
 
 def quoted(words: Sequence[str]) -> str:

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdisc.builtin.wire import Inbox, frame, pack_jobs, pack_result, unpack_job, unpack_result
 from taskdisc.errors import Place
 from taskdisc.model import ErrorText, FileResult, Job, JobResult, Part
+from taskdisc.wire import Inbox, frame, pack_jobs, pack_result, unpack_job, unpack_result
 
 PLACE = Place("tasks_x.py", 3)
 RESULTS = [
