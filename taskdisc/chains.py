@@ -82,12 +82,13 @@ class Chains:
         return chain
 
     def _follower(self, node: int, lane: int) -> int | None:
-        """The only step that needs a node, where it waits for nothing else and no result of it can be known."""
+        """The only step that waits for a node and nothing else, where no result of it can be known."""
         scheduler = self._run.scheduler
         if scheduler.blocks[scheduler.block_of(node)].watched:
             return None
-        followers = [each for each in scheduler.dependents(node) if not self._run.is_gather(each)]
-        if len(followers) != 1 or scheduler.lacking(followers[0]) != 1 or followers[0] in self._ahead:
+        waiting = [each for each in scheduler.dependents(node) if scheduler.lacking(each) == 1]
+        followers = [each for each in waiting if not self._run.is_gather(each)]
+        if len(followers) != 1 or followers[0] in self._ahead:
             return None
         is_next = self._lane(followers[0]) == lane and self._run.plan.is_new(scheduler.block_of(followers[0]))
         return followers[0] if is_next else None
@@ -97,6 +98,7 @@ class Chains:
         if not self._ahead:
             return nodes
         ours = [node for node in nodes if node in self._ahead]
+        others = [node for node in nodes if node not in self._ahead] if len(ours) < len(nodes) else []
         with held_back():  # what runs is known to run
             self._run.scheduler.begun(ours)
             self._run.running.update(dict.fromkeys(ours, time.monotonic()))
@@ -104,7 +106,7 @@ class Chains:
         for node in ours:
             if node in self._early:
                 self.known.append(self._checked(self._early.pop(node)))
-        return [node for node in nodes if node not in self._ahead] if len(ours) < len(nodes) else []
+        return others
 
     def received(self, results: list[JobResult]) -> list[JobResult]:
         """Keep results that came before their turn; return the others."""

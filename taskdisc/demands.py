@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskdisc.allotment import Allotment
 from taskdisc.errors import PluginError, UsageError
 from taskdisc.executors import make_executor
-from taskdisc.lanes import COMMAND, Lanes, Means
-from taskdisc.model import Lane, Task, TaskOptions
+from taskdisc.lanes import COMMAND, Lane, Lanes, Means
+from taskdisc.model import Task, TaskOptions
 
 if TYPE_CHECKING:
     from taskdisc.config import Config

@@ -20,6 +20,8 @@ SLOW_HINT = "Does it hang? Its log may show where. Or give it more time: timeout
 KINDS = {Outcome.KILLED: "killed", Outcome.TIMED_OUT: "timeout"}
 SHELL_SIGNAL = 128
 """Launchers, as shells do, report the end of their child by signal n as exit status 128 + n."""
+OWN = 255
+"""Exit status of launchers that have failed themselves: ssh without a connection, task-spooler without a server."""
 TAIL = 10
 
 
@@ -38,13 +40,15 @@ def describe_exit(status: int, prefix: str) -> tuple[str, str, str]:
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         return Outcome.KILLED, what, hint
-    if code > SHELL_SIGNAL:
+    if SHELL_SIGNAL < code < OWN:
         name = signal_name(code - SHELL_SIGNAL)
         return Outcome.KILLED, f"{what} (signal {name})", HINTS.get(name, "")
     if code == 0:
         hint = "Does the prefix run the words that come after it, and wait for them?"
     elif code in (126, 127):
         hint = "A command was not found, or could not be run."
+    elif code == OWN:
+        hint = "The program in the prefix has failed itself, as ssh does without a connection."
     return Outcome.FAILED, what, f"{hint} The prefix is: {prefix}"
 
 

@@ -15,7 +15,8 @@ from taskdisc.executors import make_executor, under_way, wait
 from taskdisc.interrupts import held_back
 from taskdisc.introduction import introduce, worker_context
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Activity, Job, JobResult, Lane, Outcome, Retry
+from taskdisc.lanes import Lane
+from taskdisc.model import Activity, Job, JobResult, Outcome, Retry
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
@@ -80,7 +81,7 @@ class Line:
         self._failed = 0
         """How many steps have failed."""
         self.names: dict[int, str] = {}
-        self.returned = ReturnedPaths(self._cached_maker)
+        self.returned = ReturnedPaths(run.cached_maker)
         self.unchanged = Unchanged(run.graph, run.expansion, project.files)
         for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
@@ -339,13 +340,6 @@ class Line:
         steps = [n for n in beyond if not self.run.is_gather(n)]
         shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         return ended._replace(blocked=shown, blocked_count=len(steps))
-
-    def _cached_maker(self, path: str) -> str | None:
-        found = self.run.plan.maker_of(path)
-        if found is None:
-            return None
-        number, row = found
-        return self.run.id_of(self.run.offset(number) + row)
 
     def _void(self, result: JobResult, since: float) -> None:
         """A job could not use an input: what made that runs again, and then the job, or something has failed."""

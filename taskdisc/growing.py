@@ -11,8 +11,8 @@ from taskdisc.errors import NothingMatched, TaskdiscError, UsageError
 from taskdisc.grow import Growth
 from taskdisc.jobs import Values
 from taskdisc.labels import unquoted
+from taskdisc.lanes import Lane
 from taskdisc.lists import Lists
-from taskdisc.model import Lane
 from taskdisc.nodes import ENDED, LEFT_OUT, WAITING
 from taskdisc.refer import Referrer
 from taskdisc.store.objects import DamagedResult

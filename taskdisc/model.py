@@ -49,19 +49,6 @@ class Decision:
     SKIPPED = "skipped"
 
 
-class Lane:
-    """Which executor runs a step: the scheduler keeps a queue for each."""
-
-    PLAIN = 0
-    """The run's executor."""
-    LAUNCHED = 1
-    """Commands behind a prefix."""
-    TERMINAL = 2
-    """Interactive tasks: in the run itself, one at a time."""
-    OWN = 16
-    """The first of those for tasks that choose an executor or a launcher themselves."""
-
-
 class TaskOptions(NamedTuple):
     """What `@task(...)` can say; only `outputs`, `version` and `track` are part of the key."""
 

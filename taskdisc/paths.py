@@ -22,6 +22,8 @@ TICK_NS = 10_000_000
 """A file's time stamp may be this much (ns) older than the clock was when it was written."""
 
 _bases: dict[str, str] = {"root": "", "store": "", "elsewhere": ""}
+_absent: "list[Callable[[str, str], None]]" = []
+"""Who is told of paths that lead nowhere."""
 _received: dict[int, dict[str, int]] = {}
 """By thread, see `received`."""
 
@@ -29,6 +31,11 @@ _received: dict[int, dict[str, int]] = {}
 def set_bases(root: str, store: str) -> None:
     """Say where paths kept in results lie; called before a value is decoded."""
     _bases["root"], _bases["store"] = root, store
+
+
+def tell_absent(tell: "Callable[[str, str], None]") -> None:
+    """Have base and relative path of each path told that a value names from now on, and that is not there."""
+    _absent[:] = [tell]
 
 
 def received() -> dict[str, int]:
@@ -41,6 +48,8 @@ def restore_path(base: str, relative: str) -> "Path":
     from pathlib import Path
 
     path = os.path.join(_bases[base], relative)
+    if _absent and not os.path.exists(path):
+        _absent[0](base, relative)
     if base != "store":
         try:
             received()[os.path.normpath(path)] = stamp(path)

@@ -17,6 +17,7 @@ from taskdisc.lanes import Lanes, demands_nothing, ignored_options
 from taskdisc.model import Activity, Outcome, Retry, RunReport, StepEnd, TaskWarning
 from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.plan import Plan
+from taskdisc.pluginmanager import report_lines
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import Scheduler
 from taskdisc.select import Selection, given_open, runnable, select
@@ -445,8 +446,3 @@ class Run(Instances):
         from taskdisc.results import values_of
 
         return values_of(self, selection, self.nodes_of(selection) if chosen is None else chosen)
-
-
-def report_lines(given: list[str | list[str]]) -> list[str]:
-    """Return the lines that plugins gave, each one line or a list of them."""
-    return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]

@@ -37,11 +37,21 @@ if TYPE_CHECKING:
     from taskdisc.around import Surround
     from taskdisc.capture import Capture
     from taskdisc.fingerprint.values import ValueFingerprints
+    from taskdisc.pluginmanager import PluginManager
     from taskdisc.protocols import Codec
-    from taskdisc.shared.remote import Remote
 
 IMPORTING = allocate_lock()
 """Held while modules are imported, or forgotten: runners may work in several threads."""
+
+
+def open_objects(context: WorkerContext, plugins: PluginManager) -> Objects:
+    """Return the objects of a run's store; behind it is the one that a team shares, if there is one."""
+    beyond = None
+    if context.shared:
+        from taskdisc.shared.remote import Remote, connector
+
+        beyond = Remote(connector(context.shared, plugins), read_only=context.shared_read_only)
+    return Objects(plugins.make("stores", context.storage, path=context.store), beyond)
 
 
 class Runner:
@@ -61,7 +71,7 @@ class Runner:
         self.plugins = plugin_manager(context.plugins)
         self._modules: dict[str, ModuleType] = {}
         self._add_hooks()
-        self.objects = Objects(self.plugins.make("stores", context.storage, path=context.store), self._beyond())
+        self.objects = open_objects(context, self.plugins)
         self.progress: Callable[[float, float], None] = _ignore
         """Told how much of its job a task has done, of how much; replaced by executors that can pass it on."""
         self.inspect: Callable[[BaseException, Job, ErrorText], None] | None = None
@@ -82,15 +92,6 @@ class Runner:
         self._values: ValueFingerprints | None = None
         self._usage = resource.getrusage(self.usage_of)
         """At the end of the last job; next to nothing is used until the next begins."""
-
-    def _beyond(self) -> Remote | None:
-        """The store that a team shares, which is asked for what is not here."""
-        context = self.context
-        if not context.shared:
-            return None
-        from taskdisc.shared.remote import Remote, connector
-
-        return Remote(connector(context.shared, self.plugins), read_only=context.shared_read_only)
 
     def _add_hooks(self) -> None:
         """Plug in modules of the project, where this process does not have them from the run."""

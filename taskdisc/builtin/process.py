@@ -80,10 +80,14 @@ class ProcessExecutor:
         capture=True, kill=True, timeouts=True, environment=True, attribution=True, replacement=True
     )
 
-    def __init__(self, workers: int, factory: RunnerFactory | None = None) -> None:
-        """`factory` makes what runs the jobs in a worker: `taskdisc.worker.Runner` if it is not given."""
+    def __init__(self, workers: int, factory: RunnerFactory | None = None, name: str = "worker") -> None:
+        """`factory` makes what runs the jobs in a worker: `taskdisc.worker.Runner` if it is not given.
+
+        The workers' own files are called by `name` and a number.
+        """
         self._limit = workers
         self._factory = factory
+        self._name = name
         self._living: list[Worker] = []
         """Those that take jobs."""
         self._leaving: list[Worker] = []
@@ -179,7 +183,7 @@ class ProcessExecutor:
     def _start(self) -> Worker:
         assert self._context is not None, "start() comes first"
         self._born += 1
-        worker = birth(f"worker-{self._born}", self._context, self._factory)
+        worker = birth(f"{self._name}-{self._born}", self._context, self._factory)
         self._living.append(worker)
         self._selector.register(worker.results, EVENT_READ, (self._receive, worker))
         if worker.group.ending is not None:

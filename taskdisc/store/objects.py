@@ -80,7 +80,7 @@ class Objects:
             try:
                 data = self.store.open(name)
             except KeyError:
-                self._bring(name)
+                self.bring(name)
                 seen = self.store.state(name)
                 data = self.store.open(name)
         except KeyError:
@@ -94,7 +94,7 @@ class Objects:
             self._verify(name, data, seen)
         return data
 
-    def _bring(self, name: str) -> None:
+    def bring(self, name: str) -> None:
         """Have an object here that lies beyond, if it does."""
         data = None if self._beyond is None else self._beyond.fetch(name)
         if data is not None:

@@ -6,11 +6,13 @@ The executor here is that of runs, but takes chains from the first job on, and w
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -223,6 +225,65 @@ def test_any_graph_gives_what_its_functions_give(chain: Project, seed: int) -> N
     assert max(lengths(chain)) > 1
 
 
+@pytest.mark.parametrize("width", [1, 2, 5, 8])
+def test_a_stencil_gives_what_it_should(chain: Project, width: int) -> None:
+    """Steps of one task, of which some were submitted ahead when others have their turn, too."""
+    write(
+        chain,
+        tail=f"""
+t, i = axis(range(40)), axis(range({width}))
+
+def near(t, i):
+    return [ref(cell, t=t - 1, i=j) for j in (i - 1, i, i + 1) if 0 <= j < {width}] if t else []
+
+@requires(near=near)
+def cell(t: int, i: int, near: list[int]) -> int:
+    note(f"{{t}}-{{i}}")
+    return (sum(near) if t else i + 1) % 1_000_007
+
+def field(cell: Gather[int]) -> list[int]:
+    return list(cell.values())
+""",
+    )
+    columns = [[number + 1 for number in range(width)]]
+    for _ in range(39):
+        row = columns[-1]
+        columns.append([sum(row[max(0, at - 1) : at + 2]) % 1_000_007 for at in range(width)])
+    found = json.loads(chain.run("field").assert_ok().stdout)
+    assert sorted(found) == sorted(value for row in columns for value in row)
+    assert executed(chain) == once([f"{t}-{i}" for t in range(40) for i in range(width)])
+    assert width > 1 or lengths(chain)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_graph_of_one_task(chain: Project, seed: int) -> None:
+    chance = random.Random(seed)
+    needs: list[list[int]] = [[]]
+    values = [0]
+    for number in range(1, 150):
+        far = chance.choice([1, 1, 1, 1, 2, 9])
+        found = {max(0, number - chance.randint(1, far)) for _ in range(chance.choice([1, 1, 1, 2, 3]))}
+        needs.append(sorted(found) if chance.random() < 0.97 else [])
+        values.append((number + sum(values[each] for each in needs[-1])) % 1_000_007)
+    write(
+        chain,
+        tail=f"""
+NEEDS = {needs}
+n = axis(range(150))
+
+@requires(given=lambda n: [ref(some, n=each) for each in NEEDS[n]])
+def some(n: int, given: list[int]) -> int:
+    note(n)
+    return (n + sum(given)) % 1_000_007
+
+def all(some: Gather[int]) -> list[int]:
+    return [some[number] for number in range(150)]
+""",
+    )
+    assert json.loads(chain.run("all").assert_ok().stdout) == values
+    assert executed(chain) == once(list(map(str, range(150))))
+
+
 def test_plugins_hear_of_each_step_in_order(chain: Project) -> None:
     write(
         chain,
@@ -235,28 +296,39 @@ def taskdisc_job_finished(step):
 """,
     )
     chain.run("s39").assert_ok()
-    heard = chain.read("heard").split()
-    assert [each[1:] for each in heard if each[0] == "+"] == ALL
-    assert [each[1:] for each in heard if each[0] == "-"] == ALL
-    assert all(heard.index(f"+{name}") < heard.index(f"-{name}") for name in ALL)
+    told = chain.read("heard").split()
+    assert [each[1:] for each in told if each[0] == "+"] == ALL
+    assert [each[1:] for each in told if each[0] == "-"] == ALL
+    assert all(told.index(f"+{name}") < told.index(f"-{name}") for name in ALL)
 
 
-def start(project: Project, *arguments: str):  # type: ignore[no-untyped-def]
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "taskdisc", "run", "s39", *arguments]
+def start(project: Project, target: str = "s39") -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "taskdisc", "run", target]
     return subprocess.Popen(
         command, cwd=project.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def until_executed(project: Project, name: str) -> None:
+def until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    path = project.path / "executed"
-    while not path.exists() or name not in path.read_text().split():
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def heard(project: Project) -> set[str]:
+    """What the project's own hook was told of."""
+    path = project.path / "heard"
+    return set(path.read_text().split() if path.exists() else [])
+
+
+def until_reported(project: Project, most: int) -> None:
+    until(lambda: len(heard(project)) >= most)
+
+
+def until_executed(project: Project, name: str) -> None:
+    path = project.path / "executed"
+    until(lambda: path.exists() and name in path.read_text().split())
 
 
 def test_two_runs_at_once_share_a_chain(chain: Project) -> None:
@@ -299,8 +371,35 @@ def taskdisc_job_finished(step):
     run = start(chain)
     run.communicate(timeout=60)
     assert run.returncode == -signal.SIGKILL
-    heard = chain.read("heard").split() if os.path.exists(chain.path / "heard") else []
+    reported = heard(chain)
     executed(chain)
     write(chain)
     assert chain.run("s39").assert_ok().stdout == "40\n"
-    assert not executed(chain).keys() & set(heard)
+    assert not reported & set(executed(chain))
+
+
+def test_a_run_is_killed_at_any_moment_again_and_again(chain: Project) -> None:
+    write(
+        chain,
+        tail="""
+@requires(before=lambda n: ref(link, n=n - 1) if n else 0)
+def link(n: int, before: int) -> int:
+    note(n)
+    time.sleep(0.005)
+    return before + n
+
+def taskdisc_job_finished(step):
+    with open("heard", "a") as file: file.write(step.id.rpartition("=")[2][:-1] + " ")
+""",
+    )
+    reported: set[str] = set()
+    for moment in range(5):
+        run = start(chain, target="link[n=199]")
+        until_reported(chain, len(reported) + 4)
+        time.sleep(0.01 * moment)
+        run.kill()
+        run.communicate()
+        assert not reported & set(executed(chain))
+        reported = heard(chain)
+    assert chain.run("link[n=199]").assert_ok().stdout == "19900\n"
+    assert not reported & set(executed(chain))

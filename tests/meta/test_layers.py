@@ -61,8 +61,10 @@ LAYERS = (
     {"worker", "overrides"},
     {"refer", "waves"},
     {"grow"},
+    {"travel"},
+    {"outpost"},
     {"builtin", "policy"},
-    {"executors", "project"},
+    {"agent", "executors", "project"},
     {"demands", "sweeps"},
     {"aims", "introduction"},
     {"chains"},
@@ -88,14 +90,17 @@ PUBLIC = {
     "durations",
     "endings",
     "jobfolder",
+    "outpost",
     "placeholders",
+    "travel",
     "wire",
     "worker",
 }
 """What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
 and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner`,
-`capture.Capture`, descriptors that no task inherits, how jobs travel (`wire`, `jobfolder`), what the end of a
-process means (`endings`), and how durations and prefixes are read."""
+`capture.Capture`, descriptors that no task inherits, how jobs travel (`wire`, `jobfolder`; `travel` and `outpost` to
+where neither the project nor the store is seen), what the end of a process means (`endings`), and how durations and
+prefixes are read."""
 
 PUBLIC_TYPES = {"config", "execution", "run"}
 """What comes to a plugin, which names it for type checkers alone: `Config` and `Run` to hooks, `Execution` to what

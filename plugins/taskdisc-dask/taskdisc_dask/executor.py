@@ -1,0 +1,447 @@
+"""The executor `dask`: batches of jobs are tasks of Dask, and run in agents beside its workers (see `taskdisc.travel`).
+
+A thread of its own, the courier, does what waits for the network; all else happens in the run's main thread.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from select import select
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from taskdisc.descriptors import close_private, keep_private
+from taskdisc.endings import unanswered
+from taskdisc.errors import ExitCode, TaskdiscError, UsageError
+from taskdisc.model import Job, JobResult, Outcome, WorkerContext
+from taskdisc.protocols import Capabilities
+from taskdisc.travel import Answer, DamagedResult, Home, Wanted
+from taskdisc_dask.batching import Batching
+from taskdisc_dask.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+AHEAD = 2
+"""Batches for each thread of the cluster, while they take no time: one that runs, and one that waits."""
+LOSSES = 3
+"""How often a batch that nobody has begun may be lost, until that is said of its jobs."""
+PATIENCE = 10.0
+"""Seconds in which the scheduler, and workers at their end, have to answer."""
+PROMPT = 2.0
+"""Seconds in which workers learn that nothing more is to begin."""
+LOST_HINT = (
+    "Its machine went down, it was out of memory, or somebody ended it; its log, and that of the scheduler, may say "
+    "more. @task(retries=...) lets the task run again elsewhere."
+)
+
+
+class ClusterLost(TaskdiscError):
+    """The scheduler does not answer any more."""
+
+    exit_code = ExitCode.FAILED
+
+
+class Flight:
+    """A batch on its way."""
+
+    def __init__(self, jobs: Sequence[Job], losses: int = 0) -> None:
+        self.jobs = tuple(jobs)
+        self.losses = losses
+        """How often it was lost before it began."""
+        self.begun = False
+        self.worker = ""
+        """Where alone it may run."""
+        self.future: Any = None
+
+
+class DaskExecutor:
+    """Runs jobs on a cluster: one that is there, or one that is started for the run."""
+
+    capabilities = Capabilities(
+        capture=True, kill=True, timeouts=True, environment=True, attribution=True, replacement=True
+    )
+
+    def __init__(self, workers: int, settings: Settings) -> None:
+        self._workers = workers
+        self._settings = settings
+        self._cluster: Any = None
+        self._client: Any = None
+        self._courier: ThreadPoolExecutor | None = None
+        self._context: WorkerContext | None = None
+        self._flying: dict[int, Flight] = {}
+        """By the number of the batch."""
+        self._waiting: deque[Flight] = deque()
+        """Batches for which there is no room yet."""
+        self._arrived: deque[tuple[Flight, Any, BaseException | None]] = deque()
+        """What the courier has brought: of each batch a reply, or what went wrong."""
+        self._ready: deque[tuple[Flight, str]] = deque()
+        """Batches whose worker, of that address, has now got what it had asked for."""
+        self._sizes: dict[str, int] = {}
+        """By worker: its threads."""
+        self._luggage: dict[str, Any] = {}
+        """By worker: a future of what it knows of the run."""
+        self._ended: list[JobResult] = []
+        self._number = 0
+        self._dismissed = False
+        self._stopped = False
+        self._bell: tuple[int, int] | None = None
+
+    # Beginning
+
+    def start(self, context: WorkerContext) -> None:
+        """Connect to the cluster, or start one. Raises UsageError."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        from taskdisc_dask.clusters import connected, started
+        from taskdisc_dask.posts import topic
+
+        self._context = context
+        self._batching = Batching(context.specs, ahead=context.ahead)
+        self._home = Home(context, self._settings.variables)
+        reading, ringing = os.pipe()
+        for descriptor in (reading, ringing):
+            os.set_blocking(descriptor, False)
+            keep_private(descriptor)
+        self._bell = reading, ringing
+        self._cluster = started(self._settings, self._workers)
+        self._client = connected(self._settings, self._cluster)
+        self._courier = ThreadPoolExecutor(1, "taskdisc-dask")
+        self._dismissal = Thread(target=self._dismiss_all, name="taskdisc-dismissal", daemon=True)
+        self._client.subscribe_topic(topic(self._home.run), self._begun)
+        self._client.subscribe_topic("all", self._changed)
+        self._sizes = dict(self._client.nthreads())
+        for worker in list(self._sizes):
+            self._courier.submit(self._introduce, worker)
+        if not self._sizes:
+            print(f"the Dask cluster {self._address} has no workers yet: waiting for the first", file=sys.stderr)
+
+    def _changed(self, event: tuple[float, Any]) -> None:
+        """A worker has come or gone; in a thread of Dask."""
+        told = event[1]
+        if not isinstance(told, dict) or self._courier is None:
+            return
+        if told.get("action") == "add-worker":
+            with suppress(RuntimeError):  # the run has ended
+                self._courier.submit(self._introduce, told["worker"])
+        elif told.get("action") == "remove-worker":
+            for known in (self._sizes, self._luggage):
+                known.pop(told["worker"], None)
+
+    def _introduce(self, worker: str) -> None:
+        """In the courier: tell a worker of the run, unless it knows."""
+        from taskdisc_dask.posts import Luggage
+
+        luggage = self._luggage.get(worker)
+        if luggage is None or luggage.status != "finished":
+            given = [Luggage(self._home.introduction)]
+            try:
+                (luggage,) = self._client.scatter(given, workers=[worker], hash=False, timeout=PATIENCE)
+                self._sizes = dict(self._client.nthreads())
+                self._luggage[worker] = luggage
+            except Exception:  # it has gone
+                self._luggage.pop(worker, None)
+            self._ring()
+
+    def _begun(self, event: tuple[float, int]) -> None:
+        """A worker says that it begins a batch; in a thread of Dask."""
+        if (flight := self._flying.get(event[1])) is not None:
+            flight.begun = True
+
+    def _ring(self) -> None:
+        if self._bell is not None:
+            with suppress(BlockingIOError, OSError):
+                os.write(self._bell[1], b"!")
+
+    # Work
+
+    def free(self) -> int:
+        """Return how many jobs there is room for."""
+        return max(0, self._open) * self._batching.size
+
+    @property
+    def _open(self) -> int:
+        """How many more batches there may be, those counted that wait."""
+        return self._most(sum(list(self._sizes.values()))) - len(self._flying) - len(self._waiting)
+
+    def _most(self, threads: int) -> int:
+        """Return how many batches so many threads should have."""
+        assert self._context is not None, "start() comes first"
+        limited = self._cluster is not None or self._settings.limited
+        if limited and threads > self._workers:
+            return self._workers  # another batch would not wait, but run
+        return max(1, threads) * (AHEAD if self._batching.is_quick else 1)
+
+    @property
+    def _room(self) -> int:
+        """How many more batches may fly."""
+        known = [threads for worker, threads in list(self._sizes.items()) if worker in self._luggage]
+        return self._most(sum(known)) - len(self._flying) if known else 0
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Send the jobs on their way."""
+        self._waiting += map(Flight, self._batching.batches(jobs, self._open))
+        self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._room > 0 and not self._dismissed:
+            self._send(self._waiting.popleft())
+
+    def _send_back(self, flight: Flight, worker: str) -> None:
+        """Send a batch to the worker that has got what it needs, unless others wait there: then to any."""
+        luggage = self._luggage.get(worker)
+        there = sum(other.worker == worker for other in list(self._flying.values()))
+        if self._dismissed:
+            return
+        if luggage is not None and there < self._sizes.get(worker, 1):
+            # With what the worker knows, so that it does not wait for ever for a worker that has gone.
+            flight.worker = worker
+            self._send(flight, luggage, workers=[worker])
+        else:
+            self._waiting.appendleft(flight)
+
+    def _send(self, flight: Flight, *luggage: Any, **where: Any) -> None:
+        from taskdisc_dask.posts import run_batch
+
+        self._number += 1
+        number = self._number
+        flight.begun = False
+        self._flying[number] = flight
+        name = f"taskdisc-{self._home.run}-{number}"
+        given = self._home.run, number, pickle.dumps(flight.jobs, 5), *luggage
+        flight.future = self._client.submit(run_batch, *given, key=name, pure=False, retries=0, **where)
+        flight.future.add_done_callback(lambda future: self._fetch(number, future))
+
+    def _fetch(self, number: int, future: Any) -> None:
+        """In a thread of Dask: a batch has ended."""
+        with suppress(RuntimeError):  # the run has ended
+            assert self._courier is not None
+            self._courier.submit(self._bring, number, future)
+
+    def _bring(self, number: int, future: Any) -> None:
+        """In the courier: get what a batch has come to."""
+        reply, error = None, None
+        try:
+            reply = future.result()
+        except BaseException as raised:
+            error = raised
+        flight = self._flying.get(number)
+        if flight is not None:
+            self._arrived.append((flight, reply, error))
+            flight.future = None
+            del self._flying[number]
+        self._ring()
+
+    def collect(self) -> list[JobResult]:
+        """Return what has ended since the last call. Raises ClusterLost, UsageError."""
+        if self._bell is not None:
+            with suppress(BlockingIOError):
+                os.read(self._bell[0], 4096)
+        while self._arrived:
+            flight, reply, error = self._arrived.popleft()
+            if error is not None:
+                self._fail(flight, error)
+            elif reply.answer is None:
+                self._equip(flight, reply.worker, (), flight.jobs)
+            else:
+                self._take(flight, reply.worker, pickle.loads(reply.answer))
+        while self._ready:
+            flight, worker = self._ready.popleft()
+            self._send_back(flight, worker)
+        self._send_waiting()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _take(self, flight: Flight, worker: str, answer: Answer) -> None:
+        tasks = {job.number: job.task for job in flight.jobs}
+        for delivery in answer.deliveries:
+            result = self._home.received(delivery)
+            self._batching.observe(tasks.pop(result.number), result)
+            self._ended.append(result)
+        if answer.wanted:
+            numbers = {wanted.number for wanted in answer.wanted}
+            self._equip(flight, worker, answer.wanted, [job for job in flight.jobs if job.number in numbers])
+            for number in numbers:
+                del tasks[number]
+        left = [job for job in flight.jobs if job.number in tasks]
+        if left and not self._dismissed:
+            self._waiting.append(Flight(left))
+
+    def _equip(self, flight: Flight, worker: str, wanted: Sequence[Wanted], jobs: Sequence[Job]) -> None:
+        """Have jobs go to a worker again when that has what it lacks."""
+        if not self._dismissed:
+            assert self._courier is not None
+            self._courier.submit(self._supply, Flight(jobs, flight.losses), worker, tuple(wanted))
+
+    def _supply(self, flight: Flight, worker: str, wanted: tuple[Wanted, ...]) -> None:
+        """In the courier: give a worker what it needs for a batch."""
+        from taskdisc_dask.posts import supply
+
+        try:
+            cargo = pickle.dumps(self._home.cargo(wanted), 5)
+        except (DamagedResult, OSError) as error:
+            self._arrived.append((flight, None, error))
+            self._ring()
+            return
+        self._introduce(worker)
+        if wanted and worker in self._luggage:
+            with suppress(Exception):  # it has gone: any other will do
+                self._client.run(supply, self._home.run, cargo, workers=[worker])
+        self._ready.append((flight, worker))
+        self._ring()
+
+    # Misfortunes
+
+    def _fail(self, flight: Flight, error: BaseException) -> None:
+        """A batch did not come back."""
+        from asyncio import CancelledError
+        from concurrent.futures import CancelledError as FutureCancelled
+
+        from distributed import KilledWorker
+
+        from taskdisc.outpost import AgentLost, AgentRefused
+
+        if isinstance(error, DamagedResult):
+            self._ended += [self._home.void(job, error) for job in flight.jobs]
+        elif isinstance(error, KilledWorker | AgentLost):
+            self._lose(flight, str(error) if isinstance(error, AgentLost) else "its worker died")
+        elif isinstance(error, CancelledError | FutureCancelled):
+            if self._dismissed:
+                return
+            if self._client.status != "running":
+                raise ClusterLost(
+                    f"the Dask scheduler {self._address} has gone away, or cannot be reached any more. "
+                    f"What was finished is kept: run again when it is back."
+                )
+            self._again(flight)
+        elif isinstance(error, AgentRefused):
+            raise UsageError(f"a worker of {self._address} cannot run tasks: {error}.") from None
+        elif isinstance(error, ImportError) or "deserialization" in str(error):
+            raise UsageError(
+                f"the Dask cluster {self._address} cannot run tasks: {str(error).splitlines()[0]}. "
+                f"Install the same taskdisc-dask where its scheduler and its workers are."
+            ) from None
+        else:
+            raise ClusterLost(
+                f"the Dask cluster {self._address} could not run {flight.jobs[0].instance}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    @property
+    def _address(self) -> str:
+        return str(self._client.scheduler.address) if self._client.scheduler is not None else self._settings.address
+
+    def _lose(self, flight: Flight, message: str) -> None:
+        """A worker has died. Who was alone with it is to blame; of many, each has to show by itself."""
+        if not flight.begun:
+            self._again(flight)
+        elif len(flight.jobs) > 1:
+            self._waiting += [Flight([job]) for job in flight.jobs]
+        else:
+            self._ended.append(self._killed(flight.jobs[0], f"{message} while this ran"))
+
+    def _again(self, flight: Flight) -> None:
+        """A batch was lost before it began."""
+        if flight.losses >= LOSSES:
+            self._ended += [self._killed(job, f"it was lost {LOSSES + 1} times before it began") for job in flight.jobs]
+        else:
+            self._waiting.append(Flight(flight.jobs, flight.losses + 1))
+
+    def _killed(self, job: Job, message: str) -> JobResult:
+        assert self._context is not None
+        return unanswered(job, self._context.specs[job.task], Outcome.KILLED, message, LOST_HINT)
+
+    # The end
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that is readable when something has come."""
+        assert self._bell is not None, "start() comes first"
+        return self._bell[0]
+
+    def deadline(self) -> None:
+        """There is no such moment: agents look after timeouts."""
+
+    def dismiss(self) -> None:
+        """Begin nothing more; what runs goes on."""
+        if self._dismissed:
+            return
+        self._dismissed = True
+        self._waiting.clear()
+        self._ready.clear()
+        if self._client is not None:
+            self._dismissal.start()
+            self._dismissal.join(PROMPT)  # for no longer than that: a worker may have gone for a while
+
+    def _dismiss_all(self) -> None:
+        """In a thread: tell the workers, and take back what has not begun."""
+        from taskdisc_dask.posts import dismiss
+
+        self._ask(dismiss, self._home.run)
+        time.sleep(0.05)  # until what they said before that is here
+        for number, flight in list(self._flying.items()):
+            if not flight.begun and flight.future is not None:
+                flight.future.cancel()
+                self._flying.pop(number, None)
+        self._ring()
+
+    def _ask(self, function: Callable[..., Any], *given: Any) -> dict[str, Any]:
+        """Have all workers do something at once, in vain where they cannot be reached."""
+        if self._client.status != "running":
+            return {}
+        try:
+            asked = self._client.run(function, *given, on_error="ignore")
+        except Exception:
+            return {}
+        return dict(asked)
+
+    def busy(self) -> bool:
+        """Say whether batches are on their way."""
+        return bool(self._flying or self._arrived)
+
+    def stop(self, *, kill: bool) -> None:
+        """End the agents, after what they do, or at once; and the cluster, if it was started for the run."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self.dismiss()
+        if self._client is not None:
+            with suppress(ValueError):  # it had not come so far
+                self._client.unsubscribe_topic("all")
+            if not kill:
+                self._drain()
+            self._end_agents(kill=kill)
+        if self._courier is not None:
+            self._courier.shutdown(cancel_futures=True)
+        self._flying.clear()
+        self._arrived.clear()
+        self._luggage.clear()
+        for each in (self._client, self._cluster):
+            if each is not None:
+                with suppress(Exception):
+                    each.close(timeout=PATIENCE)
+        if self._context is not None:
+            self._home.close()
+        if self._bell is not None:
+            bell, self._bell = self._bell, None
+            for descriptor in bell:
+                close_private(descriptor)
+
+    def _drain(self) -> None:
+        """Wait for what runs."""
+        while self.busy() and self._client.status == "running":
+            assert self._bell is not None
+            select([self._bell[0]], [], [], 1.0)
+            results = self.collect()
+            self._ended += results
+
+    def _end_agents(self, *, kill: bool) -> None:
+        from taskdisc_dask.posts import close
+
+        for remarks in self._ask(close, self._home.run, kill).values():
+            self._ended += remarks or ()
