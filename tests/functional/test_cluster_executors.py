@@ -158,3 +158,25 @@ def test_launchers_may_ask_for_resources(cluster: Project) -> None:
         """
     )
     assert cluster.run("a").assert_ok().stdout == "3\n"
+
+
+def test_what_an_executor_says_is_heard_at_once(cluster: Project) -> None:
+    cluster.write(
+        speaking="""
+        from taskdisc.builtin.inline import InlineExecutor
+        class Speaking(InlineExecutor):
+            def speak(self, say):
+                self.say = say
+            def submit(self, jobs):
+                self.say("the queue is full")
+                super().submit(jobs)
+        def taskdisc_executors():
+            return {"speaking": lambda workers: Speaking()}
+        """,
+        tasks_x="def a():\n    import sys\n    print('it runs', file=sys.stderr, flush=True)",
+    )
+    result = cluster.run("--plugin", "speaking", "--executor", "speaking").assert_ok()
+    before, _, after = result.stderr.partition("it runs")
+    assert "warning: the queue is full" in before
+    assert "warning: the queue is full" in after
+    assert "warning" not in cluster.run("-f", "-q", "--plugin", "speaking", "--executor", "speaking").stderr
