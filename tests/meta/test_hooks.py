@@ -70,6 +70,8 @@ class Speaking(InlineExecutor):
         super().submit(jobs)
 """
 
+SUPPLYING = "def taskdisc_executors():\n    return {'speaking': lambda workers: Speaking()}\n"
+
 INTERRUPTING = """
 import os, signal
 
@@ -190,6 +192,9 @@ def test_a_plugin_that_raises_is_named(name, tmp_path):
     if name == "taskdisc_run_interrupted":
         files["tasks_end"] = INTERRUPTING
         targets = ["ending"]
+    if name == "taskdisc_run_warned":
+        files["plugin"] += f"{SPEAKING}\n{SUPPLYING}"
+        targets = ["spoken"]
     configured = CONFIGURED + 'shared = "none://"\n' if name == "taskdisc_remotes" else CONFIGURED
     done = taskdisc(write(tmp_path, pyproject=configured, **files), "run", "-v", *targets)
     assert done.returncode != 0
