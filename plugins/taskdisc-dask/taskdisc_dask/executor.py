@@ -34,6 +34,10 @@ LOSSES = 3
 """How often a batch that nobody has begun may be lost, until that is said of its jobs."""
 PATIENCE = 10.0
 """Seconds in which the scheduler, and workers at their end, have to answer."""
+PAUSE = 0.5
+"""Seconds until a worker that did not answer is asked again."""
+WATCH = 2.0
+"""Seconds after which to look for the scheduler, while nothing is there whose end would tell."""
 PROMPT = 2.0
 """Seconds in which workers learn that nothing more is to begin."""
 LOST_HINT = (
@@ -145,9 +149,21 @@ class DaskExecutor:
                 (luggage,) = self._client.scatter(given, workers=[worker], hash=False, timeout=PATIENCE)
                 self._sizes = dict(self._client.nthreads())
                 self._luggage[worker] = luggage
-            except Exception:  # it has gone
+            except Exception as error:
                 self._luggage.pop(worker, None)
+                if "ImportError" in str(error) or "ModuleNotFoundError" in str(error):
+                    self._arrived.append((Flight(()), None, ImportError(str(error))))
+                else:
+                    self._introduce_later(worker)
             self._ring()
+
+    def _introduce_later(self, worker: str) -> None:
+        """In the courier: a worker did not answer. Try again, unless it has gone."""
+        time.sleep(PAUSE)
+        with suppress(Exception):  # the scheduler does not answer, or the run has ended
+            if worker in self._client.nthreads():
+                assert self._courier is not None
+                self._courier.submit(self._introduce, worker)
 
     def _begun(self, event: tuple[float, int]) -> None:
         """A worker says that it begins a batch; in a thread of Dask."""
@@ -255,6 +271,8 @@ class DaskExecutor:
             flight, worker = self._ready.popleft()
             self._send_back(flight, worker)
         self._send_waiting()
+        if self._waiting and not self._flying and self._client.status != "running":
+            raise self._gone()
         ended, self._ended = self._ended, []
         return ended
 
@@ -315,10 +333,7 @@ class DaskExecutor:
             if self._dismissed:
                 return
             if self._client.status != "running":
-                raise ClusterLost(
-                    f"the Dask scheduler {self._address} has gone away, or cannot be reached any more. "
-                    f"What was finished is kept: run again when it is back."
-                )
+                raise self._gone()
             self._again(flight)
         elif isinstance(error, AgentRefused):
             raise UsageError(f"a worker of {self._address} cannot run tasks: {error}.") from None
@@ -333,9 +348,16 @@ class DaskExecutor:
                 f"{type(error).__name__}: {error}"
             ) from error
 
+    def _gone(self) -> ClusterLost:
+        return ClusterLost(
+            f"the Dask scheduler {self._address} has gone away, or cannot be reached any more. "
+            f"What was finished is kept: run again when it is back."
+        )
+
     @property
     def _address(self) -> str:
-        return str(self._client.scheduler.address) if self._client.scheduler is not None else self._settings.address
+        scheduler = self._client.scheduler
+        return str(scheduler.address) if scheduler is not None else self._settings.address
 
     def _lose(self, flight: Flight, message: str) -> None:
         """A worker has died. Who was alone with it is to blame; of many, each has to show by itself."""
@@ -364,8 +386,9 @@ class DaskExecutor:
         assert self._bell is not None, "start() comes first"
         return self._bell[0]
 
-    def deadline(self) -> None:
-        """There is no such moment: agents look after timeouts."""
+    def deadline(self) -> float | None:
+        """Return when to look whether the scheduler is still there, while batches wait for the first worker."""
+        return time.monotonic() + WATCH if self._waiting and not self._flying else None
 
     def dismiss(self) -> None:
         """Begin nothing more; what runs goes on."""
