@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import UsageError, closest
-from taskdisc.limits import Capacity, Demand, Limits
+from taskdisc.limits import CPUS, Capacity, Demand, Limits
 from taskdisc.model import Job, Task
-from taskdisc.resources import CPUS, Amounts, amounts, text_of
+from taskdisc.resources import Amounts, amounts, text_of
 
 if TYPE_CHECKING:
+    from taskdisc.commons import Commons
     from taskdisc.config import Config
     from taskdisc.graph import TaskGraph
     from taskdisc.lanes import Lanes
@@ -22,10 +23,22 @@ VISIBLE = {"gpu": "CUDA_VISIBLE_DEVICES"}
 class Allotment:
     """What there is in one run, and what each task needs of it."""
 
-    def __init__(self, graph: TaskGraph, tasks: Iterable[str], config: Config, lanes: Lanes) -> None:
-        """Raises UsageError for a limit to nothing, and for a need that is unknown or beyond what there is."""
+    def __init__(
+        self,
+        graph: TaskGraph,
+        tasks: Iterable[str],
+        config: Config,
+        lanes: Lanes,
+        elsewhere: Callable[[Task], Container[str]],
+    ) -> None:
+        """Raises UsageError for a limit to nothing, and for a need that is unknown or beyond what there is.
+
+        `elsewhere` returns the names of the resources that what runs a task asks others for.
+        """
         self._graph = graph
         self._lanes = lanes
+        self._elsewhere = elsewhere
+        self._limited = {name for name, _ in config.limits}
         self._origins: dict[str, str] = {}
         self._checked: set[str] = set()
         self._demands: dict[tuple[str, int], Demand] = {}
@@ -33,22 +46,37 @@ class Allotment:
         self._capacities = self._all_capacities(config)
         for task in tasks:
             self.check(graph.tasks[task])
-        self.limits = Limits(self._capacities)
+        self._shared = self._commons(config)
+        self.limits = Limits(self._capacities, self._shared)
 
     # What there is
 
     def _all_capacities(self, config: Config) -> dict[str, Capacity]:
         found: dict[str, Capacity] = {CPUS: float(config.workers)}
+        shared = {name for name, resource in config.resources if resource.shared}
         self._origins[CPUS] = "workers"
-        for name, capacity in config.resources:
-            found[name] = capacity
+        for name, resource in config.resources:
+            found[name] = resource.capacity
             self._origins[name] = "pyproject.toml [tool.taskdisc.resources]"
         for name, amount in config.limits:
             self._check_limit(name, amount, found.get(name))
             units = found.get(name)
-            found[name] = units[: int(amount)] if isinstance(units, tuple) else amount
+            is_shared = name in shared  # then the commons choose among all units
+            found[name] = units[: int(amount)] if isinstance(units, tuple) and not is_shared else amount
             self._origins[name] = f"--limit {name}={text_of(amount)}"
         return found
+
+    def _commons(self, config: Config) -> Commons | None:
+        """What other runs may hold, too; a limit above the amount that is configured raises that."""
+        shared = {name: resource.capacity for name, resource in config.resources if resource.shared}
+        if not shared:
+            return None
+        from taskdisc.commons import Commons
+
+        for name, there in shared.items():
+            if not isinstance(there, tuple):
+                shared[name] = max(there, _number(self._capacities[name]))
+        return Commons(shared)
 
     def _check_limit(self, name: str, amount: float, there: Capacity | None) -> None:
         limit = f"--limit {name}={text_of(amount)}"
@@ -96,9 +124,13 @@ class Allotment:
             needed = {**dict(self._implied(task)), **dict(self.needs(task, attempt))}
             if self._is_launched(task):
                 needed.pop(CPUS, None)  # the launcher counts those of its own machines
-            limited = [(name, amount) for name, amount in needed.items() if name in self._capacities]
+            limited = [(name, amount) for name, amount in needed.items() if self._is_limited(name, task)]
             known = self._demands[task.id, attempt] = tuple(sorted(limited))
         return known
+
+    def _is_limited(self, name: str, task: Task) -> bool:
+        """Say whether there is so much of it for the task: not of what a cluster has, unless --limit says so."""
+        return name in self._capacities and (name in self._limited or name not in self._elsewhere(task))
 
     def _implied(self, task: Task) -> Iterator[tuple[str, float]]:
         yield from ((name, 1.0) for name in (task.name, task.id, *task.options.channel))
@@ -124,6 +156,8 @@ class Allotment:
 
     def _is_known(self, name: str, task: Task) -> bool:
         """Say whether something knows a resource that is not limited: a channel, a task, or the task's launcher."""
+        if name in self._elsewhere(task):
+            return True
         prefix = task.options.prefix
         words = (prefix,) if isinstance(prefix, str) else prefix
         if self._is_launched(task) and any(f"{{{name}}}" in word for word in words):
@@ -142,7 +176,7 @@ class Allotment:
 
     def _check_capacity(self, task: Task, attempt: int, name: str, amount: float) -> None:
         capacity = self._capacities[name]
-        there = float(len(capacity)) if isinstance(capacity, tuple) else capacity
+        there = _number(capacity)
         times = f" for attempt {attempt}" if attempt > 1 else ""
         if isinstance(capacity, tuple) and amount != int(amount):
             raise UsageError(
@@ -155,12 +189,23 @@ class Allotment:
                 f"{name}={text_of(there)} ({self._origins[name]}). Ask for less, or raise that."
             )
 
+    def holders(self, names: Iterable[str]) -> dict[str, list[int]]:
+        """Return the process ids of other runs that hold something of shared resources."""
+        return {} if self._shared is None else self._shared.holders(names)
+
+    def close(self) -> None:
+        """Hold nothing any more of what is shared."""
+        if self._shared is not None:
+            self._shared.close()
+
     # What jobs are told
 
     def expected(self, task: Task) -> tuple[tuple[str, float, tuple[str, ...]], ...]:
         """Return what a first attempt will hold, with units as examples."""
         units = self.limits.names
-        return tuple((name, n, units.get(name, ())[: int(n)]) for name, n in self.needs(task, 1))
+        limited = {name for name, _ in self.demand(task)}
+        names = {name: units.get(name, ()) if name in limited else () for name, _ in self.needs(task, 1)}
+        return tuple((name, n, names[name][: int(n)]) for name, n in self.needs(task, 1))
 
     def equipped(self, job: Job, task: Task, *, environment: bool) -> Job:
         """Return the job with what it holds; `environment` says whether it may have variables of its own."""
@@ -171,3 +216,7 @@ class Allotment:
             return job
         visible = [(VISIBLE[name], ",".join(units[name])) for name in VISIBLE if units.get(name)] if environment else ()
         return job._replace(resources=resources, env=tuple(visible))
+
+
+def _number(capacity: Capacity) -> float:
+    return float(len(capacity)) if isinstance(capacity, tuple) else capacity

@@ -13,7 +13,7 @@ LONGEST = 3600.0
 """Seconds that a pause grows to at most, unless the first was longer."""
 SPREAD = 0.2
 """Part of a pause by which it may be longer: what failed together should not come back together."""
-HOPELESS = ("input",)
+HOPELESS = ("input", "refused")
 """Kinds of errors that another attempt in the same run meets again."""
 
 

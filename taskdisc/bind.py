@@ -1,6 +1,6 @@
 """Binding: the values that settings have in this run, and the elements of axes and open parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import ConfigError, EncodingError, UsageError, closest
@@ -56,7 +56,11 @@ class Bindings(NamedTuple):
         return [axis.name for axis in graph.axes[task] if axis.open and axis not in self.elements]
 
 
-def bind(graph: TaskGraph, config: "Config", given: Mapping[str, str] | None = None) -> Bindings:
+Texts = Mapping[str, Sequence[str]]
+"""By open parameter, what the brackets of targets say: several texts where they differ."""
+
+
+def bind(graph: TaskGraph, config: "Config", given: Texts | None = None) -> Bindings:
     """Return the values of this run; `given` are texts for open parameters, from the brackets of targets.
 
     Raises UsageError or ConfigError for a name that nothing has, and for a value that does not fit.
@@ -123,7 +127,7 @@ def _converted(
         raise UsageError(f"{origin}: {task.name}.{name} ({task.place}): {error}") from None
 
 
-def _elements(axis: Axis, graph: TaskGraph, config: "Config", given: Mapping[str, str]) -> tuple[Element, ...] | None:
+def _elements(axis: Axis, graph: TaskGraph, config: "Config", given: Texts) -> tuple[Element, ...] | None:
     found = config.setting("", axis.name)
     if axis.open:
         if axis.name in config.sweeps.values:
@@ -156,24 +160,26 @@ def _refuse_duplicates(axis: Axis, elements: tuple[Element, ...], layer: "ParamL
 
 
 def _open_element(
-    axis: Axis, graph: TaskGraph, found: "tuple[Any, ParamLayer] | None", given: Mapping[str, str]
+    axis: Axis, graph: TaskGraph, found: "tuple[Any, ParamLayer] | None", given: Texts
 ) -> tuple[Element, ...] | None:
     if axis.name not in given and found is None:
         return None
     task, annotation = _annotated(axis, graph)
     if axis.name in given:
-        text = unquoted(given[axis.name])
-        value = _converted(text, annotation, MISSING, task, axis.name, f"{axis.name}={text}", True)
+        texts = [unquoted(text) for text in given[axis.name]]
+        values = [_converted(t, annotation, MISSING, task, axis.name, f"{axis.name}={t}", True) for t in texts]
     else:
         assert found is not None
-        value = _converted(found[0], annotation, MISSING, task, axis.name, found[1].origin, found[1].texts)
-    _check_encodable(value, f"{axis.name}")
-    return (Element(value, value),)
+        values = [_converted(found[0], annotation, MISSING, task, axis.name, found[1].origin, found[1].texts)]
+    for value in values:
+        _check_encodable(value, f"{axis.name}")
+    labels = label_texts(values)
+    return tuple({label: Element(value, value) for label, value in zip(labels, values, strict=True)}.values())
 
 
-def _swept_elements(axis: Axis, graph: TaskGraph, layer: "ParamLayer", given: Mapping[str, str]) -> tuple[Element, ...]:
+def _swept_elements(axis: Axis, graph: TaskGraph, layer: "ParamLayer", given: Texts) -> tuple[Element, ...]:
     if axis.name in given:
-        raise UsageError(f"{layer.origin} {axis.name}: a target has {axis.name}={given[axis.name]}. Leave one out.")
+        raise UsageError(f"{layer.origin} {axis.name}: a target has {axis.name}={given[axis.name][0]}. Leave one out.")
     task, annotation = _annotated(axis, graph)
     values = [
         _converted(value, annotation, MISSING, task, axis.name, layer.origin, layer.texts)

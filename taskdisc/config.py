@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from taskdisc.errors import ConfigError, UsageError
-from taskdisc.limits import Capacity
+from taskdisc.limits import Resource
 from taskdisc.options import OPTIONS, PROFILE, Unknown, from_table, from_variables, suggestion
 from taskdisc.pyproject import NAME, Table, find_root, find_table, read_table
 
@@ -66,8 +66,7 @@ class Config(NamedTuple):
     profile: str | None = None
     layers: tuple[ParamLayer, ...] = ()
     """The first that has a setting wins."""
-    resources: tuple[tuple[str, Capacity], ...] = ()
-    """What there is of each resource, or its units' names."""
+    resources: tuple[tuple[str, Resource], ...] = ()
     limits: tuple[tuple[str, float], ...] = ()
     """What a run restricts further: amounts of resources, channels and tasks."""
     tasks: tuple[TaskTable, ...] = ()
@@ -164,10 +163,20 @@ def describe(config: Config) -> list[tuple[str, Any, str]]:
         for name, value in layer.values.items():
             settings.setdefault(name, (f"params.{name}", value, layer.origin))
     rows += settings.values()
-    rows += [(f"resources.{_quoted(name)}", there, f"{NAME} [{_TOP}.resources]") for name, there in config.resources]
+    rows += [
+        (f"resources.{_quoted(name)}", _told(each), f"{NAME} [{_TOP}.resources]") for name, each in config.resources
+    ]
     for table in config.tasks:
         rows += [(f"tasks.{_quoted(table.pattern)}.{key}", value, table.origin) for key, value in table.options.items()]
     return rows
+
+
+def _told(resource: Resource) -> Any:
+    """A resource as pyproject.toml has it."""
+    capacity = resource.capacity
+    if not resource.shared:
+        return capacity
+    return ("units" if isinstance(capacity, tuple) else "amount", capacity), ("shared", True)
 
 
 def _located(start: str, directory: str | None, store: str | None) -> tuple[str, Table]:
@@ -216,12 +225,12 @@ def _params(table: Table, path: str) -> dict[str, Any]:
     return found
 
 
-def _resources(table: Table, path: str) -> dict[str, Capacity]:
+def _resources(table: Table, path: str) -> dict[str, Resource]:
     if "resources" not in table:
         return {}
-    from taskdisc.resources import capacities
+    from taskdisc.resources import resources
 
-    return capacities(_sub_table(table, path), f"{NAME} [{path}]")
+    return resources(_sub_table(table, path), f"{NAME} [{path}]")
 
 
 def _limits(given: Mapping[str, float] | Sequence[str]) -> tuple[tuple[str, float], ...]:
@@ -236,6 +245,12 @@ def _task_tables(table: Table, path: str) -> tuple[TaskTable, ...]:
     found = []
     for pattern, options in _sub_tables(table, path):
         origin = f"{NAME} [{path}.{_quoted(pattern)}]"
+        name, bracket, _ = pattern.partition("[")
+        if bracket and "=" in pattern:
+            raise ConfigError(
+                f"{origin}: options hold for all instances of a task. Write [{path}.{_quoted(name)}], "
+                "or make what needs others a task of its own."
+            )
         found.append(TaskTable(pattern, _task_options(options, origin), origin))
     return tuple(found)
 

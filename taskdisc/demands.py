@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from taskdisc.allotment import Allotment
 from taskdisc.errors import PluginError, UsageError
 from taskdisc.executors import make_executor
-from taskdisc.lanes import COMMAND, Lanes, Means
-from taskdisc.model import Lane, Task, TaskOptions
+from taskdisc.lanes import COMMAND, Lane, Lanes, Means
+from taskdisc.model import Task, TaskOptions
 
 if TYPE_CHECKING:
     from taskdisc.config import Config
+    from taskdisc.graph import TaskGraph
     from taskdisc.pluginmanager import PluginManager
     from taskdisc.protocols import Capabilities, Executor
 
@@ -33,6 +35,8 @@ def demands_of(options: TaskOptions, config: Config) -> Iterator[Demand]:
     if options.env:
         text = f"env ({', '.join(name for name, _ in options.env)})"
         yield Demand("env", text, "environment", "gives jobs variables of their own")
+    if options.flags:
+        yield Demand("flags", f"flags={options.flags!r}", "flags", "passes them on to a batch system")
     if "killed" in options.retry_on:
         yield Demand("retry_on", 'retry_on="killed"', "attribution", "knows which job a dead process had")
     if config.max_tasks_per_worker:
@@ -61,6 +65,43 @@ def check(
         for demand in demands_of(task.options, config):
             if not getattr(known[lane], demand.capability):
                 raise UsageError(_refusal(task, means.executor, demand, plugins))
+
+
+def allotted(
+    graph: TaskGraph,
+    tasks: Iterable[str],
+    config: Config,
+    lanes: Lanes,
+    plugins: PluginManager,
+    make_plain: Callable[[], Executor],
+) -> Allotment:
+    """Return what there is for a run, and what each task needs of it. Raises UsageError as `Allotment` does."""
+    return Allotment(graph, tasks, config, lanes, Providers(lanes, plugins, make_plain).resources)
+
+
+class Providers:
+    """What executors and launchers ask for elsewhere, by the lanes of a run: see `protocols.Provider`."""
+
+    def __init__(self, lanes: Lanes, plugins: PluginManager, make_plain: Callable[[], Executor]) -> None:
+        self._lanes = lanes
+        self._plugins = plugins
+        self._make_plain = make_plain
+        self._known: dict[int, Container[str]] = {}
+
+    def resources(self, task: Task) -> Container[str]:
+        """Return the names of the resources that are not this machine's when the task needs them."""
+        lane = self._lanes.of(task.options)
+        if lane not in self._known:
+            self._known[lane] = getattr(self._provider(lane), "resources", ())
+        return self._known[lane]
+
+    def _provider(self, lane: int) -> object:
+        means = self._lanes.means(lane)
+        if means.launcher:
+            return self._plugins.make("launchers", means.launcher)
+        executor = self._make_plain() if lane == Lane.PLAIN else make_executor(self._plugins, means.executor, workers=1)
+        executor.stop(kill=False)
+        return executor
 
 
 def _check_means(task: Task, means: Means) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import select
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskdisc.attempts import Attempts
+from taskdisc.chains import Chains
 from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
-from taskdisc.executors import make_executor
+from taskdisc.executors import make_executor, under_way, wait
 from taskdisc.interrupts import held_back
-from taskdisc.introduction import worker_context
+from taskdisc.introduction import introduce, worker_context
 from taskdisc.jobs import JobMaker, Values
-from taskdisc.model import Activity, Job, JobResult, Lane, Outcome, Retry
+from taskdisc.lanes import Lane
+from taskdisc.model import Activity, Job, JobResult, Outcome, Retry
 from taskdisc.record import Ended, Recorder
 from taskdisc.remake import Judge
 from taskdisc.returned import ReturnedPaths
@@ -36,10 +36,8 @@ SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
 new_ended = tuple.__new__
 """Makes an `Ended` of all its fields in a third of the time."""
-FINAL = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.VOID, Outcome.CANCELLED)
+FINAL = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.VOID, Outcome.UNDONE, Outcome.CANCELLED)
 """How attempts end that no other follows on its account."""
-
-
 LAST = (Outcome.SUCCEEDED, Outcome.CLOSED)
 """What counts of the results that come when the workers are stopped."""
 
@@ -58,6 +56,7 @@ class Line:
         self.jobs = JobMaker(
             run.graph, run.expansion, run.bindings, self.values, run.tasks, run.offset, project.files.listed
         )
+        self.chains = Chains(run, self.jobs, self._tell_started)
         self.recorder = Recorder(
             index,
             run.plan,
@@ -82,7 +81,7 @@ class Line:
         self._failed = 0
         """How many steps have failed."""
         self.names: dict[int, str] = {}
-        self.returned = ReturnedPaths(self._cached_maker)
+        self.returned = ReturnedPaths(run.cached_maker)
         self.unchanged = Unchanged(run.graph, run.expansion, project.files)
         for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
@@ -96,6 +95,7 @@ class Line:
         )
         self.outbox = outbox_of(run)
         make_inside(project.config.store, self.context.logs)
+        self._started = project.plugins.hook.taskdisc_job_started
         self.executors: dict[int, Executor] = {}
         self._told = time.monotonic()
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
@@ -117,7 +117,7 @@ class Line:
             else:
                 found = make_executor(plugins, name, workers=config.workers)
             self.executors[lane] = found
-            found.start(self.context)
+            introduce(self.run, self.context, found)
         return found
 
     def work(self) -> None:
@@ -130,12 +130,13 @@ class Line:
             self._commit()
         if self.run.scheduler.has_undecided:
             return
-        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting:
+        if not self.run.running and not self.run.elsewhere and not self.attempts.waiting and not self.run.refused():
             assert self.run.growing is not None, "steps are left that wait for nothing"
             raise self.run.growing.stalled()
         self._wait()
         self._collect()
         self.run.scheduler.released(self.sharing.ended())
+        self.run.scheduler.ask_again()
         self._tell()
 
     def _submit(self, lane: int) -> None:
@@ -152,16 +153,16 @@ class Line:
             if jobs:
                 self.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update(dict.fromkeys([job.number for job in jobs], now))
-                executor.submit(jobs)
+                following = self.chains.submit(executor, jobs, alone=not self._is_plain)
+                self.names.update([(job.number, job.instance) for job in following])
                 self._tell_started(jobs)
 
     def _tell_started(self, jobs: list[Job]) -> None:
-        hook = self.run.project.plugins.hook.taskdisc_job_started
-        if hook.get_hookimpls():
+        if self._started.get_hookimpls():
             from taskdisc.hookrecords import Attempt
 
             for job in jobs:
-                hook(step=Attempt(job.instance, self.context.specs[job.task].id, job.attempt, job.resources))
+                self._started(step=Attempt(job.instance, self.context.specs[job.task].id, job.attempt, job.resources))
 
     def _equipped(self, jobs: list[Job], allotment: Allotment, executor: Executor) -> list[Job]:
         """Tell jobs what they hold."""
@@ -186,6 +187,7 @@ class Line:
     def _commit(self) -> None:
         """Make durable what has ended, let other runs have it, and report it."""
         with held_back():  # what is durable is reported
+            self.sharing.hold(self.run.running)
             ends = self.recorder.commit()
             if ends or self._retries:
                 self.sharing.release(self.run.running)
@@ -199,9 +201,12 @@ class Line:
         jobs = [
             job for number, members in self.run.scheduler.by_block(nodes) for job in self.jobs.make(number, members)
         ]
-        if not self.judge.remade and not self.attempts.any_failed:
-            return jobs
-        return [job._replace(attempt=self._attempt(job.number)) for job in jobs]
+        return jobs if self._is_plain else [job._replace(attempt=self._attempt(job.number)) for job in jobs]
+
+    @property
+    def _is_plain(self) -> bool:
+        """Say whether all attempts are first ones."""
+        return not self.judge.remade and not self.attempts.any_failed
 
     def _attempt(self, node: int) -> int:
         """The number of a step's next attempt; one whose result was lost has had another before."""
@@ -209,21 +214,15 @@ class Line:
 
     def _wait(self, until: float | None = None) -> None:
         """Wait until there is something to do, or until a moment (monotonic seconds)."""
-        timeout = POLL if self.recorder.pending or self.run.elsewhere else self.run.tick
+        others = self.run.elsewhere or self.run.refused()
+        timeout = POLL if self.recorder.pending or others else self.run.tick
         next_due = None if self._is_ending else self.attempts.next_due
         moments = [until, next_due, *(executor.deadline() for executor in self.executors.values())]
         due = min((moment for moment in moments if moment is not None), default=None)
         if due is not None:
             left = max(0.0, due - time.monotonic())
             timeout = left if timeout is None else min(left, timeout)
-        poll = select.poll()
-        for executor in self.executors.values():
-            descriptor = executor.fileno()
-            if descriptor is not None:
-                poll.register(descriptor, select.POLLIN)
-            elif not executor.free():
-                return  # it works when it is asked for results
-        poll.poll(None if timeout is None else math.ceil(timeout * 1000))
+        wait(self.executors.values(), timeout)
 
     def _collect(self) -> None:
         for lane, executor in self.executors.items():
@@ -233,9 +232,20 @@ class Line:
                 self._take(executor.collect())
                 continue
             with held_back():  # what was taken from a worker is not lost
-                results = executor.collect()
+                results = self.chains.received(executor.collect())
                 if results:
                     self._take(results)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Take results that came before their turn, when that has come."""
+        while self.chains.are_ahead:
+            self.run.decide()
+            if not self.chains.known:
+                return
+            with held_back():
+                results, self.chains.known = self.chains.known, []
+                self._take(results)
 
     def _lend_terminal(self, lane: int) -> None:
         """A job is about to run in this process, and may print and ask."""
@@ -260,7 +270,9 @@ class Line:
             if result.outcome not in FINAL and self._tries_again(node, name, result):
                 continue
             result = self.returned.checked(name, result)
-            if result.outcome == Outcome.SUCCEEDED:
+            if result.outcome == Outcome.UNDONE:
+                self.run.scheduler.postpone([node])
+            elif result.outcome == Outcome.SUCCEEDED:
                 all_ended.append(self._ended(node, name, result))
                 good.append(node)
             elif result.outcome == Outcome.VOID:
@@ -279,7 +291,7 @@ class Line:
 
     def _take_plain(self, results: list[JobResult]) -> tuple[list[Ended], list[JobResult]]:
         """Take the results that are a value and nothing else, as of most tiny jobs; return the others, too."""
-        if self.run.allotment is not None or self.attempts.any_failed or self.judge.remade:
+        if self.run.allotment is not None or not self._is_plain:
             return [], results
         pop_running, pop_name = self.run.running.pop, self.names.pop
         ends: list[Ended] = []
@@ -328,13 +340,6 @@ class Line:
         steps = [n for n in beyond if not self.run.is_gather(n)]
         shown = tuple(self.run.id_of(n) for n in steps[:SHOWN_BLOCKED])
         return ended._replace(blocked=shown, blocked_count=len(steps))
-
-    def _cached_maker(self, path: str) -> str | None:
-        found = self.run.plan.maker_of(path)
-        if found is None:
-            return None
-        number, row = found
-        return self.run.id_of(self.run.offset(number) + row)
 
     def _void(self, result: JobResult, since: float) -> None:
         """A job could not use an input: what made that runs again, and then the job, or something has failed."""
@@ -403,23 +408,20 @@ class Line:
 
     def activity(self) -> list[Activity]:
         """Return the jobs that run at this moment."""
-        return [activity for lane, executor in self.executors.items() for activity in self._activity(lane, executor)]
+        return [
+            each for lane, executor in self.executors.items() for each in under_way(executor, self._submitted(lane))
+        ]
 
-    def _activity(self, lane: int, executor: Executor) -> Sequence[Activity]:
-        under_way: Callable[[], Sequence[Activity]] | None = getattr(executor, "under_way", None)
-        if under_way is not None:
-            return under_way()
-        scheduler, epoch = self.run.scheduler, time.time() - time.monotonic()
-        lane_of = (scheduler.blocks[scheduler.block_of(node)].lane for node in self.run.running)
-        submitted = zip(self.run.running.items(), lane_of, strict=True)
-        return [Activity(node, since + epoch) for (node, since), own in submitted if own == lane]
+    def _submitted(self, lane: int) -> Iterator[tuple[int, float]]:
+        scheduler = self.run.scheduler
+        for node, since in self.run.running.items():
+            if scheduler.blocks[scheduler.block_of(node)].lane == lane:
+                yield node, since
 
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""
         try:
             self.stop(kill=kill)
-            for executor in self.executors.values():
-                self._take([result for result in executor.collect() if result.outcome in LAST])
             self._commit()
             if self.outbox is not None:
                 self.outbox.close(hurry=kill)
@@ -430,8 +432,6 @@ class Line:
         """Stop the workers since something went wrong; keep what they have done, where that is possible."""
         try:
             self.stop(kill=True)
-            for executor in self.executors.values():
-                self._take([result for result in executor.collect() if result.outcome in LAST])
             self.recorder.commit()
         except StoreError:  # which may be what went wrong
             pass
@@ -439,6 +439,8 @@ class Line:
             self.sharing.close()
 
     def stop(self, *, kill: bool) -> None:
-        """Stop the workers: after what they are doing, or at once."""
+        """Stop the workers, after what they are doing or at once, and take what they still say."""
         for executor in self.executors.values():
             executor.stop(kill=kill)
+        for executor in self.executors.values():
+            self._take([each for each in self.chains.received(executor.collect()) if each.outcome in LAST])

@@ -1,9 +1,15 @@
-"""Executors by name: what plugins supply, pools of `concurrent.futures` among them."""
+"""Executors: made by name, pools of `concurrent.futures` among them, waited for, and asked what they do."""
 
 from __future__ import annotations
 
+import math
+import select
 import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from taskdisc.model import Activity
 
 if TYPE_CHECKING:
     from taskdisc.pluginmanager import PluginManager
@@ -24,3 +30,24 @@ def adapted(made: Any, workers: int) -> Executor:
     from taskdisc.builtin.futures import OwnPool
 
     return OwnPool(made, workers)
+
+
+def wait(executors: Iterable[Executor], timeout: float | None) -> None:
+    """Wait for one of the executors, at most so many seconds; not at all for one that works when it is asked."""
+    poll = select.poll()
+    for executor in executors:
+        descriptor = executor.fileno()
+        if descriptor is not None:
+            poll.register(descriptor, select.POLLIN)
+        elif not executor.free():
+            return
+    poll.poll(None if timeout is None else math.ceil(timeout * 1000))
+
+
+def under_way(executor: Executor, submitted: Iterable[tuple[int, float]]) -> Sequence[Activity]:
+    """Return the jobs that run: all that were submitted (monotonic seconds) where the executor cannot tell."""
+    tell: Callable[[], Sequence[Activity]] | None = getattr(executor, "under_way", None)
+    if tell is not None:
+        return tell()
+    epoch = time.time() - time.monotonic()
+    return [Activity(node, since + epoch) for node, since in submitted]

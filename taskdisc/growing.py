@@ -11,14 +11,15 @@ from taskdisc.errors import NothingMatched, TaskdiscError, UsageError
 from taskdisc.grow import Growth
 from taskdisc.jobs import Values
 from taskdisc.labels import unquoted
+from taskdisc.lanes import Lane
 from taskdisc.lists import Lists
-from taskdisc.model import Lane
 from taskdisc.nodes import ENDED, LEFT_OUT, WAITING
 from taskdisc.refer import Referrer
 from taskdisc.store.objects import DamagedResult
 from taskdisc.waves import Seeker, Wave
 
 if TYPE_CHECKING:
+    from taskdisc.marks import Axis
     from taskdisc.run import Run
     from taskdisc.select import Selection
 
@@ -55,10 +56,14 @@ class Growing:
             if selection.task in graph.grows:
                 axes = {axis.name: axis for axis in graph.axes[selection.task]}
                 given = selection.target.brackets or {}
-                texts = {axes[name]: text for name, text in given.items() if name in axes and not axes[name].open}
+                texts = {axes[name]: text for name, text in given.items() if name in axes and self._chooses(axes[name])}
                 seeker = self._seekers[id(selection)] = self._growth.seek(selection.task, texts)
                 seeker.only = selection.only
         self._apply(self._growth.wave())
+
+    def _chooses(self, axis: Axis) -> bool:
+        """Say whether a text chooses among elements: the one value of an open parameter was converted from it."""
+        return not axis.open or len(self._run.bindings.elements[axis]) > 1
 
     def nodes_of(self, selection: Selection) -> list[int]:
         """Return the nodes of a target. Raises NothingMatched for a slice that is known to have none."""

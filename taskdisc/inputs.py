@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import EncodingError, UsageError
@@ -24,6 +24,7 @@ from taskdisc.graph import (
 )
 from taskdisc.hashing import sha256
 from taskdisc.marks import File, Files
+from taskdisc.model import Known
 from taskdisc.shapes import Leaf, Slot, rebuilt
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Inputs:
         self._labels: dict[Any, list[bytes]] = {}
         self._values: dict[Any, list[bytes]] = {}
         self._groups: dict[tuple[int, int], bytes] = {}
+        self._sources: dict[str, list[tuple[str, Any]]] = {}
+        """By task, what fills its parameters, sorted by these."""
         self.extend()
 
     def extend(self) -> None:
@@ -76,7 +79,10 @@ class Inputs:
     def columns(self, block: Block, rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (parameter, what it puts into each row's key), sorted by parameter."""
         links = {link.parameter: link for link in block.links}
-        for name, source in sorted(self.graph.sources[block.task].items()):
+        sources = self._sources.get(block.task)
+        if sources is None:
+            sources = self._sources[block.task] = sorted(self.graph.sources[block.task].items())
+        for name, source in sources:
             if isinstance(source, FromAxis):
                 values, column = self._axis_values(source), block.columns[source.axis]
                 whole = len(rows) == len(values) and column == range(len(values))
@@ -101,6 +107,12 @@ class Inputs:
                 yield name, [self._structure(filled.shapes[row], filled.nodes[row]) for row in rows]
             else:
                 assert isinstance(source, FromSetting | FromInjectable | FromAfter | FromFixture)
+
+    def digests_of(self, node: int) -> bytes:
+        """Return the digests of a node's result, joined."""
+        block, row = self.expansion.place(node)
+        width = SIZE * self.outputs[block.task]
+        return bytes(self.digests[block.number][row * width : (row + 1) * width])
 
     def _files_digest(self, files: Files) -> bytes:
         return sha256(b"files" + b"".join(map(self._file_digest, self._listed(files)))).digest()
@@ -134,6 +146,8 @@ class Inputs:
 
     def _result_at(self, node: int, output: str | None) -> bytes:
         block, row = self.expansion.place(node)
+        if self.outputs[block.task] == 1:
+            return bytes(self.digests[block.number][row * SIZE : row * SIZE + SIZE])
         return self._result_column(block.number, FromTask(block.task, output), [row])[0]
 
     def _group_at(self, node: int) -> bytes:
@@ -222,3 +236,15 @@ class Inputs:
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'
                 ) from None
         return self._labels[axis]
+
+
+def known_by_key(rows: Iterable[Known]) -> dict[bytes, list[Known]]:
+    """Return by key the newest result, last; an older one of another value, if there is any, comes before it."""
+    known: dict[bytes, list[Known]] = {}
+    for row in rows:
+        before = known.get(row[0])
+        if before is None or before[-1][2] == row[2]:
+            known[row[0]] = [*(before or ())[:-1], row]
+        else:
+            known[row[0]] = [before[-1], row]
+    return known

@@ -158,3 +158,11 @@ class Instances:
             before = wanted.get(number, [])
             wanted[number] = None if rows is None or before is None else sorted({*before, *rows})
         return wanted
+
+    def cached_maker(self, path: str) -> str | None:
+        """Return the id of the instance whose kept result has made a file."""
+        found = self.plan.maker_of(path)
+        if found is None:
+            return None
+        number, row = found
+        return self.id_of(self.offset(number) + row)

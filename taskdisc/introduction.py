@@ -1,4 +1,4 @@
-"""Introduction: what the workers of a run must know before their first job."""
+"""Introduction: what executors and workers of a run must know before their first job."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from taskdisc.model import FixtureSpec, TaskSpec, WorkerContext
 from taskdisc.project import plugin_names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdisc.protocols import Executor
     from taskdisc.run import Run
 
 
@@ -35,3 +38,18 @@ def worker_context(
         shared="" if project.team is None else project.config.shared,
         shared_read_only=project.config.shared_read_only,
     )
+
+
+def introduce(run: Run, context: WorkerContext, executor: Executor) -> None:
+    """Start an executor, and let it know the keys of steps first, if it can do something with them."""
+    know: Callable[[Callable[[int], bytes | None]], None] | None = getattr(executor, "know", None)
+    if know is not None:
+        know(lambda node: _key_of(run, node))
+    executor.start(context)
+
+
+def _key_of(run: Run, node: int) -> bytes | None:
+    """The key of a step, unless it is to run whatever results there are."""
+    if not run.task_of(node).options.cache or run.plan.is_forced(*run.scheduler.place_of(node)):
+        return None
+    return run.plan.keys.get(node)

@@ -35,6 +35,8 @@ _new = tuple.__new__
 
 Parts = tuple[Stored, ...]
 """The stored values of a result: one, or one for each named output."""
+Places = tuple[int, ...]
+"""What stands for them in a job that follows the one that makes them."""
 
 
 class Values:
@@ -106,6 +108,10 @@ class JobMaker:
         self._bindings = bindings
         self._unfit: dict[str, UsageError] = {}
         self._variants: dict[Any, bytes] = {}
+        self._recipes: dict[str, list[str]] = {}
+        """By task, the parameters that jobs have arguments for."""
+        self._before: int | None = None
+        """While a job is made that follows another: the node of that."""
         grown = graph.grows and not graph.grows.isdisjoint(tasks)
         able = self._able(graph.tasks if grown else tasks)
         self.tasks = list(able)
@@ -150,6 +156,7 @@ class JobMaker:
             timeout=_timeout(task),
             env=task.options.env,
             batch=task.options.batch,
+            flags=_flags(task),
         )
 
     def _attribute(self, task: Task) -> str:
@@ -226,16 +233,27 @@ class JobMaker:
         block, offset = self._expansion.blocks[number], self._offset(number)
         task = self._graph.tasks[block.task]
         rows = [node - offset for node in nodes]
-        columns = [self._column(block, name, rows) for name, _ in self._arguments(task)]
+        if task.id not in self._recipes:
+            self._recipes[task.id] = [name for name, _ in self._arguments(task)]
+        columns = [self._column(block, name, rows) for name in self._recipes[task.id]]
         if task.id in self._unfit:
             raise self._unfit[task.id]
         spec, settings = self._numbers[task.id], self._settings_of(block)
         names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
+        follows = self._before is not None
         return [  # what holds nothing, `Job(node, spec, name, attempt, given, settings)`, in a third of the time
-            _new(Job, (node, spec, name, attempt, given, settings, (), ()))
+            _new(Job, (node, spec, name, attempt, given, settings, (), (), follows))
             for node, name, given in zip(nodes, names, arguments, strict=True)
         ]
+
+    def follow(self, number: int, node: int, before: int) -> Job:
+        """Return the job of a node of a block that follows that of `before` in a chain."""
+        self._before = before
+        try:
+            return self.make(number, [node])[0]
+        finally:
+            self._before = None
 
     def _column(self, block: Any, name: str, rows: list[int]) -> list[Any]:
         """The argument of each row for one parameter."""
@@ -271,10 +289,15 @@ class JobMaker:
         place = options.outputs.index(output) if output and options.outputs else 0
         return [(options.codec, parts[place]) for parts in stored]
 
-    def _stored(self, nodes: Sequence[int]) -> list[Parts]:
+    def _stored(self, nodes: Sequence[int]) -> Sequence[Parts | Places]:
         """The stored values of nodes, which may be of several blocks."""
         if not nodes:
             return []
+        if [self._before] == nodes:
+            task = self._expansion.place(nodes[0])[0].task
+            return [tuple(range(max(1, len(self._graph.tasks[task].options.outputs))))]
+        if len(nodes) == 1 and (fresh := self._values.fresh.get(nodes[0])) is not None:
+            return [tuple(map(as_stored, fresh))]
         block, _ = self._expansion.place(nodes[0])
         if all(block.offset <= node < block.offset + block.size for node in nodes):
             stored = self._values.fetch(block.number, [node - block.offset for node in nodes])
@@ -371,6 +394,15 @@ def _timeout(task: Task) -> float:
     from taskdisc.durations import seconds
 
     return seconds(task.options.timeout)
+
+
+def _flags(task: Task) -> tuple[str, ...]:
+    if not task.options.flags:
+        return ()
+    import shlex
+
+    flags = task.options.flags
+    return tuple(shlex.split(flags)) if isinstance(flags, str) else flags
 
 
 def as_stored(part: Part) -> Stored:

@@ -3,12 +3,25 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from taskdisc.model import DEFAULTS, Lane, Task, TaskOptions
+from taskdisc.model import DEFAULTS, Task, TaskOptions
 
 COMMAND, PREFIX = "command", "prefix"
 """The executor and the launcher of tasks that have a prefix and choose nothing else."""
 INLINE, DEBUGGER = "inline", "pdb"
 """The executors of interactive tasks; the debugger is one only where it is everybody's."""
+
+
+class Lane:
+    """Which executor runs a step: a number."""
+
+    PLAIN = 0
+    """The run's executor."""
+    LAUNCHED = 1
+    """Commands behind a prefix."""
+    TERMINAL = 2
+    """Interactive tasks: in the run itself, one at a time."""
+    OWN = 16
+    """The first of those for tasks that choose an executor or a launcher themselves."""
 
 
 class Means(NamedTuple):
@@ -52,7 +65,7 @@ class Lanes:
 def demands_nothing(options: TaskOptions) -> bool:
     """Say whether any executor can run a task of these options."""
     return options is DEFAULTS or not (
-        options.executor or options.launcher or options.timeout or options.env or options.retry_on
+        options.executor or options.launcher or options.flags or options.timeout or options.env or options.retry_on
     )
 
 

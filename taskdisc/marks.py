@@ -112,6 +112,7 @@ def task(
     compress: str | None = None,
     executor: str | None = None,
     launcher: str | None = None,
+    flags: str | Iterable[str] = (),
     batch: int = 1,
     retries: int = 0,
     retry_delay: str = "2s",
@@ -138,10 +139,10 @@ def task(function: Any = None, /, **options: Any) -> Any:
     need be; `track=("numpy",)` lets the versions of installed distributions count; `compress` ("zstd:3", "gzip:9",
     "lz4") makes large results smaller, where they would else be mapped into memory. `after` names tasks, by function
     or name, whose instances at the same coordinates must have ended well before one of this begins.
-    `executor` says what runs the task, `launcher` what starts its commands. An attempt that fails is followed by up to
-    `retries` others, after `retry_delay` ("2s", twice as long each time); `retry_on` restricts that to exceptions
-    (classes or names), "killed" and "timeout". `timeout="10m"` ends an attempt with all that it has started;
-    `env={"OMP_NUM_THREADS": "1"}` holds while the task runs.
+    `executor` says what runs the task, `launcher` what starts its commands, `flags` what an executor on a cluster is
+    told besides. An attempt that fails is followed by up to `retries` others, after `retry_delay` ("2s", twice as long
+    each time); `retry_on` restricts that to exceptions (classes or names), "killed" and "timeout". `timeout="10m"` ends
+    an attempt with all that it has started; `env={"OMP_NUM_THREADS": "1"}` holds while the task runs.
     `resources={"gpu": 1}`, or a function of the attempt, is what a job holds while it runs; `channel="api"` names what
     `--limit api=2` restricts; of what can run, that of the highest `priority` starts first.
     `interactive=True` gives the task the terminal: it runs in the command itself, and may ask.

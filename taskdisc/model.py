@@ -27,8 +27,12 @@ class Outcome:
     VOID = "void"
     """An input's stored value was damaged: whatever the task made of that does not count."""
     CANCELLED = "cancelled"
+    UNDONE = "undone"
+    """It was not run: the job before it in its chain gave nothing."""
     CLOSED = "closed"
     """Not of a job: a worker that has ended says by it what went wrong with closing its fixtures."""
+    RECALLED = "recalled"
+    """Not begun: a worker gives the job back, as it was asked to."""
     SKIPPED = "skipped"
     """The task said so, or something that it needs was skipped."""
 
@@ -43,19 +47,6 @@ class Decision:
     """It does not run: this run has another value in its place."""
     UNKNOWN = "unknown"
     SKIPPED = "skipped"
-
-
-class Lane:
-    """Which executor runs a step: the scheduler keeps a queue for each."""
-
-    PLAIN = 0
-    """The run's executor."""
-    LAUNCHED = 1
-    """Commands behind a prefix."""
-    TERMINAL = 2
-    """Interactive tasks: in the run itself, one at a time."""
-    OWN = 16
-    """The first of those for tasks that choose an executor or a launcher themselves."""
 
 
 class TaskOptions(NamedTuple):
@@ -82,6 +73,8 @@ class TaskOptions(NamedTuple):
     """Name of the executor that runs the task, where that is not the run's."""
     launcher: str | None = None
     """Name of the launcher that starts the task's commands."""
+    flags: str | tuple[str, ...] = ()
+    """What the executor, or what it asks, is told besides: words for `sbatch`, say."""
     batch: int = 1
     """How many jobs of the task a command may run, one after the other."""
     retries: int = 0
@@ -195,11 +188,11 @@ class TaskSpec(NamedTuple):
     timeout: float = 0.0
     """Seconds after which an attempt is ended; 0: none."""
     env: tuple[tuple[str, str], ...] = ()
-    """Variables of the environment while the task runs."""
     resources: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
     """What a first attempt will hold, as `Job.resources` has it, though maybe not these units."""
     batch: int = 1
     """How many jobs a command may run, one after the other."""
+    flags: tuple[str, ...] = ()
 
 
 class ArgumentKind:
@@ -253,6 +246,8 @@ class Job(NamedTuple):
     """What it holds: (name, amount, names of the units)."""
     env: tuple[tuple[str, str], ...] = ()
     """Variables that tell programs what it holds."""
+    follows: bool = False
+    """It uses the result of the job before it in a chain: for each stored value of that stands its place, an int."""
 
 
 class Part(NamedTuple):
@@ -354,7 +349,6 @@ class WorkerContext(NamedTuple):
     code: Any = None
     """Fingerprints of the project's code, for workers that share memory with the run."""
     fixtures: tuple[FixtureSpec, ...] = ()
-    """Those that the tasks of the run may ask for."""
     inline_limit: int = 16384
     """Encoded values up to this many bytes travel and are kept inline."""
     max_tasks: int = 0
@@ -374,7 +368,6 @@ class Activity(NamedTuple):
     """A job that runs at this moment."""
 
     number: int
-    """Of the job."""
     began: float
     """Seconds since the epoch."""
     done: float = 0.0

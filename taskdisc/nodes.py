@@ -1,5 +1,6 @@
 """Nodes of the scheduler: the states that they go through, and what is kept of a block of them."""
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
@@ -51,6 +52,8 @@ class Nodes:
         self.blocks: list[Block] = []
         self._offsets: list[int] = []
         self._state = bytearray()
+        self._pending = array("I")
+        """Of each node, how many inputs it waits for."""
 
     def __len__(self) -> int:
         return len(self._state)
@@ -104,3 +107,28 @@ class Nodes:
         for node in members:
             groups.setdefault(self.block_of(node), []).append(node)
         yield from groups.items()
+
+    def _count_down(self, dependents: Dependents, rows: list[int]) -> list[int]:
+        """Return the nodes of the dependent block that wait for nothing any more."""
+        pending, state = self._pending, self._state
+        offset = self.blocks[dependents.block].offset
+        ready: list[int] = []
+        if dependents.rows is None and dependents.starts is None:
+            nodes: Iterable[int] = [offset + row for row in rows]
+        elif dependents.starts is None:
+            pending[offset] -= len(rows)
+            return [offset] if not pending[offset] and state[offset] == WAITING else ready
+        else:
+            assert dependents.rows is not None
+            starts, targets = dependents.starts, dependents.rows
+            nodes = [offset + target for row in rows for target in targets[starts[row] : starts[row + 1]]]
+        for node in nodes:
+            left = pending[node] - 1
+            pending[node] = left
+            if not left and state[node] == WAITING:
+                ready.append(node)
+        return ready
+
+    def lacking(self, node: int) -> int:
+        """Return how many inputs a waiting node waits for, 0 for others."""
+        return self._pending[node] if self._state[node] == WAITING else 0

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskdisc.model import Lane
+from taskdisc.lanes import Lane
 from taskdisc.nodes import ENDED, FAILED, LEFT_OUT, RUNNING, WAITING
 from taskdisc.store.durations import mean_seconds
 

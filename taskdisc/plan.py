@@ -21,7 +21,7 @@ from taskdisc.graph import (
     TaskGraph,
 )
 from taskdisc.hashing import sha256, sha256_for
-from taskdisc.inputs import DIGESTED, SIZE, Inputs
+from taskdisc.inputs import DIGESTED, SIZE, Inputs, known_by_key
 from taskdisc.marks import File, Files
 from taskdisc.model import DROPPED, FileResult, Known, Task
 from taskdisc.paths import unchanged
@@ -105,6 +105,8 @@ class Plan(Inputs):
         """By key, what other runs have made in the meantime."""
         self.seen = 0 if index is None else index.next_artifact() - 1
         """Number of the newest result in the index that decisions, or `news`, take into account."""
+        self._is_first = not self.seen and reuse.gain is None
+        """Whether there was no result at all when this run began, nor can any come from elsewhere."""
         self._makers: dict[str, tuple[int, int, int]] = {}
         """By path, the block, row and number of a kept result of which a step made the file."""
         self._families: dict[Any, Family] = {}
@@ -241,6 +243,21 @@ class Plan(Inputs):
         self._known_by_key.pop(family.prefix, None)
         return True
 
+    @property
+    def is_alone(self) -> bool:
+        """Say whether results can come neither from other runs, nor from elsewhere, nor from other code."""
+        return not self.news and self._reuse.gain is None and self.code_counts
+
+    def is_new(self, number: int) -> bool:
+        """Say whether the index has nothing of the family of a block: its steps run, whatever their keys."""
+        block = self.expansion.blocks[number]
+        if self._is_first or self.index is None:
+            return True
+        prefix = self.family(block.task, block.variant).prefix
+        if prefix in self._known_by_key:
+            return not self._known_by_key[prefix]
+        return self.index.family(self.graph.tasks[block.task].long_id, prefix) is None
+
     def prefixes(self) -> set[bytes]:
         """Return those of the families of all steps, as far as they are known."""
         blocks = [block for block in self.expansion.blocks if block.gather is None]
@@ -257,7 +274,7 @@ class Plan(Inputs):
 
     def _kept(self, task: str, family: Family, keys: list[bytes], whole: bool) -> Iterable[Known]:
         """What was there when the task was first decided; it is read once, also where it is decided bit by bit."""
-        if self.index is None:
+        if self.index is None or self._is_first:
             return ()
         if family.prefix not in self._known_by_key:
             number = self.index.family(self.graph.tasks[task].long_id, family.prefix)
@@ -315,11 +332,9 @@ class Plan(Inputs):
                     hollow.add(row)
         if torn:
             self._prefer_own(number, {row: key for key, row in zip(keys, rows, strict=True) if place[key] in torn})
-        if SKIPPED in digests:
-            offset = self._offset(number)
-            self.skipped.update(
-                offset + row for row in rows if artifacts[row] and digests[row * width : row * width + SIZE] == SKIPPED
-            )
+        if len(rows) * width < len(digests) or SKIPPED in digests:  # which looks through all of it at once
+            skipped = [r for r in rows if artifacts[r] and digests[r * width : r * width + SIZE] == SKIPPED]
+            self.skipped.update(map(self._offset(number).__add__, skipped))
         if hollow:
             offset = self._offset(number)
             self.hollow.update(offset + row for row in hollow)
@@ -428,15 +443,3 @@ class Plan(Inputs):
         self.digests[number][row * width : (row + 1) * width] = digest
         if self.hollow:
             self.hollow.discard(self._offset(number) + row)
-
-
-def known_by_key(rows: Iterable[Known]) -> dict[bytes, list[Known]]:
-    """Return by key the newest result, last; an older one of another value, if there is any, comes before it."""
-    known: dict[bytes, list[Known]] = {}
-    for row in rows:
-        before = known.get(row[0])
-        if before is None or before[-1][2] == row[2]:
-            known[row[0]] = [*(before or ())[:-1], row]
-        else:
-            known[row[0]] = [before[-1], row]
-    return known

@@ -280,3 +280,8 @@ def _entries(text: str, folder: str) -> Iterator[EntryPoint]:
         elif section == GROUP and "=" in line:
             entry, _, target = line.partition("=")
             yield EntryPoint(entry.strip(), target.strip(), Distribution(name.replace("_", "-"), version))
+
+
+def report_lines(given: list[str | list[str]]) -> list[str]:
+    """Return the lines that plugins gave, each one line or a list of them."""
+    return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]

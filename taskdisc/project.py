@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 class Project:
     """config -> collect -> graph; what every command begins with."""
 
+    is_whole = True
+    """Whether the tasks are all that the configuration is about."""
+
     def __init__(self, config: Config, extra: Sequence[str] = ()) -> None:
         """Read the project; `extra` are paths of modules to collect whatever their name. Raises TaskdiscError."""
         make_importable(config.root)  # a project's plugins lie there too
@@ -46,6 +49,8 @@ class Project:
         self._index: Index | None = None
         self._objects: Objects | None = None
         self._team: Team | None = None
+        self.misspelt: tuple[str, ...] = ()
+        """Warnings of options for tasks that are not there."""
         self.remarks: list[str] = []
         """What to tell the user about the store."""
         self.summaries = Summaries(self)
@@ -56,7 +61,8 @@ class Project:
             self._refuse_second_definitions()
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
-            self.graph: TaskGraph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
+            graph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
+            self.graph: TaskGraph = graph._replace(warnings=(*graph.warnings, *self.misspelt))
             if not config.pickle:
                 from taskdisc.policy import keep_without_pickle
 
@@ -113,6 +119,8 @@ class Project:
 
     def _tasks(self) -> list[Task]:
         tasks = [configured(task, self.config) for task in self.collection.tasks]
+        if self.is_whole:
+            self.misspelt = misspelt_tables(tasks, self.config)
         self.plugins.hook.taskdisc_modify_tasks(tasks=tasks, config=self.config)
         return tasks
 
@@ -251,6 +259,25 @@ def _matches(pattern: str, task: Task) -> bool:
     if pattern.startswith("tag:"):
         return any(fnmatchcase(tag, pattern[4:]) for tag in task.options.tags)
     return fnmatchcase(task.name, pattern) or fnmatchcase(task.id, pattern)
+
+
+def misspelt_tables(tasks: Sequence[Task], config: Config) -> tuple[str, ...]:
+    """Return a warning for each table of options that names a task which is not there.
+
+    Patterns and tags may be meant for tasks to come, or for other projects with the same configuration.
+    """
+    if not config.tasks:
+        return ()
+    from taskdisc.errors import closest
+
+    warnings = []
+    for table in config.tasks:
+        plain = not table.pattern.startswith("tag:") and not any(sign in table.pattern for sign in "*?[")
+        if plain and not any(_matches(table.pattern, task) for task in tasks):
+            near = closest(table.pattern, [task.name for task in tasks])
+            meant = f"Did you mean {near}?" if near else "`taskdisc list` shows the tasks."
+            warnings.append(f"{table.origin}: there is no task {table.pattern!r}. {meant}")
+    return tuple(warnings)
 
 
 def no_tasks(project: Project) -> str:

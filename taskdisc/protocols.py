@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from taskdisc.model import Activity, Job, JobResult, WorkerContext
@@ -23,6 +23,8 @@ class Capabilities(NamedTuple):
     """When a process dies, it is known which job it had: only that one has failed."""
     replacement: bool = False
     """A worker gives way to a new one after `WorkerContext.max_tasks` jobs."""
+    flags: bool = False
+    """What `flags` of a task says is passed on, to a batch system."""
 
 
 class Executor(Protocol):
@@ -76,6 +78,37 @@ class Observable(Protocol):
 
     def under_way(self) -> Sequence[Activity]:
         """Return the jobs that run at this moment, others of those submitted wait; called ten times a second."""
+
+
+class Keyed(Protocol):
+    """What an executor may have besides, whose jobs outlive a run that was killed: another run finds them again."""
+
+    def know(self, key_of: Callable[[int], bytes | None]) -> None:
+        """Note how to learn by which key the result of a job will be kept, by the job's number; called before `start`.
+
+        What has the same key has the same result. None: a result of another run does not count.
+        """
+
+
+class Provider(Protocol):
+    """What an executor or a launcher may have besides that asks a batch system for resources."""
+
+    resources: Container[str]
+    """Names of the resources that it asks for: tasks may need any amount, and nothing of it is counted here."""
+
+
+class Chaining(Protocol):
+    """What an executor may have besides: tiny steps that follow one another then need no way back between them."""
+
+    def longest_chain(self) -> int:
+        """Return how many jobs one chain may have now; fewer than two: none is worth it."""
+
+    def submit_chain(self, jobs: Sequence[Job]) -> None:
+        """Take jobs that run in one worker, without others between them, in this order.
+
+        All but the first have `follows`, and are `UNDONE` where the one before did not succeed; so are those that
+        cannot follow any more since the worker has died. `worker.Runner` sees to the former.
+        """
 
 
 class Codec(Protocol):

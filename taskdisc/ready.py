@@ -6,8 +6,11 @@ pass. Queues of one lane with the same demand wait as a crowd, whose first stand
 none of them, so each end of a job wakes one queue a crowd, and nobody looks through all that waits.
 
 A crowd that others have passed for too long (together they were given as much of a resource as there is) comes first:
-nobody else is given what it needs until one of it has started. There is one such crowd at a time, so that none waits
-for another.
+what it needs is kept for it, resource by resource, until one of it has started. As long as it lacks one, those that
+follow are of no use to it, and others may have them: CPUs, the last, do not rest while a GPU is busy. There is one such
+crowd at a time, so that none waits for another.
+
+What is shared with other runs may be in their hands: then a crowd is refused, steps aside, and asks now and then.
 """
 
 import heapq
@@ -16,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from taskdisc.limits import Demand, Limits
+from taskdisc.limits import CPUS, Demand, Limits
 
 Order = tuple[float, float, int, int]
 """What queues are sorted by: -priority, -rank, the block's number, and a number that no other queue has."""
@@ -34,7 +37,7 @@ class Terms(NamedTuple):
 class Crowd:
     """The queues of one lane that demand the same."""
 
-    __slots__ = ("aside", "demand", "lane", "listed", "passed")
+    __slots__ = ("aside", "demand", "lane", "listed", "passed", "refused")
 
     def __init__(self, lane: int, demand: Demand) -> None:
         self.lane = lane
@@ -45,6 +48,8 @@ class Crowd:
         """A heap of those that have stepped aside."""
         self.passed: dict[str, float] = {}
         """By resource, what was given to anybody when the first began to wait; empty: none waits."""
+        self.refused = False
+        """Whether other runs held what it needs when it asked last."""
 
     def shares(self, names: Iterable[str]) -> bool:
         """Say whether the queues demand one of these resources."""
@@ -81,6 +86,8 @@ class Ready:
         """Crowds of which some have stepped aside, those that wait longest first."""
         self._first: Crowd | None = None
         """The crowd that was passed for too long."""
+        self._kept: list[str] = []
+        """What that one needs, in the order in which it is kept for it."""
         self._given: dict[str, float] = {}
         """By resource, how much was ever given."""
         self._made = 0
@@ -131,10 +138,11 @@ class Ready:
                 taken += islice(queue.nodes, room)
                 _drop(queue.nodes, room)
             elif queue.nodes:
-                if not self._admits(queue.crowd):
+                if not self._admits(queue.crowd) or not self._gets(queue.nodes[0], queue.crowd):
                     self._step_aside(queue.crowd, entry)
                     continue
-                taken.append(self._serve(queue, queue.crowd))
+                taken.append(queue.nodes.popleft())
+                self._served(queue.crowd)
             elif queue.crowd.aside:  # its nodes were taken out while it waited: another stands for the crowd
                 self._wake(queue.crowd)
             if queue.nodes:
@@ -162,10 +170,40 @@ class Ready:
 
     def _admits(self, crowd: Crowd) -> bool:
         assert self.limits is not None
-        first = self._first
-        if first is not None and first is not crowd and first.shares(dict(crowd.demand)):
+        if self._first not in (None, crowd) and not self._leaves_enough(crowd.demand):
             return False
         return self.limits.fits(crowd.demand)
+
+    def _leaves_enough(self, demand: Demand) -> bool:
+        """Say whether such a demand takes nothing that is kept for what comes first."""
+        assert self.limits is not None and self._first is not None
+        wanted, needed = dict(demand), dict(self._first.demand)
+        for name in self._kept:
+            lacks = self._lacks(self._first, name, needed[name])
+            if name in wanted and (lacks or not self.limits.has(name, needed[name] + wanted[name])):
+                return False
+            if lacks:
+                break
+        return True
+
+    def _lacks(self, crowd: Crowd, name: str, amount: float) -> bool:
+        assert self.limits is not None
+        return (crowd.refused and name in self.limits.shared) or not self.limits.has(name, amount)
+
+    def _in_order(self, crowd: Crowd) -> list[str]:
+        """What a crowd demands, the scarcest first."""
+        assert self.limits is not None
+        whole = self.limits.capacity
+        ranked = [(name == CPUS, not self._lacks(crowd, name, n), -n / whole[name], name) for name, n in crowd.demand]
+        return [name for *_, name in sorted(ranked)]
+
+    def _gets(self, node: int, crowd: Crowd) -> bool:
+        """Let a node have what it demands, unless other runs hold it."""
+        assert self.limits is not None
+        crowd.refused = not self.limits.take(node, crowd.demand)
+        if crowd.refused and crowd is self._first:  # what else was kept for it is of no use to it now
+            self._wake_those_for(self._kept)
+        return not crowd.refused
 
     def _step_aside(self, crowd: Crowd, entry: tuple[Order, Queue]) -> None:
         heapq.heappush(crowd.aside, entry)
@@ -173,11 +211,8 @@ class Ready:
             crowd.passed = {name: self._given.get(name, 0.0) for name, _ in crowd.demand}
             self._waiting[crowd] = None
 
-    def _serve(self, queue: Queue, crowd: Crowd) -> int:
-        """Give the first node what it demands."""
-        assert self.limits is not None
-        node = queue.nodes.popleft()
-        self.limits.take(node, crowd.demand)
+    def _served(self, crowd: Crowd) -> None:
+        """One of a crowd was given what it demands."""
         for name, amount in crowd.demand:
             self._given[name] = self._given.get(name, 0.0) + amount
         if crowd.passed:
@@ -186,7 +221,7 @@ class Ready:
             self._wake(crowd)
         if self._first is None and self._waiting:
             self._first = self._overdue(dict(crowd.demand))
-        return node
+            self._kept = self._in_order(self._first) if self._first is not None else []
 
     def _waits_no_more(self, crowd: Crowd) -> None:
         """One of a crowd has started; for the others, waiting begins anew."""
@@ -223,6 +258,21 @@ class Ready:
         """What a node was given is free again, if it was given anything."""
         if self.limits is not None and (held := self.limits.give_back(node)):
             self._wake_those_for({each.name for each in held})
+
+    # What other runs hold
+
+    def refused(self) -> set[str]:
+        """Return the shared resources of which other runs hold what is needed here."""
+        if self.limits is None:
+            return set()
+        refused = {name for crowd in self._waiting if crowd.refused for name, _ in crowd.demand}
+        return refused.intersection(self.limits.shared)
+
+    def ask_again(self) -> None:
+        """Let those that were refused ask once more."""
+        for crowd in list(self._waiting):
+            if crowd.refused and crowd.aside and self._admits(crowd):
+                self._wake(crowd)
 
     # Changes from outside
 

@@ -158,8 +158,9 @@ class Recorder:
         for place, ended in enumerate(good):
             places.setdefault(ended.block, []).append(place)
         families, inputs = [0] * len(good), [b""] * len(good)
+        self._note_families(places)
         for block, members in places.items():
-            family = self._family(block)
+            family = self._families[self._family(block).prefix]
             digests = self._plan.inputs_of(block, [good[place].row for place in members])
             for place, digest in zip(members, digests, strict=True):
                 families[place] = family
@@ -171,23 +172,31 @@ class Recorder:
         """By place in the batch, the named outputs of a result."""
         return {place: ended.result.parts for place, ended in enumerate(good) if len(ended.result.parts) > 1}
 
-    def _family(self, number: int) -> int:
-        block = self._plan.expansion.blocks[number]
-        family = self._plan.family(block.task, block.variant)
-        if family.prefix not in self._families:
-            self._families[family.prefix] = self._known_or_new(block.task, family)
-        return self._families[family.prefix]
+    def _note_families(self, blocks: Iterable[int]) -> None:
+        """Learn the numbers of the families of blocks, and write those that are new.
 
-    def _known_or_new(self, task: str, family: Family) -> int:
-        """The texts of new code are kept with it, so that `explain` can show what becomes of it."""
-        long_id = self._plan.graph.tasks[task].long_id
-        known = self._index.family(long_id, family.prefix)
-        if known is not None:
-            return known
-        parts = [(label, digest) for label, digest in family.parts["code"] if digest not in self._texts]
-        self._texts.update(digest for _, digest in parts)
-        self._index.keep_part_texts(self._texts_of(parts))
-        return self._index.add_family(long_id, family.prefix, family.parts)
+        The texts of new code are kept with them, so that `explain` can show what becomes of it.
+        """
+        met: dict[bytes, tuple[str, Family]] = {}
+        for number in blocks:
+            family = self._family(number)
+            if family.prefix not in self._families:
+                met[family.prefix] = self._long_id(number), family
+        if not met:
+            return
+        known = self._index.families_of([(task, prefix) for prefix, (task, _) in met.items()])
+        self._families.update((prefix, n) for prefix, n in zip(met, known, strict=True) if n is not None)
+        new = [(task, prefix, family.parts) for prefix, (task, family) in met.items() if prefix not in self._families]
+        if new:
+            parts = {digest: label for *_, parts in new for label, digest in parts["code"] if digest not in self._texts}
+            self._texts.update(parts)
+            self._index.keep_part_texts(self._texts_of([(label, digest) for digest, label in parts.items()]))
+            first = self._index.add_families(new)
+            self._families.update((prefix, n) for n, (_, prefix, _) in enumerate(new, first))
+
+    def _family(self, block: int) -> Family:
+        found = self._plan.expansion.blocks[block]
+        return self._plan.family(found.task, found.variant)
 
     def _long_id(self, block: int) -> str:
         return self._plan.graph.tasks[self._task_of(block)].long_id

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from taskdisc.errors import ConfigError, UsageError
-from taskdisc.limits import Capacity
+from taskdisc.errors import ConfigError, UsageError, closest
+from taskdisc.limits import CPUS, Capacity, Resource
 
-CPUS = "cpus"
-"""The resource of which each job in a worker uses 1 unless it says more: how many there are is `workers`."""
+KEYS = ("amount", "units", "shared")
+"""What a table says of a resource."""
 
 Amounts = tuple[tuple[str, float], ...]
 """(resource, how much), in the order in which they were written."""
@@ -21,9 +21,27 @@ def is_amount(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value) and value > 0
 
 
-def capacities(table: Mapping[str, Any], where: str) -> dict[str, Capacity]:
+def resources(table: Mapping[str, Any], where: str) -> dict[str, Resource]:
     """Return what there is of each resource, as a TOML table says. Raises ConfigError."""
-    return {name: _capacity(name, value, where) for name, value in table.items()}
+    return {name: _resource(name, value, where) for name, value in table.items()}
+
+
+def _resource(name: str, value: Any, where: str) -> Resource:
+    if not isinstance(value, dict):
+        return Resource(_capacity(name, value, where))
+    for key in value:
+        if key not in KEYS:
+            near = closest(key, list(KEYS))
+            meant = f"Did you mean {near}?" if near else f"There are {', '.join(KEYS)}."
+            raise ConfigError(f"{where}: {name}: unknown key {key!r}. {meant}")
+    shared = value.get("shared", False)
+    if not isinstance(shared, bool):
+        raise ConfigError(f"{where}: {name}: shared is true or false, not {shared!r}.")
+    if ("amount" in value) == ("units" in value):
+        raise ConfigError(f'{where}: {name} takes one of amount and units: {{units = ["0", "1"], shared = true}}.')
+    if shared and name == CPUS:
+        raise ConfigError(f"{where}: {name} cannot be shared: each run has workers of its own. Choose another name.")
+    return Resource(_capacity(name, value.get("amount", value.get("units")), where), shared)
 
 
 def _capacity(name: str, value: Any, where: str) -> Capacity:

@@ -14,16 +14,10 @@ from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
 from taskdisc.instances import Instances
 from taskdisc.lanes import Lanes, demands_nothing, ignored_options
-from taskdisc.model import (
-    Activity,
-    Outcome,
-    Retry,
-    RunReport,
-    StepEnd,
-    TaskWarning,
-)
+from taskdisc.model import Activity, Outcome, Retry, RunReport, StepEnd, TaskWarning
 from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.plan import Plan
+from taskdisc.pluginmanager import report_lines
 from taskdisc.project import Project, no_tasks
 from taskdisc.schedule import Scheduler
 from taskdisc.select import Selection, given_open, runnable, select
@@ -31,6 +25,7 @@ from taskdisc.usable import usable
 
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
+    from taskdisc.execute import Line
     from taskdisc.growing import Growing
     from taskdisc.narrow import Narrowed, Narrowing
     from taskdisc.order import Order
@@ -109,9 +104,13 @@ class Run(Instances):
         self.running: dict[int, float] = {}
         """Steps that were submitted and have not ended, with the time (monotonic seconds) of their submission."""
         self._unkept: Unkept | None = None
-        self._drops = any(not graph.tasks[task].options.keep for task in tasks)
+        self.adopt: Callable[[list[int]], list[int]] | None = None
+        """Take those of the nodes that must run that were submitted ahead of their turn; return the others."""
+        self.drops = any(not graph.tasks[task].options.keep for task in tasks)
         self.elsewhere: Mapping[int, object] = {}
         """Steps that another run on the same store is computing: this one waits for their results."""
+        self.refused = self.scheduler.refused
+        """Return the shared resources of which other runs hold what this one waits for."""
         self.activity: Callable[[], Sequence[Activity]] = tuple
         """Return the jobs that run at this moment: their numbers are nodes."""
         self.task_warnings: dict[str, TaskWarning] = {}
@@ -235,9 +234,9 @@ class Run(Instances):
         """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
         graph, config = self.graph, self.project.config
         if config.resources or config.limits or any(task.options.resources for task in graph.tasks.values()):
-            from taskdisc.allotment import Allotment
+            from taskdisc.demands import allotted
 
-            self.allotment = Allotment(graph, self.tasks, config, self.lanes)
+            self.allotment = allotted(graph, self.tasks, config, self.lanes, self.project.plugins, self.make_executor)
         self.scheduler.limit(None if self.allotment is None else self.allotment.limits, self._terms)
 
     def _terms(self, number: int) -> Terms:
@@ -264,14 +263,17 @@ class Run(Instances):
         self._allot()
         hook = self.project.plugins.hook
         hook.taskdisc_run_started(run=self)
-        self._decide()
+        self.decide()
         if hook.taskdisc_plan_ready.get_hookimpls():
             from taskdisc.hookrecords import Forecast
 
             hook.taskdisc_plan_ready(plan=Forecast(self), config=self.project.config)
         if self.scheduler.unfinished:
+            from taskdisc.execute import Line
+
+            line = Line(self)
             with guard():
-                self._work()
+                self._work(line)
         self.project.save_caches()
         report = self._report()
         if self.number:
@@ -281,14 +283,11 @@ class Run(Instances):
         hook.taskdisc_run_finished(report=report, config=self.project.config)
         return report
 
-    def _work(self) -> None:
-        from taskdisc.execute import Line
-
-        line = Line(self)
+    def _work(self, line: Line) -> None:
         try:
             while self.scheduler.unfinished and not line.has_enough:
                 line.work()
-                self._decide()
+                self.decide()
             if line.has_enough:
                 line.finish()
             line.close(kill=False)
@@ -298,7 +297,10 @@ class Run(Instances):
         except BaseException:
             line.abandon()
             raise
-        if self._drops and not self.interrupted:
+        finally:
+            if self.allotment is not None:
+                self.allotment.close()
+        if self.drops and not self.interrupted:
             self._drop(self.unkept.undropped)
         if self.interrupted or line.has_enough:
             ended = [node for node in self.scheduler.cancel() if not self.is_gather(node)]
@@ -310,7 +312,8 @@ class Run(Instances):
         """Return what plugins say at the head of a report."""
         return report_lines(self.project.plugins.hook.taskdisc_report_header(config=self.project.config))
 
-    def _decide(self) -> None:
+    def decide(self) -> None:
+        """Decide all that can be decided."""
         self._decide_known()
         while self.growing is not None and self.growing.grow():
             self._decide_known()
@@ -325,7 +328,7 @@ class Run(Instances):
                 self._count(Outcome.CACHED, 0 if self.is_given(cached[0]) else len(held))
                 self._count(Outcome.SKIPPED, len(cached) - len(held))
                 self.scheduler.done(held)
-            self.scheduler.must_run(run)
+            self.scheduler.must_run(run if self.adopt is None else self.adopt(run))
 
     def _with_values(self, cached: list[int], run: list[int]) -> tuple[list[int], list[int]]:
         """What must run, and needs values that were not kept, waits until they are made again."""
@@ -357,7 +360,7 @@ class Run(Instances):
         if hook.get_hookimpls():
             for end in ends:
                 hook(step=end.told(blocks[end.block].task))
-        if self._drops:
+        if self.drops:
             self._drop(good)
 
     def fate(self, node: int) -> str:
@@ -443,8 +446,3 @@ class Run(Instances):
         from taskdisc.results import values_of
 
         return values_of(self, selection, self.nodes_of(selection) if chosen is None else chosen)
-
-
-def report_lines(given: list[str | list[str]]) -> list[str]:
-    """Return the lines that plugins gave, each one line or a list of them."""
-    return [line for lines in given for line in (lines if isinstance(lines, list) else [lines])]

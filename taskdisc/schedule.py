@@ -57,7 +57,6 @@ class Scheduler(Nodes):
         """Nodes that have not ended, gathers included."""
         self.arrived: list[int] = []
         """Done nodes of watched blocks, until the driver takes them away."""
-        self._pending = array("I")
         self._undecided: list[int] = []
         self._ready = Ready()
         self._terms: Callable[[int], Terms] = lambda number: Terms(0.0, self.blocks[number].rank)
@@ -243,9 +242,22 @@ class Scheduler(Nodes):
             self._state[node] = RUNNING
         return taken
 
+    def begun(self, nodes: Iterable[int]) -> None:
+        """These undecided nodes must run, and do already."""
+        for node in nodes:
+            self._state[node] = RUNNING
+
     def give_back(self, node: int) -> None:
         """A node does not run any more: what it was given is there for others."""
         self._ready.give_back(node)
+
+    def refused(self) -> set[str]:
+        """Return the shared resources of which other runs hold what runnable nodes need."""
+        return self._ready.refused()
+
+    def ask_again(self) -> None:
+        """Other runs may have given back what they held."""
+        self._ready.ask_again()
 
     def has_runnable(self, lane: int = 0) -> bool:
         """Say whether a lane may have nodes to execute now."""
@@ -307,27 +319,6 @@ class Scheduler(Nodes):
                 todo.append((number, members))
             else:
                 self._open(number, members)
-
-    def _count_down(self, dependents: Dependents, rows: list[int]) -> list[int]:
-        """Return the nodes of the dependent block that wait for nothing any more."""
-        pending, state = self._pending, self._state
-        offset = self.blocks[dependents.block].offset
-        ready: list[int] = []
-        if dependents.rows is None and dependents.starts is None:
-            nodes: Iterable[int] = [offset + row for row in rows]
-        elif dependents.starts is None:
-            pending[offset] -= len(rows)
-            return [offset] if not pending[offset] and state[offset] == WAITING else ready
-        else:
-            assert dependents.rows is not None
-            starts, targets = dependents.starts, dependents.rows
-            nodes = [offset + target for row in rows for target in targets[starts[row] : starts[row + 1]]]
-        for node in nodes:
-            left = pending[node] - 1
-            pending[node] = left
-            if not left and state[node] == WAITING:
-                ready.append(node)
-        return ready
 
     def reopen(self, nodes: Iterable[int]) -> None:
         """These done nodes have lost their results: they are decided anew, and what has not started waits for them.

@@ -155,17 +155,14 @@ def runnable(
     return chosen, tuple(left_out)
 
 
-def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, str]:
-    """Return the texts that brackets give to open parameters. Raises UsageError where two targets differ."""
-    given: dict[str, str] = {}
+def given_open(graph: TaskGraph, selections: Sequence[Selection]) -> dict[str, list[str]]:
+    """Return the texts that brackets give to open parameters: several where targets differ."""
+    given: dict[str, list[str]] = {}
     for selection in selections:
         open_names = {axis.name for axis in graph.axes[selection.task] if axis.open}
         for name, text in (selection.target.brackets or {}).items():
-            if name in open_names and given.setdefault(name, text) != text:
-                raise UsageError(
-                    f"{selection.target.text}: {name} is {given[name]} in another target. "
-                    f"One run has one value: run twice."
-                )
+            if name in open_names and text not in given.setdefault(name, []):
+                given[name].append(text)
     return given
 
 
@@ -186,9 +183,11 @@ def _sliced(graph: TaskGraph, expansion: "Expansion", selection: Selection) -> l
     block = expansion.by_task[selection.task]
     rows: list[int] = list(range(block.size))
     for axis in block.axes:
-        if axis.name not in brackets or axis.open:
+        if axis.name not in brackets:
             continue
         texts = expansion.elements[axis].texts
+        if axis.open and len(texts) == 1:  # what was converted from what is in the brackets
+            continue
         number = _position(brackets[axis.name], texts)
         if number is None:
             task = graph.tasks[selection.task]

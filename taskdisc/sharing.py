@@ -73,6 +73,13 @@ class Sharing:
         self._told[node] = found[1]
         return True
 
+    def hold(self, nodes: Iterable[int]) -> None:
+        """Claim nodes that run already, before other runs can see what they use; of several runs at them, all go on."""
+        new = {node: self._plan.keys[node] for node in nodes if node not in self._ours}
+        if new:
+            self._claims.take(list(new.values()))
+            self._ours.update(new)
+
     def release(self, running: Iterable[int]) -> None:
         """Give up the claims to all nodes but these: the others have ended, and what they gave is durable."""
         self._ours = {node: self._ours[node] for node in running}

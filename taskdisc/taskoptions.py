@@ -57,6 +57,19 @@ def _words(key: str, value: Any, where: str) -> Any:
     return value if isinstance(value, str) else _names(key, value, where)
 
 
+def _flags(key: str, value: Any, where: str) -> Any:
+    """As they were given, once it is known that they can be split into words."""
+    if not isinstance(value, str):
+        return _names(key, value, where)
+    import shlex
+
+    try:
+        shlex.split(value)
+    except ValueError as error:
+        raise UsageError(f"{where}: {key} {value!r} cannot be split into words: {error}.") from None
+    return value
+
+
 def _outputs(key: str, value: Any, where: str) -> Any:
     names = _names(key, value, where)
     for name in names:
@@ -189,6 +202,7 @@ CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "compress": _compression,
     "executor": _name,
     "launcher": _name,
+    "flags": _flags,
     "batch": _positive,
     "retries": _count,
     "retry_delay": _pause,

@@ -23,6 +23,7 @@ from taskdisc.model import (
     Job,
     JobResult,
     Outcome,
+    Part,
     Stored,
     TaskSpec,
     WorkerContext,
@@ -78,6 +79,8 @@ class Runner:
         self.warned = Warned(context.root)
         if capture is not None:  # a process of our own: elsewhere, whoever it belongs to decides
             self.warned.install()
+        self._last: tuple[Part, ...] = ()
+        """What the last job gave, for one that follows it; nothing unless it succeeded."""
         self._damaged: list[tuple[str, str, bool]] = []
         """What the job that runs could not load, whether or not the task caught that."""
         self.injectables: dict[str, Callable[[Execution], Any]] = self.plugins.supplied("injectables")
@@ -133,6 +136,8 @@ class Runner:
 
     def run(self, job: Job) -> JobResult:
         """Run one attempt. Whatever the task raises ends up in the result; only KeyboardInterrupt comes out."""
+        if job.follows and not self._last:
+            return JobResult(job.number, Outcome.UNDONE)
         started, wall = time.time(), time.perf_counter()
         before = self._usage
         self._damaged.clear()
@@ -172,6 +177,7 @@ class Runner:
                     stdout, stderr = self.capture.take(log_name(job))
             except OSError as raised:
                 parts, outcome, error = (), Outcome.FAILED, self._describe(no_room("its output", raised), job)
+        self._last = parts if outcome == Outcome.SUCCEEDED else ()
         seconds = time.perf_counter() - wall
         damaged, warned, memory = tuple(self._damaged), self.warned.take(), after.ru_maxrss * 1024
         costs = (started, seconds, cpu, memory)
@@ -231,8 +237,14 @@ class Runner:
                 self._modules = import_modules(self.context.root, self.context.modules)
         return self._modules[name]
 
-    def load(self, stored: Stored, codec: str) -> Any:
-        """Return a new value from its stored form. Raises DamagedResult, after which the job is void."""
+    def load(self, stored: Stored | int, codec: str) -> Any:
+        """Return a new value from its stored form, or its place in what the last job gave.
+
+        Raises DamagedResult, after which the job is void.
+        """
+        if isinstance(stored, int):
+            part = self._last[stored]
+            stored = part.payload if part.payload is not None else part.object or ""
         set_bases(self.context.root, self.context.store)
         try:
             return load(stored, self.codec(codec), self.objects)

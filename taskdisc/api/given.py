@@ -24,6 +24,8 @@ Opener = Callable[["Config"], OpenProject]
 class ModuleProject(OpenProject):
     """One module with a file: imported as those of a folder are, so that its text counts."""
 
+    is_whole = False
+
     def __init__(self, config: Config, name: str, file: str) -> None:
         self._module = (name, os.path.relpath(file, config.root).replace(os.sep, "/"))
         super().__init__(config)
@@ -35,6 +37,8 @@ class ModuleProject(OpenProject):
 
 class LiveProject(OpenProject):
     """Functions as they are in memory: their bytecode counts, and what their globals hold."""
+
+    is_whole = False
 
     def __init__(self, config: Config, functions: Sequence[Callable[..., Any]]) -> None:
         self._functions = functions

@@ -242,7 +242,7 @@ def _error_text(kind: str, message: str) -> str:
     return first if kind in NO_EXCEPTIONS else f"{kind}: {first}" if first else kind
 
 
-NO_EXCEPTIONS = (Outcome.KILLED, "timeout", "launcher", "input", "store")
+NO_EXCEPTIONS = (Outcome.KILLED, "timeout", "launcher", "refused", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 
 

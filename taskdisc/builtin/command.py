@@ -19,7 +19,7 @@ from taskdisc.builtin.groups import end_groups
 from taskdisc.builtin.launched import run_jobs
 from taskdisc.builtin.launching import Launch, launch, release
 from taskdisc.builtin.patience import Patience
-from taskdisc.builtin.verdicts import judge, quoted
+from taskdisc.builtin.verdicts import has_all, judge, quoted
 from taskdisc.capture import remove_empty
 from taskdisc.endings import unanswered
 from taskdisc.errors import UsageError
@@ -31,6 +31,10 @@ from taskdisc.wire import without_functions
 if TYPE_CHECKING:
     from taskdisc.protocols import Launcher
 
+LATE = 5.0
+"""Seconds for which the result of a command that ended well may be on its way: network file systems show it late."""
+LOOK = 0.1
+"""Seconds between two looks for it."""
 GRACE = 2.0
 """Seconds that launchers have to cancel what they started elsewhere."""
 
@@ -48,6 +52,8 @@ class CommandExecutor:
         self._launcher = launcher
         self._words: list[list[str]] = []
         self._running: list[Launch] = []
+        self._late: list[tuple[Launch, float]] = []
+        """Those of them that have ended well, but whose results do not show, and until when (monotonic) they may."""
         self._waiting: deque[list[Job]] = deque()
         """Batches for which there is no command yet."""
         self._sizes: list[int] = []
@@ -140,6 +146,7 @@ class CommandExecutor:
         if self._running:
             self._poll(0)
             self._patience.end_overdue()
+            self._look_for_late()
         ended, self._ended = self._ended, []
         return ended
 
@@ -153,7 +160,11 @@ class CommandExecutor:
 
     def deadline(self) -> float | None:
         """Return when the next command may have taken too long, or has not ended that was asked to."""
-        return self._patience.deadline()
+        due = self._patience.deadline()
+        if not self._late:
+            return due
+        look = time.monotonic() + LOOK
+        return look if due is None else min(due, look)
 
     def _poll(self, timeout: float | None) -> None:
         for key, _ in self._selector.select(timeout):
@@ -163,12 +174,28 @@ class CommandExecutor:
                 self._finish(key.data)
 
     def _finish(self, launch: Launch) -> None:
-        from shutil import rmtree
-
         self._selector.unregister(launch.ending)
-        self._running.remove(launch)
         overdue = self._patience.forget(launch)
         status = launch.group.reap()
+        if status or overdue or self._is_stopping or has_all(launch):
+            self._conclude(launch, status, overdue)
+        else:
+            self._late.append((launch, time.monotonic() + LATE))
+
+    def _look_for_late(self) -> None:
+        """Conclude what has its results by now, or will not have them."""
+        now, late = time.monotonic(), self._late
+        self._late = []
+        for ended, until in late:
+            if now >= until or self._is_stopping or has_all(ended):
+                self._conclude(ended, 0, overdue=False)
+            else:
+                self._late.append((ended, until))
+
+    def _conclude(self, launch: Launch, status: int, overdue: bool) -> None:
+        from shutil import rmtree
+
+        self._running.remove(launch)
         verdict = judge(self.context, launch, status, overdue=overdue, dismissed=self._is_stopping)
         if any(result.outcome not in GOOD for result in verdict.ended):
             from signal import SIGKILL
@@ -204,6 +231,7 @@ class CommandExecutor:
         self.dismiss()
         if kill:
             end_groups([launch.group for launch in self._running], GRACE)
+        self._look_for_late()
         while self._running:
             self._poll(None)
         self._selector.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
@@ -18,7 +19,7 @@ from taskdisc.builtin.bell import Bell
 from taskdisc.builtin.serving import closing_remarks
 from taskdisc.endings import unanswered
 from taskdisc.errors import UsageError
-from taskdisc.model import Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 from taskdisc.wire import HEADER, pack_result, unpack_job, unpack_result, without_functions
 
@@ -46,6 +47,8 @@ class FuturesExecutor:
         self._slots = AHEAD * self._workers
         self._flying: dict[Future[Any], Job] = {}
         self._landed: deque[Future[Any]] = deque()
+        self._seen: dict[Future[Any], float] = {}
+        """When those that run were first seen to do so."""
         self._lost: list[JobResult] = []
         self._context: WorkerContext | None = None
         self._serve: Callable[[Job], Future[Any]] = self._send
@@ -91,6 +94,13 @@ class FuturesExecutor:
                 raise UsageError(f"the executor takes no jobs: {error}. Give the run another one.") from None
             self._flying[future] = job
             future.add_done_callback(self._land)
+
+    def under_way(self) -> list[Activity]:
+        """Return the jobs that run: the first of them, since pools say so of some that wait, too."""
+        now = time.time()
+        running = [future for future in self._flying if future.running()][: self._workers]
+        self._seen = {future: self._seen.get(future, now) for future in running}
+        return [Activity(self._flying[future].number, began) for future, began in self._seen.items()]
 
     def _land(self, future: Future[Any]) -> None:
         """In a thread of the pool."""

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from taskdisc.builtin.sharers import held_line
 from taskdisc.builtin.terminal import LIVE, failure_line, seconds_text
 from taskdisc.builtin.widths import clean, cut, width
 from taskdisc.model import Outcome
@@ -140,6 +141,8 @@ class Live:
         parts += [f"{run.counts[outcome]:,} {outcome}" for outcome in OUTCOMES if run.counts.get(outcome)]
         if run.elsewhere:
             parts.append(f"{len(run.elsewhere):,} in another run")
+        if run.refused():
+            parts.append(held_line(run))
         parts.append(clock(time.monotonic() - self._began))
         left = self.outlook.seconds_left()
         if left is not None and left >= 0.5:  # less is a task that takes longer than was expected

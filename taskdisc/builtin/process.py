@@ -15,12 +15,18 @@ from taskdisc.endings import describe_status, too_slow, unanswered
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 
+TINY = 16
+"""Jobs of which that many may wait at a worker are tiny: the way there and back takes longer than they do."""
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
 
 
+SLOW = 0.05
+"""Seconds of one job after which nothing waits behind it any more: others take what does."""
+
+
 class Window:
-    """How many jobs a worker may hold: many when they are tiny, else one that runs and one that waits."""
+    """How many jobs a worker may hold: many when they are tiny, one that runs and one that waits, or just one."""
 
     LEAST = 2
     MOST = 512
@@ -38,11 +44,13 @@ class Window:
         if not self._ahead:
             return
         seconds = [result.seconds for result in results]
-        if max(seconds) >= self.QUEUED:
+        longest = max(seconds)
+        if longest >= self.QUEUED:
             self._mean = self.QUEUED
         else:
             self._mean += (sum(seconds) / len(seconds) - self._mean) / 2
-        self.size = max(self.LEAST, min(self.MOST, int(self.QUEUED / max(self._mean, 1e-6))))
+        least = self.LEAST if longest < SLOW / 2 else 1
+        self.size = max(least, min(self.MOST, int(self.QUEUED / max(self._mean, 1e-6))))
 
 
 def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
@@ -91,6 +99,8 @@ class ProcessExecutor:
         self._born = 0
         self._window = Window()
         self._ended: list[JobResult] = []
+        self._returned: list[Job] = []
+        """Jobs that waited behind a long one, for the next that has nothing to do."""
         self._selector = DefaultSelector()
         self._context: WorkerContext | None = None
         self._stopping = False
@@ -108,11 +118,17 @@ class ProcessExecutor:
     def free(self) -> int:
         """Return the room there is; a worker has none until half its window is empty, so that messages stay large."""
         size = self._window.size
+        if self._returned:
+            return 0
         if self._most:
-            rooms = [min(size - len(worker.queue), self._most - worker.given) for worker in self._living]
+            rooms = [min(size - len(worker.queue), self._most - worker.given) for worker in self._quick()]
             return sum([max(0, room) for room in rooms]) + self._unborn * min(size, self._most)
-        room = sum([size - count for worker in self._living if (count := len(worker.queue)) <= size // 2])
+        room = sum([size - count for worker in self._quick() if (count := len(worker.queue)) <= size // 2])
         return room + size * self._unborn
+
+    def _quick(self) -> list[Worker]:
+        """Those behind whose job others may wait."""
+        return [worker for worker in self._living if not worker.is_slow]
 
     @property
     def _unborn(self) -> int:
@@ -126,22 +142,36 @@ class ProcessExecutor:
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Give the jobs to the workers that have the least to do, and start workers while all others have jobs."""
+        if not self._quick() and not self._unborn:
+            self._returned += jobs
+            return
         for worker, share in self._deal(jobs):
             receiver = worker or self._start()
             receiver.submit(share)
             self._watch_backlog(receiver)
 
+    def longest_chain(self) -> int:
+        """Return how many jobs one chain may have: as many as wait at a worker, where they have proved to be tiny."""
+        return 0 if self._most or self._window.size < TINY else self._window.size
+
+    def submit_chain(self, jobs: Sequence[Job]) -> None:
+        """Give all jobs of a chain to the worker that has the least to do, or a new one while all others have jobs."""
+        workers: list[Worker | None] = [*self._quick(), *[None] * self._unborn]
+        receiver = min(workers, key=_load, default=None) or self._start()
+        receiver.submit(jobs)
+        self._watch_backlog(receiver)
+
     def _deal(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
         """Deal the jobs in their order; None stands for a worker that is not there yet."""
         if self._most:
             return self._deal_few(jobs)
-        workers: list[Worker | None] = [*self._living, *[None] * self._unborn]
+        workers: list[Worker | None] = [*self._quick(), *[None] * self._unborn]
         hands = deal(jobs, [_load(worker) for worker in workers])
         return [(worker, hand) for worker, hand in zip(workers, hands, strict=True) if hand]
 
     def _deal_few(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
         """Deal so that no worker gets more jobs than it may have in its life."""
-        workers = [*self._living, *[None] * self._unborn]
+        workers = [*self._quick(), *[None] * self._unborn]
         hands: list[tuple[Worker | None, list[Job]]] = [(worker, []) for worker in workers]
         rooms = [self._most - (worker.given if worker else 0) for worker in workers]
         for job in jobs:
@@ -166,10 +196,35 @@ class ProcessExecutor:
             self._poll(0)
         if self._timed:
             self._end_overdue(time.monotonic())
+        self._recall(time.monotonic())
         ended, self._ended = self._ended, []
         if ended:
             self._window.observe(ended)
         return ended
+
+    def _recall(self, now: float) -> None:
+        """Let others have what waits behind a long job."""
+        for worker in self._behind():
+            running = worker.running()
+            if running is not None and now - running[1] >= SLOW:
+                self._take(worker, worker.recall())
+                self._watch_backlog(worker)
+        for worker in self._living:
+            self._take_back(worker)
+        idle = self._unborn + sum([not worker.queue for worker in self._living])
+        if self._returned and idle and not self._stopping:
+            jobs, self._returned = self._returned[:idle], self._returned[idle:]
+            self.submit(jobs)
+
+    def _take_back(self, worker: Worker) -> None:
+        """What a worker has given back is for others; what follows a job there has nothing to follow elsewhere."""
+        self._returned += [job for job in worker.returned if not job.follows]
+        self._ended += [JobResult(job.number, Outcome.UNDONE) for job in worker.returned if job.follows]
+        worker.returned.clear()
+
+    def _behind(self) -> list[Worker]:
+        """The workers at which jobs wait."""
+        return [worker for worker in self._living if len(worker.queue) > 1 and not worker.is_slow]
 
     def under_way(self) -> list[Activity]:
         """Return the jobs that run; the others wait at their workers."""
@@ -189,14 +244,17 @@ class ProcessExecutor:
     def _receive(self, worker: Worker) -> None:
         results = worker.receive()
         if results is not None:
-            self._ended += results
-            if self._most and worker.given >= self._most and not worker.queue:
-                self._let_go(worker)
+            self._take(worker, results)
         elif worker.group.ending is None:
             self._bury(worker)
         else:
             # Its end is announced separately, with a status that nobody has touched.
             self._selector.unregister(worker.results)
+
+    def _take(self, worker: Worker, results: list[JobResult]) -> None:
+        self._ended += results
+        if self._most and worker.given >= self._most and not worker.queue:
+            self._let_go(worker)
 
     def _let_go(self, worker: Worker) -> None:
         """A worker takes no more jobs; it is buried when it has ended."""
@@ -208,11 +266,16 @@ class ProcessExecutor:
 
     def deadline(self) -> float | None:
         """Return when the next job may have taken too long, or the next worker has not ended that was asked to."""
+        waits = [
+            max(now, running[1] + SLOW) if running is not None else now + SLOW
+            for worker in self._behind()
+            for now, running in [(time.monotonic(), worker.running())]
+        ]
         if not self._timed:
-            return None
+            return min(waits, default=None)
         overdue = [worker.overdue.ending.until for worker in self._leaving if worker.overdue is not None]
         now = time.monotonic()
-        moments = [*overdue, *(self._time_is_up(worker, now) for worker in self._living if worker.queue)]
+        moments = [*waits, *overdue, *(self._time_is_up(worker, now) for worker in self._living if worker.queue)]
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _time_is_up(self, worker: Worker, now: float) -> float:
@@ -266,8 +329,25 @@ class ProcessExecutor:
             del worker.queue[job.number]
             self._ended.append(self._death(worker, job, began, status))
         self._tidy(worker)
-        if worker.queue and not self._stopping:
-            self.submit(list(worker.queue.values()))
+        if not self._stopping:
+            self._take_back(worker)
+            self._submit_again(list(worker.queue.values()))
+
+    def _submit_again(self, jobs: list[Job]) -> None:
+        """Give jobs of a dead worker to others, chains as chains; what followed on what it has done cannot follow."""
+        chains: list[list[Job]] = []
+        for job in jobs:
+            if not job.follows:
+                chains.append([job])
+            elif chains:
+                chains[-1].append(job)
+            else:
+                self._ended.append(JobResult(job.number, Outcome.UNDONE))
+        for chain in chains:
+            if len(chain) > 1:
+                self.submit_chain(chain)
+        if single := [chain[0] for chain in chains if len(chain) == 1]:
+            self.submit(single)
 
     def _forget(self, worker: Worker) -> None:
         for workers in (self._living, self._leaving):

@@ -30,7 +30,7 @@ TICK = 0.1
 """Seconds between two drawings."""
 FOREGROUND = ("inline", "pdb", "thread")
 """Executors whose jobs write to the terminal themselves."""
-NO_EXCEPTIONS = ("killed", "timeout", "launcher", "input", "store")
+NO_EXCEPTIONS = ("killed", "timeout", "launcher", "refused", "input", "store")
 """Kinds of errors that are no exceptions; their messages speak for themselves."""
 LONGEST_LINE = 200
 """Characters of a message in the short summary."""
@@ -46,6 +46,11 @@ def taskdisc_run_started(run: Run) -> None:
     """Show the run where somebody is watching, and every step where -v asks for it."""
     if is_watched(run):
         run.tick = TICK
+    elif run.verbosity >= 0 and any(resource.shared for _, resource in run.project.config.resources):
+        from taskdisc.builtin.sharers import EVERY, Sharers
+
+        run.tick = EVERY
+        run.project.plugins.register(Sharers(run))
     if run.verbosity > 0:
         sys.stderr.writelines(f"{line}\n" for line in run.header())
         run.project.plugins.register(StepLines(run))

@@ -36,6 +36,12 @@ def judge(context: WorkerContext, launch: Launch, status: int, *, overdue: bool,
     return Verdict([*results, _lost(context, launch, status, launch.jobs[count])], launch.jobs[count + 1 :])
 
 
+def has_all(launch: Launch) -> bool:
+    """Say whether every job of a command has left a result that can be seen from here."""
+    os.listdir(launch.folder)  # a network file system looks for what is new
+    return len(read_results(launch.folder, launch.jobs)) == len(launch.jobs)
+
+
 def _checked(context: WorkerContext, launch: Launch, status: int, results: list[JobResult]) -> list[JobResult]:
     """Success takes both: a result, and exit code 0, or 1 where a task beside it has failed."""
     told = os.waitstatus_to_exitcode(status) == any(result.outcome not in GOOD for result in results)

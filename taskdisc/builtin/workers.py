@@ -10,11 +10,13 @@ from mmap import PAGESIZE, mmap
 from typing import NamedTuple
 
 from taskdisc.builtin.groups import Ending, ProcessGroup
-from taskdisc.builtin.serving import DONE, READ, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
+from taskdisc.builtin.serving import DONE, READ, RECALLED, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
 from taskdisc.descriptors import close_private, keep_private
-from taskdisc.model import Activity, Job, JobResult, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
 
+SETTLED = 0.0005
+"""Seconds after which a processor has long let others see what it wrote."""
 PIPE = 1 << 18
 """Bytes of results that a worker can have sent while the run is busy, before it must wait."""
 
@@ -42,7 +44,14 @@ class Worker:
         self.answered = 0
         """How many jobs it has done."""
         self.given = 0
-        """How many jobs it has been given."""
+        """How many jobs it has been given, and has not given back."""
+        self.is_slow = False
+        """Whether it has been at one job for long: nothing is to wait for that."""
+        self.returned: list[Job] = []
+        """Jobs that it has given back, for others."""
+        self._sent = 0
+        self._owed: set[int] = set()
+        """Numbers of jobs that were taken back, and that it has not come across yet."""
         self.overdue: Overdue | None = None
         """What it is ended for, and how."""
         self.backlog = bytearray()
@@ -56,6 +65,7 @@ class Worker:
         """Queue jobs."""
         self.queue.update([(job.number, job) for job in jobs])
         self.given += len(jobs)
+        self._sent += len(jobs)
         self.send(pack_jobs(jobs))
 
     def send(self, message: bytes) -> None:
@@ -83,11 +93,47 @@ class Worker:
         if not data:
             return None
         results = [unpack_result(plain) for plain in self._inbox.feed(data)]
+        if self.is_slow or self._owed:
+            results = self._without_recalled(results)
         self.answered += len(results)
         if self.overdue is not None:
             results = [result for result in results if result.number != self.overdue.job.number]
         for result in results:
             self.queue.pop(result.number, None)  # what it says at its end is of no job
+        self.is_slow = self.is_slow and bool(self.queue)
+        return results
+
+    def _without_recalled(self, results: list[JobResult]) -> list[JobResult]:
+        """Return the results of jobs that have begun; the others are known to be back, or are so now."""
+        for result in results:
+            if result.outcome != Outcome.RECALLED:
+                continue
+            if result.number in self._owed:
+                self._owed.remove(result.number)
+            elif result.number in self.queue:
+                self._return([result.number])
+        return [result for result in results if result.outcome != Outcome.RECALLED]
+
+    def _return(self, numbers: Sequence[int]) -> None:
+        self.returned += [self.queue.pop(number) for number in numbers]
+        self.given -= len(numbers)
+
+    def recall(self) -> list[JobResult]:
+        """Take back the jobs that have not begun, and go to `returned`; return results that have come meanwhile.
+
+        No job is begun after that, nor given twice: the worker says what it is at before it looks whether to begin it,
+        and here it is the other way round. So what it is not at now will not begin; what it is at has begun, or is
+        answered as given back. (Processors may let a write wait while they read ahead, here as there: hence the pause.)
+        """
+        self.is_slow = True
+        self._words[RECALLED] = self._sent
+        time.sleep(SETTLED)
+        current = self._words[RUNNING] - 1
+        results = self.receive() or []  # what ended before that; all of it, since a pipe holds less than one reads
+        waiting = [number for number in self.queue if number != current]
+        self._return(waiting)
+        self._owed.update(waiting)
+        self.is_slow = bool(self.queue)
         return results
 
     def running(self) -> tuple[Job, float] | None:

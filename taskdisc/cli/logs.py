@@ -68,7 +68,7 @@ def earlier_attempts(run: Run, task: str) -> dict[tuple[int, str], list[FailureR
 
 def _print_logs(name: str, attempt: ResultRow | FailureRow, store: str, stream: str | None) -> bool:
     """Print what an attempt wrote; say whether it wrote anything."""
-    written = [("stdout", attempt.stdout), ("stderr", attempt.stderr)]
+    written = [("stdout", attempt.stdout), ("stderr", attempt.stderr), ("launcher", _launcher_log(attempt, store))]
     for kind, log in written:
         if log is None or stream not in (None, kind):
             continue
@@ -81,3 +81,10 @@ def _print_logs(name: str, attempt: ResultRow | FailureRow, store: str, stream: 
         except FileNotFoundError:
             remark(f"{name}: the log {log} is gone")
     return any(log for _, log in written)
+
+
+def _launcher_log(attempt: ResultRow | FailureRow, store: str) -> str | None:
+    """What the launcher of an attempt said, or the batch system, lies beside what the attempt itself wrote."""
+    own = attempt.stdout or attempt.stderr
+    log = f"{os.path.splitext(own)[0]}.launcher" if own else ""
+    return log if log and os.path.exists(os.path.join(store, log)) else None

@@ -142,19 +142,27 @@ class Index:
 
     def family(self, task: str, prefix: bytes) -> int | None:
         """Return the family's number, or None."""
-        row = self._one("select id from family where task=? and prefix=?", (task, prefix))
-        return None if row is None else int(row[0])
+        return self.families_of([(task, prefix)])[0]
+
+    def families_of(self, pairs: Iterable[tuple[str, bytes]]) -> list[int | None]:
+        """Return the number of the family of each (task, prefix), or None."""
+        with self._told():
+            execute = self._db.execute
+            rows = [execute("select id from family where task=? and prefix=?", pair).fetchone() for pair in pairs]
+        return [None if row is None else int(row[0]) for row in rows]
 
     def add_family(self, task: str, prefix: bytes, parts: dict[str, Any]) -> int:
         """Return the family's number, and write it if it is new; inside a transaction."""
         known = self.family(task, prefix)
-        if known is not None:
-            return known
+        return self.add_families([(task, prefix, parts)]) if known is None else known
+
+    def add_families(self, families: Sequence[tuple[str, bytes, dict[str, Any]]]) -> int:
+        """Write new families, inside a transaction; return the first one's number, the others follow."""
         with self._told():
-            row = (task, prefix, dumps(parts))
-            return int(
-                self._db.execute("insert into family (task, prefix, parts) values (?, ?, ?)", row).lastrowid or 0
-            )
+            (first,) = self._db.execute("select coalesce(max(id), 0) + 1 from family").fetchone()
+            rows = [(n, task, prefix, dumps(parts)) for n, (task, prefix, parts) in enumerate(families, first)]
+            self._db.executemany("insert into family values (?, ?, ?, ?)", rows)
+        return int(first)
 
     def families(self, task: str | None = None) -> list[FamilyRow]:
         """Return the families of a task, or of all, oldest first."""

@@ -43,6 +43,17 @@ def where_it_can(*capabilities: str) -> Callable[[Test], Test]:
     return mark
 
 
+def where_it_chains(test: Test) -> Test:
+    """Mark a test that asks nothing of executors that take no chains (see `protocols.Chaining`)."""
+
+    @functools.wraps(test)
+    def tried(self: ExecutorContract, **fixtures: Any) -> None:
+        if hasattr(self.stage.make(1), "submit_chain"):
+            test(self, **fixtures)
+
+    return tried
+
+
 class ExecutorContract:
     """What every executor promises.
 
@@ -291,6 +302,46 @@ class ExecutorContract:
         executor.stop(kill=False)
         opened, closed = ((stage.root / name).read_text() for name in ("opened", "closed"))
         assert 1 <= len(opened) == len(closed)
+
+    # Chains
+
+    @where_it_chains
+    def test_each_job_of_a_chain_receives_what_the_one_before_gives(self) -> None:
+        stage = self.stage
+        jobs = [stage.job("longer", []), *(stage.following("longer") for _ in range(3))]
+        results = stage.run_chain(stage.start(), jobs)
+        assert stage.values(results) == [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3]]
+
+    @where_it_chains
+    def test_large_results_in_a_chain(self) -> None:
+        stage = self.stage
+        jobs = [stage.job("large", LARGE), stage.following("passing"), stage.following("passing")]
+        assert stage.values(stage.run_chain(stage.start(), jobs)) == [bytes(LARGE)] * 3
+
+    @where_it_chains
+    def test_after_a_failure_nothing_of_a_chain_runs(self) -> None:
+        stage, executor = self.stage, self.stage.start(1)
+        jobs = [stage.job("longer", []), *map(stage.following, ("breaking", "passing", "passing"))]
+        outcomes = [result.outcome for result in stage.run_chain(executor, jobs)]
+        assert outcomes == [Outcome.SUCCEEDED, Outcome.FAILED, Outcome.UNDONE, Outcome.UNDONE]
+        assert stage.values(stage.run(executor, [stage.job("square", 3)])) == [9]
+
+    @where_it_chains
+    @where_it_can("attribution")
+    def test_a_chain_ends_with_its_worker(self) -> None:
+        stage, executor = self.stage, self.stage.start(2)
+        jobs = [stage.job("longer", []), *map(stage.following, ("falling", "passing", "passing"))]
+        outcomes = [result.outcome for result in stage.run_chain(executor, jobs)]
+        assert outcomes == [Outcome.SUCCEEDED, Outcome.KILLED, Outcome.UNDONE, Outcome.UNDONE]
+
+    @where_it_chains
+    @where_it_can("attribution")
+    def test_a_chain_that_has_not_begun_goes_to_another_worker(self) -> None:
+        stage, executor = self.stage, self.stage.start(1)
+        jobs = [stage.job("longer", []), *(stage.following("longer") for _ in range(2))]
+        first, *others = stage.run_chain(executor, jobs, behind=[stage.job("dying", signal.SIGKILL)])
+        assert first.outcome == Outcome.KILLED
+        assert stage.values(others) == [[0], [0, 1], [0, 1, 2]]
 
     # The end
 

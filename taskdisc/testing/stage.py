@@ -18,7 +18,7 @@ from taskdisc.store.objects import Objects, load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from taskdisc.protocols import Executor
+    from taskdisc.protocols import Chaining, Executor
 
 MODULE = "tasks_contract"
 PATIENCE = 60.0
@@ -64,6 +64,15 @@ def large(size):
 def longer(kept):
     kept.append(len(kept))
     return kept
+
+def passing(kept):
+    return kept
+
+def breaking(kept):
+    raise ValueError(kept)
+
+def falling(kept):
+    dying(9)
 
 def failing(text):
     raise ValueError(text)
@@ -156,6 +165,9 @@ ARGUMENTS = {
     "echo": "value",
     "large": "size",
     "longer": "kept",
+    "passing": "kept",
+    "breaking": "kept",
+    "falling": "kept",
     "failing": "text",
     "odd": "",
     "leaving": "status",
@@ -257,16 +269,30 @@ class Stage:
         job = Job(self._submitted, NUMBERS[task], f"{task}[{self._submitted}]", 1, arguments)
         return job._replace(**fields)
 
+    def following(self, task: str) -> Job:
+        """Return a job of a task with one parameter, `kept`, for what the job before it in a chain gives."""
+        return self.job(task, None, arguments=(("pickle", 0),), follows=True)
+
+    def run_chain(self, executor: Executor, jobs: Sequence[Job], behind: Sequence[Job] = ()) -> list[JobResult]:
+        """Run jobs as a chain, submitted after others; return the results of all in their order."""
+        chaining: Chaining = executor  # type: ignore[assignment]
+        if behind:
+            executor.submit(behind)
+        chaining.submit_chain(jobs)
+        return self._ended(executor, [*behind, *jobs])
+
     def run(self, executor: Executor, jobs: Sequence[Job]) -> list[JobResult]:
         """Run jobs to their end, submitting what there is room for; return the results in the order of the jobs."""
-        waiting = list(jobs)
+        return self._ended(executor, jobs, list(jobs))
+
+    def _ended(self, executor: Executor, jobs: Sequence[Job], waiting: Sequence[Job] = ()) -> list[JobResult]:
         results: list[JobResult] = []
         deadline = time.monotonic() + PATIENCE
         while len(results) < len(jobs):
             room = executor.free()
             if room > 0 and waiting:
                 executor.submit(waiting[:room])
-                del waiting[:room]
+                waiting = waiting[room:]
             results += collect(executor, 0.1)
             assert time.monotonic() < deadline, f"{len(results)} of {len(jobs)} jobs have ended after {PATIENCE:g} s"
         found = {result.number: result for result in results}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tests.benchmarks import floors, projects
 from tests.benchmarks.measuring import PASS, PYTHON, Row, against, apart, command, each, fastest, seconds_of
+from tests.benchmarks.metg import metg
 
 MEGABYTE = 2**20
 
@@ -22,6 +23,8 @@ class Sizes(NamedTuple):
     huge_fan: int | None
     chain: int
     grid: tuple[int, int, int]
+    metg: tuple[int, int]
+    """Tasks, and halvings of the time that they take."""
     array: int
     """Bytes."""
     repeats: int
@@ -29,8 +32,8 @@ class Sizes(NamedTuple):
     """Of what takes milliseconds."""
 
 
-QUICK = Sizes(50, 100, None, 20, (3, 3, 2), MEGABYTE, 1, 1)
-USUAL = Sizes(10_000, 100_000, None, 10_000, (100, 100, 10), 400_000_000, 3, 20)
+QUICK = Sizes(50, 100, None, 20, (3, 3, 2), (20, 1), MEGABYTE, 1, 1)
+USUAL = Sizes(10_000, 100_000, None, 10_000, (100, 100, 10), (4_000, 6), 400_000_000, 3, 20)
 FULL = USUAL._replace(huge_fan=1_000_000, chain=100_000)
 
 
@@ -115,6 +118,20 @@ class Bench:
             against("4", "warm run of 10 over python -c pass", found["floor"], found["warm"], 5),
         ]
 
+    def shortest_tasks(self) -> list[Row]:
+        """5: how short tasks may be."""
+        return [self._metg("independent", projects.independent, 0.2), self._metg("stencil", projects.stencil, 0.7)]
+
+    def _metg(self, shape: str, write: Callable[[Path, int, int], Path], goal: float) -> Row:
+        folder, (size, steps) = self.folder / shape, self.sizes.metg
+
+        def floor_of(shape: str) -> Callable[[int, int], float]:
+            return lambda count, us: seconds_of([PYTHON, floors.__file__, shape, str(count), str(us)])
+
+        floor = metg(floor_of(shape), floor_of("bare"), size, steps)
+        ours = metg(lambda count, us: self._cold(write(folder, count, us), "last"), floor_of("bare"), size, steps)
+        return against("5", f"METG(50%), {shape}, over ProcessPoolExecutor", floor, ours, goal)
+
     def chain(self) -> list[Row]:
         """6: one step after the other."""
         length = self.sizes.chain
@@ -126,7 +143,10 @@ class Bench:
             floor=lambda: seconds_of([PYTHON, floors.__file__, "chain", str(length)]),
             ours=lambda: self._cold(project, last),
         )
-        return [against("6", f"chain of {length:,} functions over submit and wait", found["floor"], found["ours"], 0.7)]
+        rows = [against("6", f"chain of {length:,} functions over submit and wait", found["floor"], found["ours"], 0.7)]
+        project = projects.chain_by_ref(self.folder / "chain_by_ref")
+        took = fastest(min(2, self.sizes.repeats), ours=lambda: self._cold(project, f"step[n={length - 1}]"))
+        return [*rows, against("6", f"the same by ref, {length:,} instances", found["floor"], took["ours"], 0.7)]
 
     def array(self) -> list[Row]:
         """7: a large array saved, loaded, and used by another worker."""
@@ -209,6 +229,7 @@ GOALS: dict[int, Callable[[Bench], list[Row]]] = {
     2: Bench.warm_fan,
     3: Bench.large_fan,
     4: Bench.start,
+    5: Bench.shortest_tasks,
     6: Bench.chain,
     7: Bench.array,
     8: Bench.workers,

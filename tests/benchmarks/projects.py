@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from tests.benchmarks import floors
+
 MODULES, TASKS_EACH = 30, 10
 
 
@@ -31,6 +33,51 @@ def chain(folder: Path, length: int) -> Path:
     """A function after the other, each of which passes on what it receives."""
     steps = [f"def step{number}(step{number - 1}):\n    return step{number - 1}\n" for number in range(1, length)]
     return _written(folder, "\n".join(["def step0():\n    return 0\n", *steps]))
+
+
+def chain_by_ref(folder: Path) -> Path:
+    """One task, whose instances each pass on what they receive from the one before."""
+    return _written(
+        folder,
+        """
+from taskdisc import ref, requires
+
+@requires(before=lambda n: ref(step, n=n - 1) if n else 0)
+def step(n: int, before: int) -> int:
+    return before
+""",
+    )
+
+
+SPIN = f"""
+import sys
+sys.path.append({str(Path(floors.__file__).parent)!r})
+from floors import WIDTH, neighbours, spin
+from taskdisc import Gather, axis, ref, requires
+
+def last(busy: Gather[None]) -> int:
+    return len(busy)
+
+"""
+
+
+def independent(folder: Path, size: int, microseconds: int) -> Path:
+    """Tasks that are busy for a while, and one that waits for all of them, `last`."""
+    source = f"i = axis(range({size}))\ndef busy(i: int): spin({microseconds})\n"
+    return _written(folder, SPIN + source)
+
+
+def stencil(folder: Path, size: int, microseconds: int) -> Path:
+    """The same, where each task needs its three neighbours of the row before."""
+    return _written(
+        folder,
+        f"""{SPIN}
+t, i = axis(range(max(1, {size} // WIDTH))), axis(range(WIDTH))
+
+@requires(near=lambda t, i: [ref(busy, t=t - 1, i=j) for j in neighbours(i)] if t else [])
+def busy(t: int, i: int, near): spin({microseconds})
+""",
+    )
 
 
 def grid(folder: Path, *sizes: int) -> Path:

@@ -321,8 +321,8 @@ PARAMETERS = {
         one(OPEN), "run week", "week: date is open. Give it: -p date=..., or 'week[date=...]'."
     ),
     "open, of a wrong type": Case(one(OPEN), "run year[n=x]", "n=x: year.n (tasks_x.py:6): takes int, not 'x'"),
-    "open, with two values": Case(
-        one(OPEN), "run year[n=1] year[n=2]", "year[n=2]: n is 1 in another target. One run has one value: run twice."
+    "open, with two values, one of them written otherwise": Case(
+        one(OPEN), "run year[n=1] year[n=02]", "year[n=02]: year has no n=02. Did you mean 2? There are 1, 2.", 5
     ),
     "open, of two types": Case(
         one("from taskdisc import task\n@task\ndef f(n: int): ...\n@task\ndef g(n: 'str'): ..."),

@@ -5,6 +5,8 @@ Tasks wait for files that the test makes, so each frame stays until it was seen.
 
 from __future__ import annotations
 
+import pytest
+
 from taskdisc.store.index import Index
 from taskdisc.testing import Project
 from tests.terminals import on_screen
@@ -82,8 +84,8 @@ def test_a_run_from_its_start_to_its_end(project: Project) -> None:
             FAILED fit[k=2] - ValueError: two is too many (tasks_study.py:21)
             fit  2/100 · 1 failed · R/s · M:SS left
               fit[k=1]  N s  25% (1/4)
-              fit[k=4]  N s
-            next: fit[k=3], fit[k=5], fit[k=6] and 93 more
+              fit[k=3]  N s
+            next: fit[k=4], fit[k=5], fit[k=6] and 93 more
             5/103 · 1 failed · M:SS · about M:SS left
             """
         )
@@ -310,5 +312,97 @@ def test_a_graph_that_grows(project: Project) -> None:
             9 succeeded, 2 skipped in N s
             a2 a3 b2 b3
             exit code 0
+            """
+        )
+
+
+POOLS = """
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+    from taskdisc.builtin.process import ProcessExecutor
+
+    class Silent:
+        '''Does not say which of its jobs run; it takes no more than that.'''
+
+        def __init__(self, workers):
+            self._processes, self._left = ProcessExecutor(workers), workers
+
+        def __getattr__(self, name):
+            if name == "under_way":
+                raise AttributeError(name)
+            return getattr(self._processes, name)
+
+        def free(self):
+            return self._left
+
+        def submit(self, jobs):
+            self._left -= len(jobs)
+            self._processes.submit(jobs)
+
+        def collect(self):
+            results = self._processes.collect()
+            self._left += len(results)
+            return results
+
+    def taskdisc_executors():
+        return {
+            "threads": lambda workers: ThreadPoolExecutor(workers),
+            "processes": lambda workers: ProcessPoolExecutor(workers),
+            "silent": Silent,
+        }
+    """
+
+
+@pytest.mark.parametrize("name", ["threads", "processes", "silent"])
+def test_an_executor_of_a_plugin(project: Project, name: str) -> None:
+    study = STUDY.replace("task_info.progress(1, 4)", "pass")
+    project.write({"pyproject.toml": '[tool.taskdisc]\nplugins = ["pools"]\n'}, pools=POOLS, tasks_study=study)
+    go(project, "prepare")
+    project.run("prepare").assert_ok()
+    with on_screen(project.path, "run", "report", "-j", "2", "--executor", name) as screen:
+        screen.shows(
+            """
+            fit  0/100
+              fit[k=0]  N s
+              fit[k=1]  N s
+            next: fit[k=2], fit[k=3], fit[k=4] and 95 more · then: score, report
+            1/103 · 1 cached · M:SS
+            """
+        )
+        go(project, 0)
+        screen.shows(
+            """
+            fit  1/100 · R/s · M:SS left
+              fit[k=1]  N s
+              fit[k=2]  N s
+            next: fit[k=3], fit[k=4], fit[k=5] and 94 more · then: score, report
+            2/103 · 1 cached · M:SS · about M:SS left
+            """
+        )
+        go(project, 2)
+        screen.shows(
+            """
+            FAILED fit[k=2] - ValueError: two is too many (tasks_study.py:21)
+            fit  2/100 · 1 failed · R/s · M:SS left
+              fit[k=1]  N s
+              fit[k=3]  N s
+            next: fit[k=4], fit[k=5], fit[k=6] and 93 more
+            5/103 · 1 cached · 1 failed · M:SS · about M:SS left
+            """
+        )
+        go(project, "all", 1, 3, 4, 5)
+        screen.shows(
+            """
+            FAILED fit[k=2] - ValueError: two is too many (tasks_study.py:21)
+            =================================== FAILURES ===================================
+            ___________________________________ fit[k=2] ___________________________________
+            tasks_study.py:21: in fit
+                raise ValueError("two is too many")
+            E   ValueError: two is too many
+            blocked: score, report
+            ================================ short summary =================================
+            FAILED fit[k=2] - ValueError: two is too many (tasks_study.py:21)
+            99 succeeded, 1 failed, 2 blocked, 1 cached in N s
+            exit code 1
             """
         )

@@ -448,3 +448,24 @@ def test_a_missing_package_is_an_error_at_collection(project: Project) -> None:
         4,
         "error: tasks_x.py:3 x: compress='lz4' needs a package: pip install lz4\n",
     )
+
+
+def test_options_for_a_task_that_is_not_there_are_warned_of(project: Project) -> None:
+    """Patterns and tags may be meant for what is to come."""
+    tables = "".join(f'[tool.taskdisc.tasks."{name}"]\ntimeout = "1h"\n' for name in ("tain", "x*", "tag:far", "train"))
+    project.write({"pyproject.toml": tables}, tasks_x="def train() -> int: return 3")
+    result = project.run().assert_ok()
+    warning = "pyproject.toml [tool.taskdisc.tasks.tain]: there is no task 'tain'. Did you mean train?"
+    assert [line for line in result.stderr.splitlines() if "warning" in line] == [f"warning: {warning}"]
+
+
+def test_options_for_a_slice_are_refused(project: Project) -> None:
+    project.write(
+        {"pyproject.toml": '[tool.taskdisc.tasks."train[k=1]"]\ntimeout = "1h"\n'}, tasks_x="def train(): ..."
+    )
+    result = project.run()
+    assert result.exit_code == 4
+    assert (
+        'pyproject.toml [tool.taskdisc.tasks."train[k=1]"]: options hold for all instances of a task. '
+        "Write [tool.taskdisc.tasks.train], or make what needs others a task of its own." in result.stderr
+    )

@@ -12,6 +12,7 @@ LAYERS = (
     {"limits", "loader", "parameters", "supply"},
     {"model"},
     {
+        "commons",
         "compression",
         "coroutines",
         "expressions",
@@ -23,6 +24,7 @@ LAYERS = (
         "session",
         "protocols",
         "paths",
+        "placeholders",
         "capture",
         "convert",
         "wire",
@@ -65,6 +67,7 @@ LAYERS = (
     {"agent", "executors", "project"},
     {"demands", "sweeps"},
     {"aims", "introduction"},
+    {"chains"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
     {"explain", "kept", "drawing"},
@@ -84,17 +87,20 @@ PUBLIC = {
     "paths",
     "capture",
     "descriptors",
+    "durations",
     "endings",
     "jobfolder",
     "outpost",
+    "placeholders",
     "travel",
     "wire",
     "worker",
 }
 """What a plugin may import, and all that `builtin` imports: the names of `taskdisc` itself, errors to raise, records
 and protocols, `hookimpl`, places of files, and what an executor needs to serve jobs: `worker.Runner`,
-`capture.Capture`, descriptors that no task inherits, how jobs travel (`wire`, `jobfolder`; `travel` and
-`outpost` to where neither the project nor the store is seen), and what the end of a process means (`endings`)."""
+`capture.Capture`, descriptors that no task inherits, how jobs travel (`wire`, `jobfolder`; `travel` and `outpost` to
+where neither the project nor the store is seen), what the end of a process means (`endings`), and how durations and
+prefixes are read."""
 
 PUBLIC_TYPES = {"config", "execution", "run"}
 """What comes to a plugin, which names it for type checkers alone: `Config` and `Run` to hooks, `Execution` to what

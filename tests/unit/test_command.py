@@ -48,7 +48,8 @@ def with_prefix(context, prefix):
 
 
 @pytest.fixture
-def start(context):
+def start(context, monkeypatch):
+    monkeypatch.setattr("taskdisc.builtin.command.LATE", 0.2)  # nothing is late here
     started = []
 
     def start(prefix, max_jobs=2):
@@ -69,7 +70,9 @@ def job(number, action):
 def collect(executor, count):
     results = []
     while len(results) < count:
-        assert select.select([executor.fileno()], [], [], 30)[0]
+        due = executor.deadline()
+        wait = 30 if due is None else max(0.0, due - time.monotonic())
+        assert select.select([executor.fileno()], [], [], wait)[0] or due is not None
         results += executor.collect()
     return sorted(results)
 
@@ -301,3 +304,15 @@ time.sleep(1000)
         while lives(command):
             assert time.monotonic() < deadline
             time.sleep(0.002)
+
+
+def test_a_result_that_shows_late_is_waited_for(start, tmp_path, monkeypatch):
+    """As on a network file system: the command has ended well, and what it has written is not there yet."""
+    monkeypatch.setattr("taskdisc.builtin.command.LATE", 30.0)
+    launcher = stand_in(tmp_path, '(sleep 0.5; "$@") > /dev/null 2>&1 &')
+    assert value(run(start(launcher), "(7)")) == 7
+
+
+def test_what_never_shows_is_given_up(start, tmp_path):
+    result = run(start(stand_in(tmp_path, "exit 0")), "(7)")
+    assert result.error.message == "command ended with exit status 0 before the task had a result"

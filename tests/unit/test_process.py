@@ -1,5 +1,6 @@
 import os
 import pickle
+import random
 import select
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import traceback
 
 import pytest
 
-from taskdisc.builtin import groups, workers
+from taskdisc.builtin import groups, process, workers
 from taskdisc.builtin.inline import InlineExecutor
 from taskdisc.builtin.process import ProcessExecutor, Window
 from taskdisc.capture import log_name
@@ -109,6 +110,13 @@ def touch(path):
     open(path, "w").close()
 
 
+def note(path, number, seconds):
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(file, f"{number}\n".encode())
+    os.close(file)
+    time.sleep(seconds)
+
+
 def wait_for(path):
     deadline = time.monotonic() + 20
     while not os.path.exists(path):
@@ -179,16 +187,24 @@ def values(results):
 
 
 def run_all(executor, jobs):
-    """Run jobs, submitting what there is room for."""
+    """Run jobs, submitting what there is room for, and waking up when the executor wants that."""
     results, waiting = [], list(jobs)
     while len(results) < len(jobs):
         room = executor.free()
         if room and waiting:
             executor.submit(waiting[:room])
             del waiting[:room]
-        select.select([executor.fileno()], [], [], 20)
-        results += executor.collect()
+        results += awaited(executor)
     return results
+
+
+def awaited(executor):
+    """Wait as a run does, and return what has come."""
+    due = executor.deadline()
+    wait = 20 if due is None else max(0.0, due - time.monotonic())
+    readable = select.select([executor.fileno()], [], [], wait)[0]
+    assert readable or due is not None, "nothing comes"
+    return executor.collect()
 
 
 def gone(process):
@@ -227,10 +243,8 @@ def test_one_worker_keeps_the_order(start):
 def test_the_first_jobs_run_first(start):
     executor = start(2)
     executor.submit([job(n, "say", "") for n in range(4)])
-    by_worker = {}
-    for number, worker in sorted(values(collect(executor, 4)).items()):
-        by_worker.setdefault(worker, []).append(number)
-    assert sorted(by_worker.values()) == [[0, 2], [1, 3]]
+    assert sorted([list(worker.queue) for worker in executor._living]) == [[0, 2], [1, 3]]
+    assert len(collect(executor, 4)) == 4
 
 
 def test_no_more_workers_than_jobs(start):
@@ -246,6 +260,36 @@ def test_ten_thousand_tiny_jobs(start):
     executor = start()
     results = run_all(executor, [job(n, "same", n) for n in range(10_000)])
     assert values(results) == {n: n for n in range(10_000)}
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_nothing_waits_behind_a_long_job(start, tmp_path, workers):
+    executor, last = start(workers), tmp_path / "last"
+    jobs = [job(0, "wait_for", str(last)), *(job(n, "same", n) for n in range(1, 20)), job(20, "touch", str(last))]
+    executor.submit(jobs)
+    results = []
+    while len(results) < 21:
+        results += awaited(executor)
+    assert sorted(values(results)) == list(range(21))
+    assert executor.free() >= workers  # and the one that was busy takes jobs again
+    assert values(run_all(executor, [job(n, "same", n) for n in range(9)])) == {n: n for n in range(9)}
+
+
+@pytest.mark.parametrize("most", [0, 7])
+def test_what_is_taken_back_from_busy_workers_runs_once(start, context, tmp_path, monkeypatch, most):
+    """However often that happens, and at whatever moment."""
+    monkeypatch.setattr(process, "SLOW", 0.0002)
+    path, chance = tmp_path / "notes", random.Random(most)
+    executor = ProcessExecutor(3, Calls)
+    executor.start(context._replace(max_tasks=most))
+    recalls, recall = [], workers.Worker.recall
+    monkeypatch.setattr(workers.Worker, "recall", lambda worker: recalls.append(1) or recall(worker))
+    seconds = [chance.choice([0, 0, 0, 0.0002, 0.0005, 0.002]) for _ in range(1500)]
+    results = run_all(executor, [job(n, "note", str(path), n, each) for n, each in enumerate(seconds)])
+    executor.stop(kill=False)
+    assert sorted(map(int, path.read_text().split())) == list(range(1500))
+    assert sorted(result.number for result in results) == list(range(1500))
+    assert len(recalls) > 20
 
 
 def test_large_messages_both_ways_at_once(start):
@@ -466,8 +510,10 @@ def test_the_window_follows_the_jobs():
     for _ in range(20):
         window.observe(ended(1e-6, 1e-6))
     assert window.size == 512
-    window.observe(ended(1e-6, 10.0))
+    window.observe(ended(1e-6, 0.01))
     assert window.size == 2
+    window.observe(ended(1e-6, 10.0))
+    assert window.size == 1
     for _ in range(20):
         window.observe(ended(0.001))
     assert window.size in (4, 5)

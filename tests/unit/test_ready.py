@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from taskdisc.ready import Ready, Terms
 from taskdisc.schedule import RUNNABLE, Edge, Scheduler
 
 LANE = 0
+OTHER = 1
 
 
 def test_units_are_held_by_one_at_a_time_and_the_first_are_used_most():
@@ -241,3 +243,76 @@ class Model:
         units = [unit for node in self.running for held in self.limits.held(node) for unit in held.units]
         assert len(units) == len(set(units)) == self.held("a")
         assert self.held("b") <= 2.0
+
+
+def test_what_waits_for_one_thing_does_not_keep_others_from_another():
+    """While one GPU is busy for long, what waits for it has no use for CPUs."""
+    ready = Ready(Limits({"cpus": 2, "gpu": 1}))
+    ready.add([100, 101], 1, LANE, Terms(1, 0, (("cpus", 1), ("gpu", 1))))
+    ready.add(range(50), 0, LANE, Terms(0, 0, (("cpus", 1),)))
+    running = ready.take(9, LANE)
+    assert running == [100, 0]
+    for node in range(49):
+        ready.give_back(node)
+        assert ready.take(9, LANE) == [node + 1]
+
+
+def test_what_is_kept_first_is_what_is_scarce_and_then_the_rest():
+    ready = Ready(Limits({"cpus": 2, "gpu": 1}))
+    ready.add([100], 1, LANE, Terms(9, 0, (("cpus", 1), ("gpu", 1))))
+    ready.add([101], 2, LANE, Terms(0, 0, (("cpus", 1), ("gpu", 1))))  # it is passed again and again
+    ready.add(range(50), 0, LANE, Terms(1, 0, (("cpus", 1),)))
+    ready.add(range(200, 250), 3, OTHER, Terms(5, 0, (("gpu", 1),)))
+    assert ready.take(9, LANE) == [100, 0]
+    for node in range(3):
+        ready.give_back(node)
+        assert ready.take(9, LANE) == [node + 1]
+    ready.give_back(100)  # the GPU is there, and kept, and now the CPU is, too
+    assert ready.take(9, OTHER) == []
+    assert ready.take(9, LANE) == [101]
+    ready.give_back(3)
+    assert ready.take(9, LANE) == [4]
+    ready.give_back(101)
+    assert ready.take(9, OTHER) == [200]
+
+
+class Others:
+    """What other runs leave of a resource."""
+
+    capacities: ClassVar = {"gpu": 2.0}
+
+    def __init__(self):
+        self.left = 0.0
+
+    def take(self, demand):
+        amount = sum(n for _, n in demand)
+        if amount > self.left:
+            return None
+        self.left -= amount
+        return {name: () for name, _ in demand}
+
+    def give_back(self, held):
+        self.left += sum(each.amount for each in held)
+
+
+def test_what_other_runs_hold_is_asked_for_again_and_the_rest_goes_on():
+    others = Others()
+    ready = Ready(Limits({"cpus": 1, "gpu": 2}, others))
+    ready.add([100, 101], 1, LANE, Terms(9, 0, (("cpus", 1), ("gpu", 1))))
+    ready.add(range(20), 0, LANE, Terms(0, 0, (("cpus", 1),)))
+    assert ready.take(9, LANE) == [0]
+    for node in range(9):
+        assert ready.refused() == {"gpu"}
+        ready.give_back(node)
+        ready.ask_again()
+        assert ready.take(9, LANE) == [node + 1]
+    others.left = 1.0
+    ready.give_back(9)
+    ready.ask_again()
+    assert ready.take(9, LANE) == [100]
+    assert not ready.refused()
+    ready.give_back(100)
+    assert others.left == 1.0
+    assert ready.take(9, LANE) == [10]  # it was passed
+    ready.give_back(10)
+    assert ready.take(9, LANE) == [101]
