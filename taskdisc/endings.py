@@ -23,6 +23,8 @@ SHELL_SIGNAL = 128
 OWN = 255
 """Exit status of launchers that have failed themselves: ssh without a connection, task-spooler without a server."""
 TAIL = 10
+LAUNCHER = ".launcher"
+"""Ends the names of logs that hold what a launcher or a batch system itself said."""
 
 
 def describe_status(status: int) -> tuple[str, str]:
@@ -81,6 +83,15 @@ def too_slow(job: Job, spec: TaskSpec, began: float | None) -> JobResult:
 def slow_message(spec: TaskSpec) -> str:
     """Return what is wrong with a job that was ended since it took longer than its timeout."""
     return f"still running after {spec.timeout:g} s"
+
+
+def logs_of(stdout: str | None, stderr: str | None) -> list[tuple[str, str]]:
+    """Return the logs of an attempt, each with the name of what it holds: "stdout", "stderr", or "launcher".
+
+    Where an attempt wrote nothing itself, its `stderr` is what its launcher said.
+    """
+    second = "launcher" if stderr is not None and stderr.endswith(LAUNCHER) else "stderr"
+    return [(name, log) for name, log in (("stdout", stdout), (second, stderr)) if log is not None]
 
 
 def last_lines(path: str) -> str:

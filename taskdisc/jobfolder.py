@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from taskdisc.capture import log_name, salvage
-from taskdisc.endings import last_lines, unanswered
+from taskdisc.endings import LAUNCHER, last_lines, unanswered
 from taskdisc.model import Job, JobResult, Outcome, TaskSpec, WorkerContext
 from taskdisc.wire import Inbox, pack_result, unpack_result
 
@@ -125,22 +125,37 @@ def own_name(job: Job) -> str:
 
 def launcher_log(context: WorkerContext, job: Job) -> str:
     """Return the path of what a launcher or a batch system itself says; `job` is the first of the batch."""
-    return os.path.join(context.store, context.logs, f"{log_name(job)}.launcher")
+    return os.path.join(context.store, _launcher_log(context, job))
 
 
-def share_log(context: WorkerContext, jobs: Sequence[Job]) -> None:
-    """What the launcher says is about every job of a batch; where it said nothing, there is no log."""
+def _launcher_log(context: WorkerContext, job: Job) -> str:
+    return f"{context.logs}/{log_name(job)}{LAUNCHER}"
+
+
+def share_log(context: WorkerContext, jobs: Sequence[Job], results: Sequence[JobResult]) -> list[JobResult]:
+    """What the launcher says is about every job of a batch; where it said nothing, there is no log.
+
+    Return the results that the end of the command has brought; where only the launcher spoke, that is their log.
+    """
     log = launcher_log(context, jobs[0])
     if not os.path.exists(log):
-        return
+        return list(results)
     if not os.path.getsize(log):
         os.unlink(log)
-        return
+        return list(results)
     for job in jobs[1:]:
         try:
             os.link(log, launcher_log(context, job))
         except OSError:  # no links there, or one of another command that ran it
             pass
+    by_number = {job.number: job for job in jobs}
+    return [_heard(context, by_number[result.number], result) for result in results]
+
+
+def _heard(context: WorkerContext, job: Job, result: JobResult) -> JobResult:
+    if result.stdout or result.stderr or not os.path.exists(launcher_log(context, job)):
+        return result
+    return result._replace(stderr=_launcher_log(context, job))
 
 
 def lost(

@@ -319,6 +319,7 @@ class JobResult(NamedTuple):
     stdout: str | None = None
     """Log file, relative to the store, where there was output."""
     stderr: str | None = None
+    """The same; of a job behind a launcher that wrote nothing itself, what that said (see `endings.logs_of`)."""
     error: ErrorText | None = None
     warnings: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str, bool], ...] = ()

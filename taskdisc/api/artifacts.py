@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from taskdisc.endings import logs_of
+
 if TYPE_CHECKING:
     from taskdisc.store.rows import ResultRow
 
@@ -36,11 +38,9 @@ class Artifact:
         self.paths: tuple[Path, ...] = tuple(Path(os.path.join(root, path)) for path, *_ in loads(row.files or "[]"))
         """The files and folders that the result names."""
         self.logs: dict[str, Path] = {
-            name: Path(os.path.join(store, log))
-            for name, log in (("stdout", row.stdout), ("stderr", row.stderr))
-            if log
+            name: Path(os.path.join(store, log)) for name, log in logs_of(row.stdout, row.stderr)
         }
-        """The files "stdout" and "stderr", where the task wrote something."""
+        """The files "stdout" and "stderr", where the task wrote something; "launcher", where only its launcher did."""
         self._load = load
 
     def load(self) -> Any:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskdisc.endings import logs_of
 from taskdisc.errors import ExitCode, NothingMatched, TaskdiscError, UsageError
 from taskdisc.gathered import Gather, coordinate_type
 from taskdisc.model import Outcome, Task
@@ -232,9 +233,8 @@ class FinishedRun:
 
     def _logs(self, failure: StepEnd) -> Iterator[tuple[str, Path]]:
         if failure.result is not None:
-            for name, log in (("stdout", failure.result.stdout), ("stderr", failure.result.stderr)):
-                if log is not None:
-                    yield name, Path(os.path.join(self._run.project.config.store, log))
+            for name, log in logs_of(failure.result.stdout, failure.result.stderr):
+                yield name, Path(os.path.join(self._run.project.config.store, log))
 
 
 def _error_text(kind: str, message: str) -> str:

@@ -126,8 +126,7 @@ class CommandExecutor:
         try:
             launched = launch(self.context, batch, words)
         except OSError as error:
-            self._tidy(batch)
-            self._ended += [self._not_launched(job, words, error, began) for job in batch]
+            self._conclude_with(batch, [self._not_launched(job, words, error, began) for job in batch])
             os.write(self._bell, b"\0")
         else:
             self._running.append(launched)
@@ -203,16 +202,15 @@ class CommandExecutor:
             launch.group.signal(SIGKILL)
         release(launch)
         rmtree(launch.folder, ignore_errors=True)
-        self._tidy(launch.jobs)
-        self._ended += verdict.ended
+        self._conclude_with(launch.jobs, verdict.ended)
         if not self._is_stopping:
             if verdict.left:
                 self._waiting.appendleft(list(verdict.left))
             self._launch_waiting()
 
-    def _tidy(self, jobs: Sequence[Job]) -> None:
+    def _conclude_with(self, jobs: Sequence[Job], results: list[JobResult]) -> None:
         remove_empty(self.context.store, self.context.logs, own_name(jobs[0]))
-        share_log(self.context, jobs)
+        self._ended += share_log(self.context, jobs, results)
 
     def dismiss(self) -> None:
         """Drop what waits, and have commands begin no other job of their batch."""

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from taskdisc.descriptors import close_private, keep_private
+from taskdisc.endings import logs_of
 from taskdisc.errors import UsageError
 from taskdisc.hookspecs import hookimpl
 from taskdisc.wire import write_all
@@ -100,9 +101,8 @@ def _account(result: JobResult, store: str) -> dict[str, object]:
         "cpu_seconds": result.cpu_seconds,
         "peak_memory": result.peak_memory,
     }
-    for name, log in (("stdout", result.stdout), ("stderr", result.stderr)):
-        if log is not None:
-            account[name] = os.path.join(store, log)
+    for name, log in logs_of(result.stdout, result.stderr):
+        account[name] = os.path.join(store, log)
     if result.warnings:
         account["warnings"] = result.warnings
     error = result.error

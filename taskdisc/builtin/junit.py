@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from taskdisc.builtin.terminal import tail
+from taskdisc.endings import logs_of
 from taskdisc.errors import UsageError
 from taskdisc.model import Outcome
 
@@ -71,9 +72,9 @@ class Junit:
             error = result.error
             problem = ElementTree.SubElement(case, tag, type=_text(error.kind), message=_text(error.message))
             problem.text = _text("\n".join(filter(None, (error.traceback, error.hint))))
-            for name, log in (("system-out", result.stdout), ("system-err", result.stderr)):
-                if log is not None:
-                    ElementTree.SubElement(case, name).text = _text(tail(f"{run.project.config.store}/{log}"))
+            for name, log in logs_of(result.stdout, result.stderr):
+                tag = "system-out" if name == "stdout" else "system-err"
+                ElementTree.SubElement(case, tag).text = _text(tail(f"{run.project.config.store}/{log}"))
         return case
 
     def _write(self, root: ElementTree.Element) -> None:

@@ -244,6 +244,8 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 def failure_section(group: Sequence[StepEnd], store: str) -> Iterator[str]:
     """Yield the section of steps that failed alike, in pytest's manner: the first in full, the others by name."""
+    from taskdisc.endings import logs_of
+
     failure = group[0]
     yield paint(rule(failure.id, "_"), "red")
     result = failure.result
@@ -252,12 +254,11 @@ def failure_section(group: Sequence[StepEnd], store: str) -> Iterator[str]:
         yield error.traceback or f"E   {error.message}"
         if error.hint:
             yield f"hint: {error.hint}"
-    logs = [] if result is None else [("stdout", result.stdout), ("stderr", result.stderr)]
-    for name, log in logs:
-        if log is not None:
+    for name, log in logs_of(result.stdout, result.stderr) if result is not None else ():
+        if name != "launcher":  # whose last words are told already
             yield rule(f"captured {name}", "-")
             yield tail(f"{store}/{log}")
-            yield f"log: {shorten(f'{store}/{log}')}"
+        yield f"log: {shorten(f'{store}/{log}')}"
     if len(group) > 1:
         yield f"the same error: {_named([each.id for each in group[1:]], len(group) - 1)}"
     blocked = [name for each in group for name in each.blocked]

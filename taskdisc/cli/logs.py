@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from taskdisc.cli.options import Options, opened
 from taskdisc.cli.output import remark
+from taskdisc.endings import LAUNCHER, logs_of
 from taskdisc.errors import ExitCode, UsageError
 from taskdisc.record import suffix_of
 
@@ -68,9 +69,11 @@ def earlier_attempts(run: Run, task: str) -> dict[tuple[int, str], list[FailureR
 
 def _print_logs(name: str, attempt: ResultRow | FailureRow, store: str, stream: str | None) -> bool:
     """Print what an attempt wrote; say whether it wrote anything."""
-    written = [("stdout", attempt.stdout), ("stderr", attempt.stderr), ("launcher", _launcher_log(attempt, store))]
+    written = logs_of(attempt.stdout, attempt.stderr)
+    if written and (beside := _launcher_log(written[0][1], store)):
+        written.append(("launcher", beside))
     for kind, log in written:
-        if log is None or stream not in (None, kind):
+        if stream not in (None, kind):
             continue
         if stream is None:
             print(f"--- {name} {kind}")
@@ -80,11 +83,10 @@ def _print_logs(name: str, attempt: ResultRow | FailureRow, store: str, stream: 
                 shutil.copyfileobj(text, sys.stdout)
         except FileNotFoundError:
             remark(f"{name}: the log {log} is gone")
-    return any(log for _, log in written)
+    return bool(written)
 
 
-def _launcher_log(attempt: ResultRow | FailureRow, store: str) -> str | None:
+def _launcher_log(own: str, store: str) -> str | None:
     """What the launcher of an attempt said, or the batch system, lies beside what the attempt itself wrote."""
-    own = attempt.stdout or attempt.stderr
-    log = f"{os.path.splitext(own)[0]}.launcher" if own else ""
-    return log if log and os.path.exists(os.path.join(store, log)) else None
+    log = f"{os.path.splitext(own)[0]}{LAUNCHER}"
+    return log if log != own and os.path.exists(os.path.join(store, log)) else None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from taskdisc.endings import LAUNCHER
 from taskdisc.store import upkeep
 from taskdisc.store.lives import live_runs, with_locks
 
@@ -227,7 +228,7 @@ class Broom:
 def _is_words_of(path: str, runs: set[int]) -> bool:
     """Say whether a log holds a launcher's words of a run of which something is kept."""
     run = path.split("/")[1]
-    return path.endswith(".launcher") and run.isdigit() and int(run) in runs
+    return path.endswith(LAUNCHER) and run.isdigit() and int(run) in runs
 
 
 def _tree_size(folder: str) -> int:

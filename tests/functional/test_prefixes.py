@@ -236,3 +236,32 @@ def test_what_the_program_says_is_told(configured: Project, prefix: str, said: s
     assert said in done.stderr
     assert prefix in done.stderr
     assert time.monotonic() - began < 60
+
+
+def test_logs_have_what_the_program_said_to_silent_tasks(project: Project) -> None:
+    loud = "import os, sys\nprint('loud: hello', flush=True)\nos.execv(sys.argv[1], sys.argv[1:])\n"
+    stand_in(project.path, "loud", loud)
+    project.write(
+        tasks_a=f"""
+        import os
+        from taskdisc import axis, task
+        n = axis(range(2))
+        prefix = "{project.path}/loud"
+        @task(prefix=prefix)
+        def alone(n: int): return n
+        @task(prefix=prefix, batch=2)
+        def together(n: int): return n
+        @task(prefix=prefix)
+        def raises(): raise ValueError
+        @task(prefix=prefix)
+        def exits(): os._exit(3)
+        """
+    )
+    ended = project.run()
+    names = ["alone[n=0]", "alone[n=1]", "together[n=0]", "together[n=1]", "raises", "exits"]
+    assert set(ended.outcomes) == set(names)
+    assert "captured" not in ended.stderr
+    expected = "".join(f"--- {name} launcher\nloud: hello\n" for name in names)
+    project.taskdisc("gc").assert_ok()
+    assert project.taskdisc("logs", *names).assert_ok().stdout == expected
+    assert project.taskdisc("logs", *names, "--stderr").assert_ok().stdout == ""

@@ -245,15 +245,16 @@ class SlurmExecutor:
 
     def _take_over(self, element: Element, results: list[JobResult]) -> bool:
         """Take what an element that is over has left; say whether that was all."""
-        self._take(element, checked(element, results, self.context) if element.is_complete else results)
-        if not element.is_complete:
+        if element.is_complete:
+            self._take(element, keep_words(element, checked(element, results, self.context), self.context))
+        else:
+            self._take(element, results)
             if not is_certain(element, self._settings.latency):
                 self._watcher.hurry()  # why it has ended, Slurm knows
                 return False
             verdict = judge(element, self.context)
-            self._ended += verdict.ended
+            self._ended += keep_words(element, verdict.ended, self.context)
             self._submit_again(verdict.left)
-        keep_words(element, self.context)
         del element.array.elements[element.index]
         remove(element.folder)
         return True

@@ -26,20 +26,21 @@ class Row(NamedTuple):
     element: int | None
     state: str
     reason: str
+    name: str
     comment: str
 
 
-QUERY = ("squeue", "--noheader", "--array", "--states=all", "--format=%F|%K|%T|%r|%k")
+QUERY = ("squeue", "--noheader", "--array", "--states=all", "--format=%F|%K|%T|%r|%j|%k")
 
 
 def parse(text: str) -> list[Row]:
     """Return the rows that `QUERY` prints."""
     rows = []
     for line in text.splitlines():
-        fields = line.split("|", 4)
-        if len(fields) == 5:
-            job_id, element, state, reason, comment = fields
-            rows.append(Row(job_id, int(element) if element.isdigit() else None, state, reason, comment))
+        fields = line.split("|", 5)
+        if len(fields) == 6:
+            job_id, element, state, reason, name, comment = fields
+            rows.append(Row(job_id, int(element) if element.isdigit() else None, state, reason, name, comment))
     return rows
 
 

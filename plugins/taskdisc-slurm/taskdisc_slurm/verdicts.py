@@ -74,18 +74,19 @@ def checked(element: Element, results: list[JobResult], context: WorkerContext) 
     return [*results[:-1], results[-1]._replace(outcome=Outcome.FAILED, parts=(), files=(), error=error)]
 
 
-def keep_words(element: Element, context: WorkerContext) -> None:
-    """Keep what Slurm has said about an element with the logs of its jobs."""
+def keep_words(element: Element, results: list[JobResult], context: WorkerContext) -> list[JobResult]:
+    """Keep what Slurm has said about an element with the logs of its jobs; return its last results, which know it."""
     jobs = [slot.job for slot in element.slots if slot.job is not None]
     if element.array.adopted or not jobs:
-        return
+        return results
     remove_empty(context.store, context.logs, own_name(jobs[0]))
     try:
         if os.path.getsize(element.words):
             shutil.move(element.words, launcher_log(context, jobs[0]))
-            share_log(context, jobs)
+            return share_log(context, jobs, results)
     except OSError:  # it never began
         pass
+    return results
 
 
 def seconds_left(element: Element, context: WorkerContext) -> float | None:

@@ -96,7 +96,10 @@ class Watcher:
                 and (row.job_id, row.reason) not in self._hopeless
             ):
                 self._hopeless.add((row.job_id, row.reason))
-                self._warn(f"job {row.job_id} waits, perhaps for ever: {row.reason}. `scontrol show job {row.job_id}`")
+                self._warn(
+                    f"{row.name} waits, perhaps for ever: {row.reason}. Are its flags and resources what its partition "
+                    f"allows? `scontrol show job {row.job_id}` has them."
+                )
 
     def _not_answered(self, answer: Answer, now: float) -> None:
         self._away_since = self._away_since or self._asked

@@ -79,6 +79,24 @@ def test_too_little_memory_and_more_at_the_next_attempt(slurm, on_slurm):
     assert "exceeded memory limit" in on_slurm.taskdisc("logs", "short").stdout
 
 
+def test_what_slurm_said_of_a_silent_task_is_in_its_log(slurm, on_slurm):
+    on_slurm.write(
+        tasks_x="""
+        import time
+        from taskdisc import task
+        @task(resources={"memory_gb": 0.1})
+        def silent():
+            held = bytearray(250_000_000)
+            held[::4096] = b"x" * len(held[::4096])
+            time.sleep(10)
+        """
+    )
+    assert on_slurm.run().outcomes == {"silent": "killed"}
+    told = on_slurm.taskdisc("logs", "silent").assert_ok().stdout
+    assert told.startswith("--- silent launcher\n")
+    assert "exceeded memory limit" in told
+
+
 def test_a_timeout_is_kept_to_the_second(slurm, on_slurm):
     on_slurm.write(
         tasks_x="""
@@ -128,6 +146,17 @@ def test_what_slurm_will_never_do_is_told(slurm, on_slurm, options, said):
     assert "FAILED f - sbatch refuses it: " in result.stderr
     assert said in result.stderr
     assert "The flags were: --" in result.stderr
+
+
+def test_what_may_wait_for_ever_is_told(slurm, on_slurm, begin):
+    on_slurm.write(tasks_x=LONG.format(count=1, options='flags="--partition=short --time=60"'))
+    process = begin()
+    wait_for(
+        lambda: "warning: slurm: step waits, perhaps for ever: PartitionTimeLimit" in process.log.read_text(), "it"
+    )
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 2
+    assert slurm.jobs() == []
 
 
 def test_a_job_that_somebody_cancels(slurm, on_slurm, begin):
