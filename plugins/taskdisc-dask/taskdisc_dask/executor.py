@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.endings import unanswered
 from taskdisc.errors import ExitCode, TaskdiscError, UsageError
-from taskdisc.model import Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
 from taskdisc.protocols import Capabilities
 from taskdisc.travel import Answer, DamagedResult, Home, Wanted
 from taskdisc_dask.batching import Batching
@@ -59,7 +59,8 @@ class Flight:
         self.jobs = tuple(jobs)
         self.losses = losses
         """How often it was lost before it began."""
-        self.begun = False
+        self.began: float | None = None
+        """When it began (seconds since the epoch), by this machine's clock."""
         self.worker = ""
         """Where alone it may run."""
         self.future: Any = None
@@ -130,7 +131,7 @@ class DaskExecutor:
     def _begun(self, event: tuple[float, int]) -> None:
         """A worker says that it begins a batch; in a thread of Dask."""
         if (flight := self._flying.get(event[1])) is not None:
-            flight.begun = True
+            flight.began = time.time()
 
     def _ring(self) -> None:
         if self._bell is not None:
@@ -194,7 +195,7 @@ class DaskExecutor:
 
         self._number += 1
         number = self._number
-        flight.begun = False
+        flight.began = None
         self._flying[number] = flight
         name = f"taskdisc-{self._home.run}-{number}"
         given = self._home.run, number, pickle.dumps(flight.jobs, 5), *luggage
@@ -220,6 +221,11 @@ class DaskExecutor:
             flight.future = None
             del self._flying[number]
         self._ring()
+
+    def under_way(self) -> list[Activity]:
+        """Return the jobs that run: the first of each batch that a worker has begun, since no more is known of it."""
+        flying = list(self._flying.values())
+        return [Activity(each.jobs[0].number, each.began) for each in flying if each.began is not None]
 
     def collect(self) -> list[JobResult]:
         """Return what has ended since the last call. Raises ClusterLost, UsageError."""
@@ -325,7 +331,7 @@ class DaskExecutor:
 
     def _lose(self, flight: Flight, message: str) -> None:
         """A worker has died. Who was alone with it is to blame; of many, each has to show by itself."""
-        if not flight.begun:
+        if flight.began is None:
             self._again(flight)
         elif len(flight.jobs) > 1:
             self._waiting += [Flight([job]) for job in flight.jobs]
@@ -372,7 +378,7 @@ class DaskExecutor:
         self._ask(dismiss, self._home.run)
         time.sleep(0.05)  # until what they said before that is here
         for number, flight in list(self._flying.items()):
-            if not flight.begun and flight.future is not None:
+            if flight.began is None and flight.future is not None:
                 flight.future.cancel()
                 self._flying.pop(number, None)
         self._ring()
