@@ -100,7 +100,7 @@ CAUSES = (
 """In the order in which they are looked for: Slurm cancels what has used too much memory."""
 
 
-def cause_of(state: str, reason: str, status: int | None, words: str, store: str) -> Cause:
+def cause_of(state: str, reason: str, status: int | None, words: str, store: str, job_id: str | None) -> Cause:
     """Return why an element has no result.
 
     `status` is the exit status of its command, as a shell tells it, if it ended by itself; `words` are Slurm's own.
@@ -117,7 +117,11 @@ def cause_of(state: str, reason: str, status: int | None, words: str, store: str
             f"its job ended as {state.lower()}{why} and left no result",
             f"Does its node see {store}, and this Python? What the job said stands above, or in slurmd's log there.",
         )
-    return Cause(Outcome.KILLED, "its job vanished from Slurm", f"`sacct` may know more. {MORE_ATTEMPTS}")
+    return Cause(
+        Outcome.KILLED,
+        "its job vanished: it left no result, and Slurm has forgotten it",
+        f"`sacct -j {job_id}` may know why, where there is accounting, or slurmctld's log. {MORE_ATTEMPTS}",
+    )
 
 
 def _of_status(status: int) -> Cause:

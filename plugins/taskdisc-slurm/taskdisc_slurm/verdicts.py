@@ -56,7 +56,7 @@ def judge(element: Element, context: WorkerContext) -> Verdict:
         message = slow_message(context.specs[first.task])
         return Verdict([lost(context, batch, first, Outcome.TIMED_OUT, message, SLOW_HINT, began)], jobs[1:])
     status = element.mark.status if element.mark is not None else None
-    outcome, message, hint = cause_of(element.state, element.reason, status, said, context.store)
+    outcome, message, hint = cause_of(element.state, element.reason, status, said, context.store, element.array.job_id)
     condemned = jobs if element.state == "CANCELLED" else jobs[:1]
     ended = [lost(context, batch, job, outcome, message, hint, began, said) for job in condemned]
     return Verdict(ended, jobs[len(condemned) :])

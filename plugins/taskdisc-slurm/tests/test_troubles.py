@@ -288,6 +288,26 @@ def test_slurmd_is_killed_and_comes_back(make_slurm, on_slurm, begin):
 
 
 @pytest.mark.long
+def test_a_job_that_slurm_has_forgotten(make_slurm, on_slurm, begin):
+    slurm = make_slurm()
+    on_slurm.write(tasks_x=LONG.format(count=2, options=""))
+    process = begin()
+    wait_for(lambda: len(lines(on_slurm)) == 2, "both begin")
+    number = slurm.jobs()[0].partition("_")[0]
+    for name in ("slurmctld", "slurmd"):
+        slurm.end(name, signal.SIGKILL)
+    slurm.kill_steps()
+    for state in (slurm.folder / "state").glob("job_state*"):
+        state.unlink()
+    slurm.start_controller()
+    slurm.start_node()
+    assert process.wait(90) == 1
+    said = process.log.read_text()
+    assert "KILLED step[k=0] - its job vanished: it left no result, and Slurm has forgotten it" in said
+    assert f"`sacct -j {number}` may know why" in said
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("flags", ["--requeue", "--no-requeue"])
 def test_a_node_fails(make_slurm, on_slurm, begin, flags):
     slurm = make_slurm()
