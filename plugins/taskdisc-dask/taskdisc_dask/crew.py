@@ -30,7 +30,8 @@ class Crew:
         introduction: Introduction,
         tell: Callable[[ImportError | None], None],
     ) -> None:
-        """`tell` is called in the courier: a worker is there, or cannot work since something is not installed."""
+        """`tell` is called in threads: a worker is there, all have gone, or one cannot work since something is not
+        installed."""
         self._client = client
         self._courier = courier
         self._introduction = introduction
@@ -68,6 +69,8 @@ class Crew:
         elif told.get("action") == "remove-worker":
             for known in (self.sizes, self._luggage):
                 known.pop(told["worker"], None)
+            if not self.sizes:
+                self._tell(None)
 
     def introduce(self, worker: str) -> None:
         """In the courier: tell a worker of the run, unless it knows."""

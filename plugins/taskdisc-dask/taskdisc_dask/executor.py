@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -91,6 +90,8 @@ class DaskExecutor:
         """Batches whose worker, of that address, has now got what it had asked for."""
         self._ended: list[JobResult] = []
         self._number = 0
+        self._say: Callable[[str], None] | None = None
+        self._is_told = False
         self._dismissed = False
         self._stopped = False
         self._bell: tuple[int, int] | None = None
@@ -119,8 +120,17 @@ class DaskExecutor:
         self._dismissal = Thread(target=self._dismiss_all, name="taskdisc-dismissal", daemon=True)
         self._client.subscribe_topic(topic(self._home.run), self._begun)
         self._crew = Crew(self._client, self._courier, self._home.introduction, self._hear)
-        if not self.crew.sizes:
-            print(f"the Dask cluster {self._address} has no workers yet: waiting for the first", file=sys.stderr)
+        self._look_for_workers()
+
+    def speak(self, say: Callable[[str], None]) -> None:
+        """Note by what to tell people that something waits."""
+        self._say = say
+
+    def _look_for_workers(self) -> None:
+        """Tell people, once, where there are none."""
+        if not self.crew.sizes and not self._is_told and self._say is not None:
+            self._say(f"the Dask cluster {self._address} has no workers: waiting for one")
+        self._is_told = not self.crew.sizes
 
     def _hear(self, problem: ImportError | None) -> None:
         """In the courier: a worker has come, or cannot work."""
@@ -244,6 +254,7 @@ class DaskExecutor:
             flight, worker = self._ready.popleft()
             self._send_back(flight, worker)
         self._send_waiting()
+        self._look_for_workers()
         if self._waiting and not self._flying and self._client.status != "running":
             raise self._gone()
         ended, self._ended = self._ended, []

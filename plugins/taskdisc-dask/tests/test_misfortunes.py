@@ -43,6 +43,20 @@ def test_a_dead_worker_costs_the_job_that_it_had(make_project, own):
     assert (again.ran, again.stdout) == (["total", f"work[n={one}]"], "6\n")
 
 
+def test_where_no_worker_is_left_one_is_waited_for(make_project, own):
+    project = make_project(own.address)
+    write_tasks(project)
+    run = begin(project)
+    until_begun(project, 2)
+    for worker in own.workers:
+        worker.kill()
+    wait_for(lambda: "has no workers: waiting for one" in stderr(project))
+    open_gates(project)
+    own.scale(1)
+    assert run.wait(60) == 1
+    assert "2 succeeded, 2 killed" in stderr(project)
+
+
 def test_a_lost_attempt_is_followed_by_another(make_project, own):
     project = make_project(own.address)
     write_tasks(project, retries=1, retry_delay="0s", retry_on="killed")

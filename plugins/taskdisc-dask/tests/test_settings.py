@@ -63,7 +63,7 @@ def test_workers_may_come_later(project, tmp_path):
     with Cluster(tmp_path) as cluster:
         project.environment["TASKDISC_DASK_ADDRESS"] = cluster.address
         run = begin(project, "greeting")
-        while b"has no workers yet" not in (project.path / "stderr").read_bytes():
+        while b"has no workers: waiting for one" not in (project.path / "stderr").read_bytes():
             assert run.poll() is None
         cluster.scale(1)
         assert run.wait(60) == 0
@@ -75,7 +75,7 @@ def test_nobody_waits_for_a_scheduler_that_has_gone(project, tmp_path):
     with Cluster(tmp_path) as cluster:
         project.environment["TASKDISC_DASK_ADDRESS"] = cluster.address
         run = begin(project, "greeting")
-        while b"has no workers yet" not in (project.path / "stderr").read_bytes():
+        while b"has no workers: waiting for one" not in (project.path / "stderr").read_bytes():
             assert run.poll() is None
         cluster.scheduler.kill()
         assert run.wait(60) == 1
