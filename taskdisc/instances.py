@@ -98,7 +98,11 @@ class Instances:
 
     def unmatched(self) -> list[str]:
         """Return a warning for each slice with options that has no instances."""
-        return [] if self.slices is None else list(dict.fromkeys(self.slices.unmatched(self.bindings.replaced)))
+        if self.slices is None:
+            return []
+        config = self.project.config
+        found = self.slices.unmatched(lambda task, axis: config.setting(task, axis) is not None)
+        return list(dict.fromkeys(found))
 
     def steps(self) -> list[int]:
         """Return the nodes of all steps that the targets need; gathers are no steps."""

@@ -7,7 +7,7 @@ instances of a task that are of the same slices are of one kind: the task as it 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from taskdisc.config import TaskTable
     from taskdisc.expand import Block, Expansion
     from taskdisc.graph import TaskGraph
-    from taskdisc.marks import Axis
 
 At = Mapping[str, str]
 """Labels as ids have them, by the names that stand before them."""
@@ -94,18 +93,22 @@ class Slices:
             kinds.append(task._replace(options=task.options._replace(**options), part=part))
         return numbers[part]
 
-    def unmatched(self, replaced: Mapping[Axis, object]) -> Iterator[str]:
-        """Yield a warning for each label that the axis does not have; `replaced` axes have others than usual."""
+    def unmatched(self, is_given: Callable[[str, str], bool]) -> Iterator[str]:
+        """Yield a warning for each label that an axis of a grid does not have.
+
+        `is_given` says, by names of a task and an axis, whether this run has other elements than the code.
+        """
         for id, block in self._expansion.by_task.items():
-            axes = {axis.name: axis for axis in block.axes if not axis.open and axis not in replaced}
-            for each in self._graph.tasks[id].slices:
+            task = self._graph.tasks[id]
+            axes = {axis.name: axis for axis in block.axes if not axis.open and not is_given(task.name, axis.name)}
+            for each in task.slices:
                 for name, label in each.brackets:
                     axis = axes.get(name)
                     texts = self._expansion.elements[axis].texts if axis is not None else []
                     if texts and _texts(label).isdisjoint(texts):
                         near = closest(label, texts)
                         meant = f"Did you mean {near}?" if near else f"There are {', '.join(texts[:8])}."
-                        yield f"{each.origin}: {self._graph.names[id]} has no {name}={label}. {meant}"
+                        yield f"{each.origin}: {task.name} has no {name}={label}. {meant}"
 
 
 def _texts(label: str) -> set[str]:
