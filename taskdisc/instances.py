@@ -34,6 +34,7 @@ class Instances:
     asked: TaskGraph
     graph: TaskGraph
     targets: tuple[str, ...]
+    tasks: list[str]
     selections: list[Selection]
     expansion: Expansion
     plan: Plan
@@ -87,13 +88,18 @@ class Instances:
         return Kinds(rows, [self.lanes.of(task.options) for task in self.slices.kinds(block.task)])
 
     def used_tasks(self) -> list[Task]:
-        """Return the tasks of grids, with all options that steps of theirs have."""
-        found = []
-        for task, block in self.expansion.by_task.items():
-            kinds = self.kinds_of(block)
-            nodes = zip(range(block.offset, block.offset + block.size), kinds.rows if kinds else (), strict=False)
-            used = {kind for node, kind in nodes if self.scheduler.state(node) != LEFT_OUT} if kinds else {0}
-            found += [self.kind(task, kind) for kind in sorted(used)]
+        """Return the tasks with all options that steps have, or may have where the steps are not known yet."""
+        found: list[Task] = []
+        for task in self.tasks:
+            block = self.expansion.by_task.get(task)
+            if self.slices is None or not self.graph.tasks[task].slices:
+                found.append(self.graph.tasks[task])
+            elif block is None:
+                found += self.slices.kinds(task)
+            else:
+                rows = enumerate(self.slices.rows(block), block.offset)
+                used = {kind for node, kind in rows if self.scheduler.state(node) != LEFT_OUT}
+                found += [self.kind(task, kind) for kind in sorted(used)]
         return found
 
     def unmatched(self) -> list[str]:
@@ -101,7 +107,7 @@ class Instances:
         if self.slices is None:
             return []
         config = self.project.config
-        found = self.slices.unmatched(lambda task, axis: config.setting(task, axis) is not None)
+        found = self.slices.unmatched(lambda axis: config.setting("", axis) is not None)
         return list(dict.fromkeys(found))
 
     def steps(self) -> list[int]:

@@ -237,7 +237,8 @@ class Run(Instances):
         if config.resources or config.limits or any(each.resources for each in all_options(graph.tasks.values())):
             from taskdisc.demands import allotted
 
-            tasks = [*self.used_tasks(), *(graph.tasks[id] for id in self.tasks if id not in self.expansion.by_task)]
+            grids = self.expansion.by_task  # what only may be there is checked when it is
+            tasks = [task for task in self.used_tasks() if not task.slices or task.id in grids]
             self.allotment = allotted(graph, tasks, config, self.lanes, self.project.plugins, self.make_executor)
         self.scheduler.limit(None if self.allotment is None else self.allotment.limits, self._terms)
 

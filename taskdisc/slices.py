@@ -93,14 +93,14 @@ class Slices:
             kinds.append(task._replace(options=task.options._replace(**options), part=part))
         return numbers[part]
 
-    def unmatched(self, is_given: Callable[[str, str], bool]) -> Iterator[str]:
+    def unmatched(self, is_given: Callable[[str], bool]) -> Iterator[str]:
         """Yield a warning for each label that an axis of a grid does not have.
 
-        `is_given` says, by names of a task and an axis, whether this run has other elements than the code.
+        `is_given` says, by the name of an axis, whether this run has other elements than the code.
         """
         for id, block in self._expansion.by_task.items():
             task = self._graph.tasks[id]
-            axes = {axis.name: axis for axis in block.axes if not axis.open and not is_given(task.name, axis.name)}
+            axes = {axis.name: axis for axis in block.axes if not axis.open and not is_given(axis.name)}
             for each in task.slices:
                 for name, label in each.brackets:
                     axis = axes.get(name)

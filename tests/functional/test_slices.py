@@ -168,10 +168,10 @@ def test_a_launcher_and_an_executor_by_slice(project: Project) -> None:
 
 def test_a_timeout_by_slice(project: Project) -> None:
     write(project, "time.sleep(1.5 if k in (1, 2) else 0)\n        return k", table("job[k=2]", 'timeout = "0.3s"'))
-    result = project.run("job", "--keep-going")
+    result = project.run("job")
     assert result.exit_code == 1
-    assert result.ran == [f"job[k={k}]" for k in (0, 1, 3)]
-    assert "job[k=2]" in result.stdout and "timed out" in result.stdout
+    assert result.stdout == "job[k=0]: 0\njob[k=1]: 1\njob[k=3]: 3\n"
+    assert "TIMED OUT job[k=2] - still running after 0.3 s" in result.stderr
 
 
 def test_retries_by_slice(project: Project) -> None:
@@ -189,10 +189,9 @@ def test_retries_by_slice(project: Project) -> None:
         table("job[k=2]", 'retries = 1\nretry_delay = "0s"'),
         table("job[k=3]", 'retries = 5\nretry_delay = "0s"\nretry_on = "ValueError"'),
     )
-    result = project.run("job", "--keep-going")
+    result = project.run("job")
     assert result.exit_code == 1
     assert [(project.path / f"tried-{k}").read_text() for k in range(4)] == ["x", "xxx", "xx", "x"]
-    assert sorted(result.ran) == ["job[k=0]", "job[k=1]"]
 
 
 SPAN = """
@@ -202,25 +201,31 @@ SPAN = """
 """.strip()
 
 
-def together(spans: list[tuple[float, float, object]]) -> int:
-    return max(sum(began <= at < ended for began, ended, _ in spans) for at, _, _ in spans)
+Span = tuple[float, float, dict[str, object]]
 
 
-def test_resources_and_channels_by_slice(project: Project) -> None:
+def overlap(first: Span, second: Span) -> bool:
+    return first[0] < second[1] and second[0] < first[1]
+
+
+def test_resources_by_slice(project: Project) -> None:
     gpus = '[tool.taskdisc.resources]\ngpu = ["0", "1"]\n'
+    two, one = "resources = { gpu = 2 }", "resources = { gpu = 1 }"
+    tables = (table("job[k=0]", two), table("job[k=1]", one), table("job[k=2]", one))
+    write(project, SPAN, *tables, gpus, head="workers = 4")
+    spans: list[Span] = eval(project.run("all").assert_ok().stdout)
+    assert [dict(span[2]).get("gpu") for span in spans] == [["0", "1"], ["0"], ["1"], None]
+    assert not overlap(spans[0], spans[1]) and not overlap(spans[0], spans[2])
+
+
+def test_a_channel_by_slice(project: Project) -> None:
     write(
-        project,
-        SPAN,
-        table("job[k=0]", "resources = { gpu = 2 }"),
-        table("job[k=1]", "resources = { gpu = 1 }"),
-        table("job[k=2]", "resources = { gpu = 1 }"),
-        gpus,
-        head="workers = 4",
+        project, SPAN, table("job[k=0]", 'channel = "api"'), table("job[k=2]", 'channel = ["api"]'), head="workers = 4"
     )
-    spans = eval(project.run("all").assert_ok().stdout)
-    held = [span[2] for span in spans]
-    assert held[0] == {"gpu": ["0", "1"]} or dict(held[0])["gpu"], held
-    print(held)
+    spans: list[Span] = eval(project.run("all", "--limit", "api=1").assert_ok().stdout)
+    assert not overlap(spans[0], spans[2])
+    unknown = project.run("all", "--limit", "aip=1")
+    assert (unknown.exit_code, "Did you mean api?" in unknown.stderr) == (4, True)
 
 
 def test_priorities_by_slice(project: Project) -> None:
@@ -247,6 +252,49 @@ def test_batches_by_slice(project: Project) -> None:
     assert len(set(pids)) == 4, "there is one instance of the slice"
 
 
+def test_steps_of_slices_in_chains(project: Project) -> None:
+    """What follows in another lane is no part of a chain; what does has the options of its own slice."""
+    project.write(
+        eager="""
+            from taskdisc.builtin.process import ProcessExecutor
+            class Eager(ProcessExecutor):
+                def longest_chain(self):
+                    return 16
+                def submit_chain(self, jobs):
+                    with open("chains", "a") as file:
+                        file.write(" ".join(job.instance for job in jobs) + "\\n")
+                    super().submit_chain(jobs)
+            def taskdisc_executors():
+                return {"eager": Eager}
+        """,
+        tasks_x="""
+            import os
+            from taskdisc import axis
+            k = axis(0, 1)
+            def a(k: int): return "-"
+            def b(a: str): return a + os.environ.get("A", "-")
+            def c(b: str): return b + os.environ.get("A", "-")
+            def d(c: str): return c + os.environ.get("A", "-")
+        """,
+    )
+    configure(
+        project,
+        table("b[k=0]", env("A", "b")),
+        table("c[k=1]", 'prefix = "env A=c"'),
+        table("d[k=1]", env("A", "d")),
+        head='plugins = ["eager"]\nexecutor = "eager"',
+    )
+    assert project.run("d", "-j", "1").assert_ok().stdout == "d[k=0]: -b--\nd[k=1]: --cd\n"
+    chains = project.read("chains").splitlines()
+    assert chains[:2] == ["a[k=0] b[k=0] c[k=0] d[k=0]", "a[k=1] b[k=1]"]
+
+
+def test_one_instance_of_a_slice_is_run_again_as_it_was(project: Project) -> None:
+    write(project, "return os.environ.get('A')", table("job[k=2]", env("A", "x")))
+    project.run("all").assert_ok()
+    assert project.taskdisc("debug", "job[k=2]").assert_ok().stdout == "x\n"
+
+
 # Instances that are known only on the way, and sweeps
 
 
@@ -271,6 +319,35 @@ def test_slices_of_nested_and_dynamic_axes(project: Project) -> None:
         table("contents[book=long]", 'prefix = "env C=1"'),
     )
     assert project.run("texts").assert_ok().stdout == "first- first1 -1 c21\n"
+
+
+GROWN = """
+    from taskdisc import axis
+    def source():
+        open("asked", "a").write("x")
+        return ["a", "b"]
+    @axis
+    def item(source): return source
+    def use(item: str, task_info): return f"{item} {dict(task_info.resources)}"
+"""
+
+
+def test_demands_of_slices_of_a_dynamic_axis(project: Project) -> None:
+    """What only may be there is refused when it is; what nothing can honour at once."""
+    project.write(tasks_x=GROWN)
+    there = "[tool.taskdisc.resources]\ngpu = 2\n"
+    configure(
+        project, table("use[item=c]", "resources = { gpu = 3 }"), table("use[item=b]", "resources.gpu = 2"), there
+    )
+    assert project.run("use").assert_ok().stdout == "use[item=a]: a {}\nuse[item=b]: b {'gpu': 2}\n"
+    configure(project, table("use[item=b]", "resources = { gpu = 3 }"), there)
+    result = project.run("use", "--force-all")
+    assert (result.exit_code, project.read("asked")) == (4, "xx")
+    assert "tasks_x.py:7 use[item=b]: needs gpu=3, and there is gpu=2" in result.stderr
+    configure(project, table("use[item=b]", 'executor = "thread"\ntimeout = "1h"'))
+    result = project.run("use", "--force-all")
+    assert (result.exit_code, project.read("asked")) == (4, "xx")
+    assert 'use[item=b]: timeout="1h" needs an executor that' in result.stderr
 
 
 def test_slices_where_something_is_swept(project: Project) -> None:
