@@ -97,8 +97,12 @@ class Instances:
             elif block is None:
                 found += self.slices.kinds(task)
             else:
-                rows = enumerate(self.slices.rows(block), block.offset)
-                used = {kind for node, kind in rows if self.scheduler.state(node) != LEFT_OUT}
+                rows, used = self.slices.rows(block), set[int]()
+                if self.scheduler.count(block.number, LEFT_OUT):
+                    nodes = enumerate(rows, block.offset)
+                    used.update(kind for node, kind in nodes if self.scheduler.state(node) != LEFT_OUT)
+                else:
+                    used.update(rows)
                 found += [self.kind(task, kind) for kind in sorted(used)]
         return found
 
