@@ -347,6 +347,7 @@ class WorkerContext(NamedTuple):
     plugins: tuple[str, ...]
     """Names of the plugins to load beside those found by themselves; `no:NAME` leaves one out."""
     specs: tuple[TaskSpec, ...]
+    """One for each task, or for each kind of its instances where slices have options of their own."""
     storage: str = "disk"
     """Name of the store plugin that keeps large objects."""
     sources: dict[str, str] = {}

@@ -367,6 +367,19 @@ def test_slices_where_something_is_swept(project: Project) -> None:
     )
 
 
+def test_slices_along_open_parameters(project: Project) -> None:
+    project.write(
+        tasks_x="""
+        import os
+        def fetch(day: str): return os.environ.get("A", "-")
+    """
+    )
+    configure(project, table("fetch[day=monday]", env("A", "x")))
+    assert project.run("fetch", "-p", "day=monday").assert_ok().stdout == "x\n"
+    tuesday = project.run("fetch[day=tuesday]").assert_ok()
+    assert (tuesday.stdout, "warning" in tuesday.stderr) == ("-\n", False)
+
+
 def test_what_planners_ask_for_is_of_slices_too(project: Project) -> None:
     project.write(
         tasks_x="""
