@@ -63,7 +63,9 @@ class Instances:
         number, row = self.scheduler.place_of(node)
         block = self.expansion.blocks[number]
         task = self.graph.tasks[block.task]
-        return task if self.slices is None or block.gather is not None else self.slices.of(block, row)
+        if self.slices is None or not task.slices or block.gather is not None:
+            return task
+        return self.slices.of(block, row)
 
     # Slices with options of their own
 

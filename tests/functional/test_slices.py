@@ -371,6 +371,8 @@ def test_slices_along_open_parameters(project: Project) -> None:
     project.write(
         tasks_x="""
         import os
+        from taskdisc import task
+        @task
         def fetch(day: str): return os.environ.get("A", "-")
     """
     )
