@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from taskdisc.interrupts import held_back
@@ -56,11 +57,12 @@ class Chains:
         most = chaining.longest_chain() // len(jobs) if hasattr(executor, "longest_chain") and not alone else 0
         lane = self._run.scheduler.lane_of(jobs[0].number)
         chains = [self._chain(job, most, lane) for job in jobs] if most >= WORTH and self._may_chain(lane) else []
-        if not any(len(chain) > 1 for chain in chains):
-            executor.submit(jobs)
-            return []
+        chains = list(filter(None, chains))
         for chain in chains:
             chaining.submit_chain(chain)
+        heads = {chain[0].number for chain in chains}
+        if len(heads) < len(jobs):
+            executor.submit([job for job in jobs if job.number not in heads] if heads else jobs)
         return [job for chain in chains for job in chain[1:]]
 
     def _may_chain(self, lane: int) -> bool:
@@ -68,14 +70,16 @@ class Chains:
         return run.allotment is None and not run.drops and not run.scheduler.has_runnable(lane) and run.plan.is_alone
 
     def _chain(self, job: Job, most: int, lane: int) -> list[Job]:
-        chain = [job]
-        while len(chain) < most and (node := self._follower(chain[-1].number, lane)) is not None:
-            before = chain[-1].number
-            number = self._run.scheduler.block_of(node)
-            self._ahead[node] = follower = self._jobs.follow(number, node, before)
+        """Return a job with those that can follow it, or nothing where they are too few."""
+        nodes = [job.number]
+        while len(nodes) < most and (follower := self._follower(nodes[-1], lane)) is not None:
+            nodes.append(follower)
+        if len(nodes) < WORTH:
+            return []
+        for before, node in pairwise(nodes):
+            self._ahead[node] = self._jobs.follow(self._run.scheduler.block_of(node), node, before)
             self._before[node], self._after[before] = before, node
-            chain.append(follower)
-        return chain
+        return [job, *map(self._ahead.__getitem__, nodes[1:])]
 
     def _follower(self, node: int, lane: int) -> int | None:
         """The only step that waits for a node and nothing else, where no result of it can be known."""

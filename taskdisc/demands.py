@@ -140,7 +140,8 @@ def _refusal(task: Task, executor: str, demand: Demand, plugins: PluginManager) 
     able = sorted(
         name for name in plugins.supplied("executors") if getattr(_of_executor(name, plugins), demand.capability)
     )
-    others = f'Choose one that does (executor="{able[-1]}"; there are {", ".join(able)}), or leave' if able else "Leave"
+    near = "process" if "process" in able else "".join(able[:1])
+    others = f'Choose one that does (executor="{near}"; there are {", ".join(able)}), or leave' if able else "Leave"
     return (
         f"{title(task)}: {demand.text} needs an executor that {demand.needs}, and {executor!r} does not.\n"
         f"    {others} {demand.option} out."

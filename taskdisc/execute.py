@@ -84,7 +84,6 @@ class Line:
             lambda name: not project.objects.has(name),
         )
         self._is_ending = False
-        """Whether nothing more is begun."""
         self._failed = 0
         """How many steps have failed."""
         self.names: dict[int, str] = {}
@@ -128,13 +127,14 @@ class Line:
 
     def work(self) -> None:
         """Submit what can run, wait, and take what has ended."""
+        self._follow()
         self.run.scheduler.retry(self.attempts.take_due(time.monotonic()))
         with held_back():  # what was given to a worker is known to be there
             for lane in self.run.lanes:
                 self._submit(lane)
         if self.recorder.is_due:
             self._commit()
-        if self.run.scheduler.has_undecided:
+        if self.run.scheduler.has_undecided or not self.run.scheduler.unfinished:
             return
         if not self.run.running and not self.run.elsewhere and not self.attempts.waiting and not self.run.refused():
             assert self.run.growing is not None, "steps are left that wait for nothing"

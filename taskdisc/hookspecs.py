@@ -210,6 +210,14 @@ def taskdisc_job_retried(retry: Retry) -> None:
 
 
 @hookspec
+def taskdisc_run_warned(text: str, run: Run) -> None:
+    """Called when an executor has something to say that is about no step: a batch system has no room, and it waits.
+
+    The text is among `report.warnings` at the end, too.
+    """
+
+
+@hookspec
 def taskdisc_run_interrupted(run: Run) -> None:
     """Called once when a run is interrupted: it begins nothing more, and what runs has a while (`grace`) to end."""
 

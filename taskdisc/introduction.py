@@ -41,11 +41,21 @@ def worker_context(
 
 
 def introduce(run: Run, context: WorkerContext, executor: Executor) -> None:
-    """Start an executor, and let it know the keys of steps first, if it can do something with them."""
+    """Start an executor, and let it have first what it can do something with: see `protocols.Keyed` and `Speaking`."""
     know: Callable[[Callable[[int], bytes | None]], None] | None = getattr(executor, "know", None)
     if know is not None:
         know(lambda node: _key_of(run, node))
+    speak: Callable[[Callable[[str], None]], None] | None = getattr(executor, "speak", None)
+    if speak is not None:
+        speak(lambda text: _say(run, text))
     executor.start(context)
+
+
+def _say(run: Run, text: str) -> None:
+    """Tell people something about the run."""
+    if text not in run.warnings:
+        run.warnings.append(text)
+    run.project.plugins.hook.taskdisc_run_warned(text=text, run=run)
 
 
 def _key_of(run: Run, node: int) -> bytes | None:

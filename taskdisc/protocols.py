@@ -90,6 +90,13 @@ class Keyed(Protocol):
         """
 
 
+class Speaking(Protocol):
+    """What an executor may have besides that has something to say about no job: that it waits, and for what."""
+
+    def speak(self, say: Callable[[str], None]) -> None:
+        """Note by what to tell people something, at once and again at the end; called before `start`."""
+
+
 class Provider(Protocol):
     """What an executor or a launcher may have besides that asks a batch system for resources."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from taskdisc.capture import Capture
 
 READ = 1 << 20
+FOLLOWS = Job._fields.index("follows")
 RUNNING, SINCE, STOP, DONE, TOTAL, RECALLED = range(6)
 """Words of the shared page: number of the running job plus one, when it began (monotonic ns), whether to take no
 other, two floats, what it said of its progress, and how many of the jobs that came are not to begin any more."""
@@ -107,7 +108,7 @@ def _run_all(ends: Ends, runner: Runs, call: Callable[..., Any]) -> None:
     """Run the jobs that come; `call` calls what waits or works."""
     from time import monotonic_ns
 
-    process, run, come = os.getpid(), runner.run, 0
+    process, run, come, has_run = os.getpid(), runner.run, 0, False
     inbox = Inbox()
     with memoryview(ends.page) as page, page.cast("Q") as words, page.cast("d") as numbers:
 
@@ -124,10 +125,13 @@ def _run_all(ends: Ends, runner: Runs, call: Callable[..., Any]) -> None:
                     words[TOTAL] = 0
                     words[RUNNING] = plain[0] + 1
                     come += 1
-                    if come <= words[RECALLED]:  # after it has said what it is at: see `Worker.recall`
+                    # After it has said what it is at: see `Worker.recall`.
+                    if come <= words[RECALLED] and not (has_run and plain[FOLLOWS]):
+                        has_run = False
                         write_all(ends.results, pack_result(JobResult(plain[0], Outcome.RECALLED)))
                         words[RUNNING] = 0
                         continue
+                    has_run = True
                     result = call(run, unpack_job(plain))
                     if os.getpid() != process:
                         # A child that the task forked and forgot to end came back from the task as well.

@@ -119,13 +119,23 @@ class StepLines:
 def taskdisc_run_interrupted(run: Run) -> None:
     """Say what happens now, if it may take a while."""
     if run.running:
-        line = f"interrupted: what runs has {run.project.config.grace} to end; another Ctrl-C ends it at once"
-        live = run.project.plugins.get_plugin(LIVE)
-        if live is not None:
-            live.above(line)
-        else:
-            sys.stderr.write(f"{line}\n")
-            sys.stderr.flush()
+        _say(run, f"interrupted: what runs has {run.project.config.grace} to end; another Ctrl-C ends it at once")
+
+
+def taskdisc_run_warned(text: str, run: Run) -> None:
+    """Say it at once: what a run waits for may take hours."""
+    if run.verbosity >= 0:
+        _say(run, f"{paint('warning', 'yellow')}: {text}")
+
+
+def _say(run: Run, line: str) -> None:
+    """Print a line that stays."""
+    live = run.project.plugins.get_plugin(LIVE)
+    if live is not None:
+        live.above(line)
+    else:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def taskdisc_run_finished(report: RunReport, config: Config) -> None:

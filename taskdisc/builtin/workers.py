@@ -130,7 +130,10 @@ class Worker:
         time.sleep(SETTLED)
         current = self._words[RUNNING] - 1
         results = self.receive() or []  # what ended before that; all of it, since a pipe holds less than one reads
-        waiting = [number for number in self.queue if number != current]
+        waiting: list[int] = []
+        for number, job in self.queue.items():
+            if waiting or (number != current and not job.follows):  # a chain that has begun stays together
+                waiting.append(number)
         self._return(waiting)
         self._owed.update(waiting)
         self.is_slow = bool(self.queue)

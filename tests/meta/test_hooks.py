@@ -33,6 +33,10 @@ def watched():
     while "taskdisc_run_progress" not in open("calls").read() and time.monotonic() < deadline:
         time.sleep(0.01)
 
+@task(executor="speaking")
+def spoken():
+    return 3
+
 @task(retries=1, retry_delay="0s")
 def flaky():
     with open("flaky", "a") as file:
@@ -54,6 +58,20 @@ def unknown_kind():
 """
 
 
+SPEAKING = """
+from taskdisc.builtin.inline import InlineExecutor
+
+class Speaking(InlineExecutor):
+    def speak(self, say):
+        self.say = say
+
+    def submit(self, jobs):
+        self.say("something")
+        super().submit(jobs)
+"""
+
+SUPPLYING = "def taskdisc_executors():\n    return {'speaking': lambda workers: Speaking()}\n"
+
 INTERRUPTING = """
 import os, signal
 
@@ -64,12 +82,20 @@ def ending():
 
 def noting(*names):
     """Return the source of a plugin that implements hooks and notes their calls in the file `calls`."""
-    lines = ["def note(name):", "    with open('calls', 'a') as calls:", "        print(name, file=calls)", ""]
+    lines = [
+        SPEAKING,
+        "def note(name):",
+        "    with open('calls', 'a') as calls:",
+        "        print(name, file=calls)",
+        "",
+    ]
     for name in names:
         parameters = ", ".join(inspect.signature(HOOKS[name]).parameters)
         lines += [f"def {name}({parameters}):", f"    note({name!r})"]
         if name == "taskdisc_around_task":
             lines.append("    yield")
+        if name == "taskdisc_executors":
+            lines.append("    return {'speaking': lambda workers: Speaking()}")
         if name == "taskdisc_injectables":
             lines.append("    return {'seen': lambda execution: 1}")
         if name == "taskdisc_run_started":
@@ -166,6 +192,9 @@ def test_a_plugin_that_raises_is_named(name, tmp_path):
     if name == "taskdisc_run_interrupted":
         files["tasks_end"] = INTERRUPTING
         targets = ["ending"]
+    if name == "taskdisc_run_warned":
+        files["plugin"] += f"{SPEAKING}\n{SUPPLYING}"
+        targets = ["spoken"]
     configured = CONFIGURED + 'shared = "none://"\n' if name == "taskdisc_remotes" else CONFIGURED
     done = taskdisc(write(tmp_path, pyproject=configured, **files), "run", "-v", *targets)
     assert done.returncode != 0

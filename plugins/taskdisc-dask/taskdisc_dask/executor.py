@@ -28,12 +28,16 @@ from taskdisc_dask.settings import Settings
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    from taskdisc_dask.crew import Crew
+
 AHEAD = 2
 """Batches for each thread of the cluster, while they take no time: one that runs, and one that waits."""
 LOSSES = 3
 """How often a batch that nobody has begun may be lost, until that is said of its jobs."""
 PATIENCE = 10.0
-"""Seconds in which the scheduler, and workers at their end, have to answer."""
+"""Seconds in which the scheduler has to answer at the end."""
+WATCH = 2.0
+"""Seconds after which to look for the scheduler, while nothing is there whose end would tell."""
 PROMPT = 2.0
 """Seconds in which workers learn that nothing more is to begin."""
 LOST_HINT = (
@@ -74,6 +78,7 @@ class DaskExecutor:
         self._cluster: Any = None
         self._client: Any = None
         self._courier: ThreadPoolExecutor | None = None
+        self._crew: Crew | None = None
         self._context: WorkerContext | None = None
         self._flying: dict[int, Flight] = {}
         """By the number of the batch."""
@@ -83,10 +88,6 @@ class DaskExecutor:
         """What the courier has brought: of each batch a reply, or what went wrong."""
         self._ready: deque[tuple[Flight, str]] = deque()
         """Batches whose worker, of that address, has now got what it had asked for."""
-        self._sizes: dict[str, int] = {}
-        """By worker: its threads."""
-        self._luggage: dict[str, Any] = {}
-        """By worker: a future of what it knows of the run."""
         self._ended: list[JobResult] = []
         self._number = 0
         self._dismissed = False
@@ -100,54 +101,31 @@ class DaskExecutor:
         from concurrent.futures import ThreadPoolExecutor
 
         from taskdisc_dask.clusters import connected, started
+        from taskdisc_dask.crew import Crew
         from taskdisc_dask.posts import topic
 
-        self._context = context
         self._batching = Batching(context.specs, ahead=context.ahead)
         self._home = Home(context, self._settings.variables)
+        self._context = context
         reading, ringing = os.pipe()
         for descriptor in (reading, ringing):
             os.set_blocking(descriptor, False)
             keep_private(descriptor)
         self._bell = reading, ringing
         self._cluster = started(self._settings, self._workers)
-        self._client = connected(self._settings, self._cluster)
         self._courier = ThreadPoolExecutor(1, "taskdisc-dask")
+        self._client = connected(self._settings, self._cluster)
         self._dismissal = Thread(target=self._dismiss_all, name="taskdisc-dismissal", daemon=True)
         self._client.subscribe_topic(topic(self._home.run), self._begun)
-        self._client.subscribe_topic("all", self._changed)
-        self._sizes = dict(self._client.nthreads())
-        for worker in list(self._sizes):
-            self._courier.submit(self._introduce, worker)
-        if not self._sizes:
+        self._crew = Crew(self._client, self._courier, self._home.introduction, self._hear)
+        if not self.crew.sizes:
             print(f"the Dask cluster {self._address} has no workers yet: waiting for the first", file=sys.stderr)
 
-    def _changed(self, event: tuple[float, Any]) -> None:
-        """A worker has come or gone; in a thread of Dask."""
-        told = event[1]
-        if not isinstance(told, dict) or self._courier is None:
-            return
-        if told.get("action") == "add-worker":
-            with suppress(RuntimeError):  # the run has ended
-                self._courier.submit(self._introduce, told["worker"])
-        elif told.get("action") == "remove-worker":
-            for known in (self._sizes, self._luggage):
-                known.pop(told["worker"], None)
-
-    def _introduce(self, worker: str) -> None:
-        """In the courier: tell a worker of the run, unless it knows."""
-        from taskdisc_dask.posts import Luggage
-
-        luggage = self._luggage.get(worker)
-        if luggage is None or luggage.status != "finished":
-            given = [Luggage(self._home.introduction)]
-            try:
-                (luggage,) = self._client.scatter(given, workers=[worker], hash=False, timeout=PATIENCE)
-                self._sizes = dict(self._client.nthreads())
-                self._luggage[worker] = luggage
-            except Exception:  # it has gone
-                self._luggage.pop(worker, None)
-            self._ring()
+    def _hear(self, problem: ImportError | None) -> None:
+        """In the courier: a worker has come, or cannot work."""
+        if problem is not None:
+            self._arrived.append((Flight(()), None, problem))
+        self._ring()
 
     def _begun(self, event: tuple[float, int]) -> None:
         """A worker says that it begins a batch; in a thread of Dask."""
@@ -159,6 +137,12 @@ class DaskExecutor:
             with suppress(BlockingIOError, OSError):
                 os.write(self._bell[1], b"!")
 
+    @property
+    def crew(self) -> Crew:
+        """The workers."""
+        assert self._crew is not None, "start() comes first"
+        return self._crew
+
     # Work
 
     def free(self) -> int:
@@ -168,7 +152,7 @@ class DaskExecutor:
     @property
     def _open(self) -> int:
         """How many more batches there may be, those counted that wait."""
-        return self._most(sum(list(self._sizes.values()))) - len(self._flying) - len(self._waiting)
+        return self._most(self.crew.threads) - len(self._flying) - len(self._waiting)
 
     def _most(self, threads: int) -> int:
         """Return how many batches so many threads should have."""
@@ -181,8 +165,7 @@ class DaskExecutor:
     @property
     def _room(self) -> int:
         """How many more batches may fly."""
-        known = [threads for worker, threads in list(self._sizes.items()) if worker in self._luggage]
-        return self._most(sum(known)) - len(self._flying) if known else 0
+        return self._most(self.crew.ready) - len(self._flying) if self.crew.ready else 0
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Send the jobs on their way."""
@@ -195,11 +178,11 @@ class DaskExecutor:
 
     def _send_back(self, flight: Flight, worker: str) -> None:
         """Send a batch to the worker that has got what it needs, unless others wait there: then to any."""
-        luggage = self._luggage.get(worker)
+        luggage = self.crew.luggage(worker)
         there = sum(other.worker == worker for other in list(self._flying.values()))
         if self._dismissed:
             return
-        if luggage is not None and there < self._sizes.get(worker, 1):
+        if luggage is not None and there < self.crew.sizes.get(worker, 1):
             # With what the worker knows, so that it does not wait for ever for a worker that has gone.
             flight.worker = worker
             self._send(flight, luggage, workers=[worker])
@@ -255,6 +238,8 @@ class DaskExecutor:
             flight, worker = self._ready.popleft()
             self._send_back(flight, worker)
         self._send_waiting()
+        if self._waiting and not self._flying and self._client.status != "running":
+            raise self._gone()
         ended, self._ended = self._ended, []
         return ended
 
@@ -281,18 +266,15 @@ class DaskExecutor:
 
     def _supply(self, flight: Flight, worker: str, wanted: tuple[Wanted, ...]) -> None:
         """In the courier: give a worker what it needs for a batch."""
-        from taskdisc_dask.posts import supply
-
         try:
             cargo = pickle.dumps(self._home.cargo(wanted), 5)
         except (DamagedResult, OSError) as error:
             self._arrived.append((flight, None, error))
             self._ring()
             return
-        self._introduce(worker)
-        if wanted and worker in self._luggage:
-            with suppress(Exception):  # it has gone: any other will do
-                self._client.run(supply, self._home.run, cargo, workers=[worker])
+        self.crew.introduce(worker)
+        if wanted:
+            self.crew.supply(worker, cargo)
         self._ready.append((flight, worker))
         self._ring()
 
@@ -315,10 +297,7 @@ class DaskExecutor:
             if self._dismissed:
                 return
             if self._client.status != "running":
-                raise ClusterLost(
-                    f"the Dask scheduler {self._address} has gone away, or cannot be reached any more. "
-                    f"What was finished is kept: run again when it is back."
-                )
+                raise self._gone()
             self._again(flight)
         elif isinstance(error, AgentRefused):
             raise UsageError(f"a worker of {self._address} cannot run tasks: {error}.") from None
@@ -333,9 +312,16 @@ class DaskExecutor:
                 f"{type(error).__name__}: {error}"
             ) from error
 
+    def _gone(self) -> ClusterLost:
+        return ClusterLost(
+            f"the Dask scheduler {self._address} has gone away, or cannot be reached any more. "
+            f"What was finished is kept: run again when it is back."
+        )
+
     @property
     def _address(self) -> str:
-        return str(self._client.scheduler.address) if self._client.scheduler is not None else self._settings.address
+        scheduler = self._client.scheduler
+        return str(scheduler.address) if scheduler is not None else self._settings.address
 
     def _lose(self, flight: Flight, message: str) -> None:
         """A worker has died. Who was alone with it is to blame; of many, each has to show by itself."""
@@ -364,8 +350,9 @@ class DaskExecutor:
         assert self._bell is not None, "start() comes first"
         return self._bell[0]
 
-    def deadline(self) -> None:
-        """There is no such moment: agents look after timeouts."""
+    def deadline(self) -> float | None:
+        """Return when to look whether the scheduler is still there, while batches wait for the first worker."""
+        return time.monotonic() + WATCH if self._waiting and not self._flying else None
 
     def dismiss(self) -> None:
         """Begin nothing more; what runs goes on."""
@@ -374,7 +361,7 @@ class DaskExecutor:
         self._dismissed = True
         self._waiting.clear()
         self._ready.clear()
-        if self._client is not None:
+        if self._crew is not None:
             self._dismissal.start()
             self._dismissal.join(PROMPT)  # for no longer than that: a worker may have gone for a while
 
@@ -410,17 +397,16 @@ class DaskExecutor:
             return
         self._stopped = True
         self.dismiss()
-        if self._client is not None:
-            with suppress(ValueError):  # it had not come so far
-                self._client.unsubscribe_topic("all")
+        if self._crew is not None:
+            self._crew.leave()
             if not kill:
                 self._drain()
             self._end_agents(kill=kill)
+            self._crew.forget()
         if self._courier is not None:
             self._courier.shutdown(cancel_futures=True)
         self._flying.clear()
         self._arrived.clear()
-        self._luggage.clear()
         for each in (self._client, self._cluster):
             if each is not None:
                 with suppress(Exception):

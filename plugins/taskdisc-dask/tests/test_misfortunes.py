@@ -116,9 +116,9 @@ def test_a_scheduler_that_goes_away_ends_the_run(make_project, own):
     assert again.stdout == "6\n"
 
 
-@pytest.mark.parametrize("kind", ["own", "local"])
+@pytest.mark.parametrize("kind", ["cluster", "local"])
 def test_a_run_that_is_killed_leaves_nothing(make_project, request, kind):
-    address = request.getfixturevalue("own").address if kind == "own" else ""
+    address = request.getfixturevalue("cluster").address if kind == "cluster" else ""
     project = make_project(address)
     project.environment["TASKDISC_EXECUTOR"] = "dask"
     write_tasks(project)
@@ -132,7 +132,7 @@ def test_a_run_that_is_killed_leaves_nothing(make_project, request, kind):
     family = descendants(run.pid)
     run.kill()
     run.wait()
-    if kind == "own":  # somebody else's cluster: what runs there comes to its end
+    if kind == "cluster":  # somebody else's cluster: what runs there comes to its end
         open_gates(project)
     until_gone(*running, *family)
     open_gates(project)
@@ -141,9 +141,9 @@ def test_a_run_that_is_killed_leaves_nothing(make_project, request, kind):
     assert again.stdout == "6\n"
 
 
-@pytest.mark.parametrize("kind", ["own", "local"])
+@pytest.mark.parametrize("kind", ["cluster", "local"])
 def test_an_interruption_leaves_nothing(make_project, request, kind):
-    cluster = request.getfixturevalue("own") if kind == "own" else None
+    cluster = request.getfixturevalue("cluster") if kind == "cluster" else None
     project = make_project(cluster.address if cluster else "")
     project.environment |= {"TASKDISC_EXECUTOR": "dask", "TASKDISC_GRACE": "1s"}
     write_tasks(project)
@@ -172,8 +172,8 @@ def test_an_interruption_leaves_nothing(make_project, request, kind):
     assert f"work[n={done}]" not in again.ran
 
 
-def test_an_interruption_lets_what_is_nearly_done_end(make_project, own):
-    project = make_project(own.address)
+def test_an_interruption_lets_what_is_nearly_done_end(make_project, cluster):
+    project = make_project(cluster.address)
     project.environment["TASKDISC_GRACE"] = "60s"
     write_tasks(project)
     run = begin(project, "total")

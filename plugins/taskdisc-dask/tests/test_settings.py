@@ -69,6 +69,19 @@ def test_workers_may_come_later(project, tmp_path):
         assert run.wait(60) == 0
 
 
+def test_nobody_waits_for_a_scheduler_that_has_gone(project, tmp_path):
+    from commands import begin
+
+    with Cluster(tmp_path) as cluster:
+        project.environment["TASKDISC_DASK_ADDRESS"] = cluster.address
+        run = begin(project, "greeting")
+        while b"has no workers yet" not in (project.path / "stderr").read_bytes():
+            assert run.poll() is None
+        cluster.scheduler.kill()
+        assert run.wait(60) == 1
+    assert "has gone away" in (project.path / "stderr").read_text()
+
+
 ADDRESS = "no Dask scheduler answers at"
 
 
@@ -91,7 +104,26 @@ ADDRESS = "no Dask scheduler answers at"
     ],
 )
 def test_what_cannot_be_is_told_at_once(project, options, message):
-    done = project.run("greeting", *options)
+    done = project.run("greeting", *options, in_process=True)
+    assert done.exit_code == 4, done
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("raise ImportError('No module named taskdisc_dask')", "Install the same taskdisc-dask where its scheduler"),
+        ("import taskdisc; taskdisc.__version__ = '0.0.1'", "it has taskdisc 0.0.1, the run has"),
+    ],
+)
+def test_workers_that_cannot_work_are_refused(project, tmp_path, module, message):
+    """Nothing is installed there, or another version: a module that Python imports at its start sees to that."""
+    name = "taskdisc_dask.py" if "raise" in module else "sitecustomize.py"
+    (tmp_path / name).write_text(module)
+    with Cluster(tmp_path, {"PYTHONPATH": str(tmp_path)}) as cluster:
+        cluster.scale(1)
+        done = project.run("greeting", "--dask-address", cluster.address)
     assert done.exit_code == 4, done
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,12 +1,14 @@
 """A store that a team shares, on S3: workers that see no other store fetch from there what they lack."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
 import servers
 
 SERVERS = Path(__file__).parents[2] / "taskdisc-s3" / "tests" / "servers.py"
+EXAMPLE = Path(__file__).parents[3] / "example_project"
 TASKS = """
 def large() -> list:
     return list(range(50_000))
@@ -61,3 +63,16 @@ def test_what_workers_make_goes_there(member):
     carol = member(on_dask=False)
     assert carol.run("size", "-p", "extra=2").assert_ok().ran == []
     carol.taskdisc("show", "size", "-p", "extra=2").assert_ok()
+
+
+def test_the_example(make_project, far, s3):
+    pages = []
+    for address in (far.address, ""):
+        made = make_project(address)
+        shutil.rmtree(made.path)
+        shutil.copytree(EXAMPLE, made.path, ignore=shutil.ignore_patterns(".taskdisc", "__pycache__"))
+        made.environment |= {**s3.variables(), "TASKDISC_SHARED": s3.url("team").replace("/project?", "/example?")}
+        done = made.run().assert_ok()
+        assert bool(done.ran) == bool(address)  # the second computes nothing
+        pages.append(Path(done.stdout.strip()).read_text())
+    assert pages[0] == pages[1]

@@ -53,6 +53,11 @@ class Element:
         return [slot.job for slot in self.slots[self.taken :] if slot.job is not None]
 
     @property
+    def is_there(self) -> bool:
+        """Say whether something may still come of it."""
+        return self.array.elements.get(self.index) is self
+
+    @property
     def has_ended(self) -> bool:
         """Say whether its command has come to its end."""
         return self.mark is not None and self.mark.status is not None

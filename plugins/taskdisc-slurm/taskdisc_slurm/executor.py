@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from taskdisc.errors import UsageError
 from taskdisc.jobfolder import GOOD, batch_size, dismiss
-from taskdisc.model import NO_JOB, Activity, Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, WorkerContext
 from taskdisc.protocols import Capabilities
 from taskdisc.wire import without_functions
 from taskdisc_slurm.arrays import Array, Element
@@ -49,6 +49,7 @@ class SlurmExecutor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._say: Callable[[str], None] = _to_nobody
         self._key_of: Callable[[int], bytes | None] = _no_key
         self._arrays: list[Array] = []
         self._ended: list[JobResult] = []
@@ -68,6 +69,10 @@ class SlurmExecutor:
     def know(self, key_of: Callable[[int], bytes | None]) -> None:
         """Note how to learn the key of a job."""
         self._key_of = key_of
+
+    def speak(self, say: Callable[[str], None]) -> None:
+        """Note by what to tell people that something waits."""
+        self._say = say
 
     def start(self, context: WorkerContext) -> None:
         """Find what earlier runs have left. Raises UsageError where there is no Slurm, or no place for files."""
@@ -312,11 +317,15 @@ class SlurmExecutor:
             self._desk.take(LOOK)
 
     def _warn(self, text: str) -> None:
-        self._ended.append(JobResult(NO_JOB, Outcome.CLOSED, warnings=(f"slurm: {text}",)))
+        self._say(f"slurm: {text}")
 
 
 def _no_key(number: int) -> bytes | None:
     return None
+
+
+def _to_nobody(text: str) -> None:
+    """Nobody has said who listens."""
 
 
 def _ignore(answer: Answer) -> None:

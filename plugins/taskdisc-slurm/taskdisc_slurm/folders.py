@@ -87,10 +87,12 @@ class RunFolder:
         os.makedirs(parent, mode=0o700, exist_ok=True)
         run = os.path.basename(context.logs)
         path = mkdtemp(prefix=f"{run}-", dir=parent)
-        lock = os.open(os.path.join(path, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        name = os.path.join(path, LOCK)
+        lock = os.open(f"{name}.new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         keep_private(lock)
         flock(lock, LOCK_EX)
         write_context(os.path.join(path, CONTEXT), context)
+        os.rename(f"{name}.new", name)  # from now on, other runs may ask whether this one lives
         return cls(path, lock)
 
     @classmethod

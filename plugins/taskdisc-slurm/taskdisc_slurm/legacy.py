@@ -47,7 +47,7 @@ class Legacy:
                 continue
             element, place = places.pop()
             spare = element.spare.pop(place, None)
-            if place >= element.taken:
+            if place >= element.taken and element.is_there:
                 element.slots[place] = element.slots[place]._replace(job=job)
             elif spare is not None and spare.outcome in GOOD:
                 found.append(spare._replace(number=job.number))

@@ -19,7 +19,7 @@ LARGEST = 1000
 """Elements of an array, as Slurm allows where nobody has changed that."""
 FIRST, LONGEST = 1.0, 30.0
 """Seconds before the next attempt, after the first that was in vain and at most."""
-PATIENCE = 10.0
+PATIENCE = 3.0
 """Seconds without room after which people are told."""
 HINT = "The flags were: {flags}. `sinfo` lists partitions and what their nodes have; flags=... and resources=... ask."
 
@@ -48,7 +48,7 @@ class Submitter:
         self._not_before = 0.0
         self._pause = FIRST
         self._full_since: float | None = None
-        self._told = False
+        self._told: set[str] = set()
 
     def start(self, context: WorkerContext, folder: RunFolder, key_of: Callable[[int], bytes | None]) -> None:
         """Learn what all jobs have in common."""
@@ -121,7 +121,7 @@ class Submitter:
             array.job_id = answer.out.strip().partition(";")[0]
             write_id(array.folder, array.job_id)
             self._most = min(LARGEST, self._most * 2)
-            self._pause, self._full_since, self._told = FIRST, None, False
+            self._pause, self._full_since = FIRST, None
         elif answer.is_too_long and array.size > 1:
             self._most = array.size // 2
             self.again(array)
@@ -146,8 +146,8 @@ class Submitter:
         self._not_before = now + self._pause
         self._pause = min(LONGEST, self._pause * 2)
         self._full_since = self._full_since or now
-        if now - self._full_since > PATIENCE and not self._told:
-            self._told = True
+        if now - self._full_since > PATIENCE and what not in self._told:
+            self._told.add(what)
             said = answer.said.strip().splitlines()
             self._warn(f"{what} ({said[0] if said else 'sbatch hangs'}): this waits, and tries again")
 
