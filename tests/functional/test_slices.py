@@ -275,18 +275,20 @@ def test_steps_of_slices_in_chains(project: Project) -> None:
             def b(a: str): return a + os.environ.get("A", "-")
             def c(b: str): return b + os.environ.get("A", "-")
             def d(c: str): return c + os.environ.get("A", "-")
+            def e(d: str): return d + os.environ.get("A", "-")
+            def f(e: str): return e + os.environ.get("A", "-")
         """,
     )
     configure(
         project,
         table("b[k=0]", env("A", "b")),
-        table("c[k=1]", 'prefix = "env A=c"'),
-        table("d[k=1]", env("A", "d")),
+        table("e[k=1]", 'prefix = "env A=e"'),
+        table("f[k=1]", env("A", "f")),
         head='plugins = ["eager"]\nexecutor = "eager"',
     )
-    assert project.run("d", "-j", "1").assert_ok().stdout == "d[k=0]: -b--\nd[k=1]: --cd\n"
+    assert project.run("f", "-j", "1").assert_ok().stdout == "f[k=0]: -b----\nf[k=1]: ----ef\n"
     chains = project.read("chains").splitlines()
-    assert chains[:2] == ["a[k=0] b[k=0] c[k=0] d[k=0]", "a[k=1] b[k=1]"]
+    assert chains == ["a[k=0] b[k=0] c[k=0] d[k=0] e[k=0] f[k=0]", "a[k=1] b[k=1] c[k=1] d[k=1]"]
 
 
 def test_one_instance_of_a_slice_is_run_again_as_it_was(project: Project) -> None:
