@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from taskdisc.errors import UsageError, closest
+from taskdisc.lanes import all_options, title
 from taskdisc.limits import CPUS, Capacity, Demand, Limits
 from taskdisc.model import Job, Task
 from taskdisc.resources import Amounts, amounts, text_of
@@ -26,12 +27,14 @@ class Allotment:
     def __init__(
         self,
         graph: TaskGraph,
-        tasks: Iterable[str],
+        tasks: Iterable[Task],
         config: Config,
         lanes: Lanes,
         elsewhere: Callable[[Task], Container[str]],
     ) -> None:
-        """Raises UsageError for a limit to nothing, and for a need that is unknown or beyond what there is.
+        """`tasks` are those of the run, as their instances have them.
+
+        Raises UsageError for a limit to nothing, and for a need that is unknown or beyond what there is.
 
         `elsewhere` returns the names of the resources that what runs a task asks others for.
         """
@@ -40,12 +43,12 @@ class Allotment:
         self._elsewhere = elsewhere
         self._limited = {name for name, _ in config.limits}
         self._origins: dict[str, str] = {}
-        self._checked: set[str] = set()
-        self._demands: dict[tuple[str, int], Demand] = {}
-        self._needs: dict[tuple[str, int], Amounts] = {}
+        self._checked: set[tuple[str, str]] = set()
+        self._demands: dict[tuple[str, str, int], Demand] = {}
+        self._needs: dict[tuple[str, str, int], Amounts] = {}
         self._capacities = self._all_capacities(config)
         for task in tasks:
-            self.check(graph.tasks[task])
+            self.check(task)
         self._shared = self._commons(config)
         self.limits = Limits(self._capacities, self._shared)
 
@@ -92,9 +95,11 @@ class Allotment:
         """All that tasks use without its being limited: their names, channels, and what they demand."""
         names: set[str] = set()
         for task in self._graph.tasks.values():
-            names.update((task.name, task.id, *task.options.channel))
-            if not callable(task.options.resources):
-                names.update(name for name, _ in task.options.resources)
+            names.update((task.name, task.id))
+        for options in all_options(self._graph.tasks.values()):
+            names.update(options.channel)
+            if not callable(options.resources):
+                names.update(name for name, _ in options.resources)
         return names
 
     # What tasks need
@@ -104,13 +109,13 @@ class Allotment:
         resources = task.options.resources
         if not callable(resources):
             return resources
-        known = self._needs.get((task.id, attempt))
+        known = self._needs.get((task.id, task.part, attempt))
         if known is None:
-            known = self._needs[task.id, attempt] = self._asked(task, resources, attempt)
+            known = self._needs[task.id, task.part, attempt] = self._asked(task, resources, attempt)
         return known
 
     def _asked(self, task: Task, resources: Callable[[int], object], attempt: int) -> Amounts:
-        what = f"{task.place} {task.name}: resources, asked for attempt {attempt},"
+        what = f"{title(task)}: resources, asked for attempt {attempt},"
         try:
             found = resources(attempt)
         except Exception as error:
@@ -119,13 +124,13 @@ class Allotment:
 
     def demand(self, task: Task, attempt: int = 1) -> Demand:
         """Return what an attempt at a task needs of limited resources; of a task that was checked."""
-        known = self._demands.get((task.id, attempt))
+        known = self._demands.get((task.id, task.part, attempt))
         if known is None:
             needed = {**dict(self._implied(task)), **dict(self.needs(task, attempt))}
             if self._is_launched(task):
                 needed.pop(CPUS, None)  # the launcher counts those of its own machines
             limited = [(name, amount) for name, amount in needed.items() if self._is_limited(name, task)]
-            known = self._demands[task.id, attempt] = tuple(sorted(limited))
+            known = self._demands[task.id, task.part, attempt] = tuple(sorted(limited))
         return known
 
     def _is_limited(self, name: str, task: Task) -> bool:
@@ -142,8 +147,8 @@ class Allotment:
 
     def check(self, task: Task) -> None:
         """Check that what a task needs can be had. Raises UsageError."""
-        if task.id not in self._checked:
-            self._checked.add(task.id)
+        if (task.id, task.part) not in self._checked:
+            self._checked.add((task.id, task.part))
             for attempt in range(1, task.options.retries + 2 if callable(task.options.resources) else 2):
                 self._check(task, attempt)
 
@@ -163,14 +168,16 @@ class Allotment:
         if self._is_launched(task) and any(f"{{{name}}}" in word for word in words):
             return True
         others = self._graph.tasks.values()
-        return any(name in (other.name, other.id) or name in other.options.channel for other in others)
+        return name in self._channels() or any(name in (other.name, other.id) for other in others)
+
+    def _channels(self) -> set[str]:
+        return {channel for options in all_options(self._graph.tasks.values()) for channel in options.channel}
 
     def _unknown(self, task: Task, name: str, amount: float) -> str:
-        channels = {channel for other in self._graph.tasks.values() for channel in other.options.channel}
-        near = closest(name, sorted({*self._capacities, *channels}))
+        near = closest(name, sorted({*self._capacities, *self._channels()}))
         meant = f"Did you mean {near}? " if near else ""
         return (
-            f"{task.place} {task.name}: needs {name}={text_of(amount)}, and nothing says how much {name} there is. "
+            f"{title(task)}: needs {name}={text_of(amount)}, and nothing says how much {name} there is. "
             f"{meant}Write [tool.taskdisc.resources] {name} = {text_of(amount)}, or --limit {name}={text_of(amount)}."
         )
 
@@ -180,12 +187,12 @@ class Allotment:
         times = f" for attempt {attempt}" if attempt > 1 else ""
         if isinstance(capacity, tuple) and amount != int(amount):
             raise UsageError(
-                f"{task.place} {task.name}: needs {name}={text_of(amount)}{times}, and {name} has whole units: "
+                f"{title(task)}: needs {name}={text_of(amount)}{times}, and {name} has whole units: "
                 f"{', '.join(capacity)}."
             )
         if amount > there:
             raise UsageError(
-                f"{task.place} {task.name}: needs {name}={text_of(amount)}{times}, and there is "
+                f"{title(task)}: needs {name}={text_of(amount)}{times}, and there is "
                 f"{name}={text_of(there)} ({self._origins[name]}). Ask for less, or raise that."
             )
 

@@ -55,7 +55,7 @@ class Chains:
         """Submit jobs, each with those that can follow it unless it goes `alone`; return these."""
         chaining: Chaining = executor  # type: ignore[assignment]
         most = chaining.longest_chain() // len(jobs) if hasattr(executor, "longest_chain") and not alone else 0
-        lane = self._lane(jobs[0].number)
+        lane = self._run.scheduler.lane_of(jobs[0].number)
         chains = [self._chain(job, most, lane) for job in jobs] if most >= WORTH and self._may_chain(lane) else []
         chains = list(filter(None, chains))
         for chain in chains:
@@ -64,10 +64,6 @@ class Chains:
         if len(heads) < len(jobs):
             executor.submit([job for job in jobs if job.number not in heads] if heads else jobs)
         return [job for chain in chains for job in chain[1:]]
-
-    def _lane(self, node: int) -> int:
-        scheduler = self._run.scheduler
-        return scheduler.blocks[scheduler.block_of(node)].lane
 
     def _may_chain(self, lane: int) -> bool:
         run = self._run
@@ -94,7 +90,7 @@ class Chains:
         followers = [each for each in waiting if not self._run.is_gather(each)]
         if len(followers) != 1 or followers[0] in self._ahead:
             return None
-        is_next = self._lane(followers[0]) == lane and self._run.plan.is_new(scheduler.block_of(followers[0]))
+        is_next = scheduler.lane_of(followers[0]) == lane and self._run.plan.is_new(scheduler.block_of(followers[0]))
         return followers[0] if is_next else None
 
     def _adopt(self, nodes: list[int]) -> list[int]:

@@ -33,10 +33,22 @@ class TaskTable(NamedTuple):
     """Options for the tasks that a pattern matches."""
 
     pattern: str
-    """A name pattern ("train*") or a tag ("tag:gpu")."""
+    """A name pattern ("train*") or a tag ("tag:gpu"), maybe with a slice ("align[sample=big]")."""
     options: Mapping[str, Any]
     """Checked, as `@task` would have them."""
     origin: str
+    brackets: tuple[tuple[str, str], ...] = ()
+    """Of a slice: (name, label) as they were written."""
+
+    @property
+    def name(self) -> str:
+        """What tasks are matched with."""
+        return self.pattern.partition("[")[0].strip() if self.brackets else self.pattern
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether it names one task, which should be there."""
+        return not self.name.startswith("tag:") and not any(sign in self.name for sign in "*?[")
 
 
 class Config(NamedTuple):
@@ -245,14 +257,36 @@ def _task_tables(table: Table, path: str) -> tuple[TaskTable, ...]:
     found = []
     for pattern, options in _sub_tables(table, path):
         origin = f"{NAME} [{path}.{_quoted(pattern)}]"
-        name, bracket, _ = pattern.partition("[")
-        if bracket and "=" in pattern:
-            raise ConfigError(
-                f"{origin}: options hold for all instances of a task. Write [{path}.{_quoted(name)}], "
-                "or make what needs others a task of its own."
-            )
-        found.append(TaskTable(pattern, _task_options(options, origin), origin))
+        about = TaskTable(pattern, _task_options(options, origin), origin, _brackets(pattern, origin))
+        for key in options if about.brackets else ():
+            _check_by_slice(key, origin, f"{path}.{_quoted(about.name)}")
+        found.append(about)
     return tuple(found)
+
+
+def _brackets(pattern: str, where: str) -> tuple[tuple[str, str], ...]:
+    if "=" not in pattern.partition("[")[2]:  # else they are part of a name pattern
+        return ()
+    from taskdisc.labels import parse_target
+
+    try:
+        found = parse_target(pattern).brackets
+    except UsageError as error:
+        raise ConfigError(f"{where}: {str(error).removeprefix(f'target {pattern}: ')}") from None
+    if not found:
+        raise ConfigError(f"{where}: cannot be read. Write 'name[axis=label,...]'.")
+    return tuple(found.items())
+
+
+def _check_by_slice(key: str, where: str, whole: str) -> None:
+    """What a result is, and how long it is kept, is the same for all instances of a task."""
+    from taskdisc.taskoptions import BY_SLICE
+
+    if key not in BY_SLICE:
+        raise ConfigError(
+            f"{where}: {key} holds for all instances of a task. Write it in [{whole}]. "
+            f"Slices can have {', '.join(BY_SLICE)}."
+        )
 
 
 def _task_options(options: Table, where: str) -> dict[str, Any]:
@@ -291,7 +325,7 @@ def _sub_table(table: Table, path: str) -> Table:
 def _quoted(key: str) -> str:
     """The key as TOML writes it."""
     bare = key.replace("-", "").replace("_", "")
-    return key if bare.isascii() and bare.isalnum() else f'"{key}"'
+    return key if bare.isascii() and bare.isalnum() else f"'{key}'" if '"' in key else f'"{key}"'
 
 
 def _chosen_profile(

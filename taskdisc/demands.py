@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskdisc.allotment import Allotment
 from taskdisc.errors import PluginError, UsageError
 from taskdisc.executors import make_executor
-from taskdisc.lanes import COMMAND, Lane, Lanes, Means
+from taskdisc.lanes import COMMAND, Lane, Lanes, Means, title
 from taskdisc.model import Task, TaskOptions
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def check(
 
 def allotted(
     graph: TaskGraph,
-    tasks: Iterable[str],
+    tasks: Iterable[Task],
     config: Config,
     lanes: Lanes,
     plugins: PluginManager,
@@ -108,13 +108,11 @@ def _check_means(task: Task, means: Means) -> None:
     """Only commands have something before them, and only this process has the terminal."""
     if task.options.interactive and (task.options.executor or task.options.launcher):
         option = "executor" if task.options.executor else "launcher"
-        raise UsageError(
-            f"{task.place} {task.name}: it is interactive, so it runs in the command itself. Leave {option} out."
-        )
+        raise UsageError(f"{title(task)}: it is interactive, so it runs in the command itself. Leave {option} out.")
     if means.launcher and means.executor != COMMAND:
         option = "launcher" if task.options.launcher else "prefix"
         raise UsageError(
-            f'{task.place} {task.name}: {option} goes before a command, and executor="{means.executor}" runs none. '
+            f'{title(task)}: {option} goes before a command, and executor="{means.executor}" runs none. '
             f"Leave one of them out."
         )
 
@@ -125,7 +123,7 @@ def _capabilities(task: Task, means: Means, plugins: PluginManager) -> Capabilit
             plugins.factory("launchers", means.launcher)
         return _of_executor(means.executor, plugins)
     except PluginError as error:
-        raise UsageError(f"{task.place} {task.name}: {error}") from error
+        raise UsageError(f"{title(task)}: {error}") from error
 
 
 def _of_executor(name: str, plugins: PluginManager) -> Capabilities:
@@ -145,6 +143,6 @@ def _refusal(task: Task, executor: str, demand: Demand, plugins: PluginManager) 
     near = "process" if "process" in able else "".join(able[:1])
     others = f'Choose one that does (executor="{near}"; there are {", ".join(able)}), or leave' if able else "Leave"
     return (
-        f"{task.place} {task.name}: {demand.text} needs an executor that {demand.needs}, and {executor!r} does not.\n"
+        f"{title(task)}: {demand.text} needs an executor that {demand.needs}, and {executor!r} does not.\n"
         f"    {others} {demand.option} out."
     )

@@ -54,7 +54,14 @@ class Line:
         if run.growing is not None:
             run.growing.values = self.values
         self.jobs = JobMaker(
-            run.graph, run.expansion, run.bindings, self.values, run.tasks, run.offset, project.files.listed
+            run.graph,
+            run.expansion,
+            run.bindings,
+            self.values,
+            run.tasks,
+            run.offset,
+            project.files.listed,
+            run.slices,
         )
         self.chains = Chains(run, self.jobs, self._tell_started)
         self.recorder = Recorder(
@@ -86,8 +93,7 @@ class Line:
             run.plan.family(task)  # now, while the files are what was imported
         specs = self.jobs.specs
         if run.allotment is not None:
-            tasks = map(run.graph.tasks.__getitem__, self.jobs.tasks)
-            expected = map(run.allotment.expected, tasks)
+            expected = map(run.allotment.expected, self.jobs.kinds)
             specs = tuple([spec._replace(resources=each) for spec, each in zip(specs, expected, strict=True)])
         self.context = worker_context(
             run, specs, self.jobs.fixtures, logs=f"logs/{run.number}", directories=directories_of(run)
@@ -413,10 +419,8 @@ class Line:
         ]
 
     def _submitted(self, lane: int) -> Iterator[tuple[int, float]]:
-        scheduler = self.run.scheduler
-        for node, since in self.run.running.items():
-            if scheduler.blocks[scheduler.block_of(node)].lane == lane:
-                yield node, since
+        lane_of = self.run.scheduler.lane_of
+        return ((node, since) for node, since in self.run.running.items() if lane_of(node) == lane)
 
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""

@@ -137,6 +137,7 @@ class Growing:
             scheduler.add(
                 block.size,
                 lane=Lane.PLAIN if gathers else run.lanes.of(graph.tasks[block.task].options),
+                kinds=run.kinds_of(block),
                 gathers=gathers,
                 drops=block.gather is not None and block.gather.drop,
                 watched=not gathers and block.task in graph.inner,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from taskdisc.expand import Expansion, expand
 from taskdisc.model import Task
-from taskdisc.nodes import DONE, LEFT_OUT
+from taskdisc.nodes import DONE, LEFT_OUT, Kinds
 from taskdisc.select import Selection, rows_of
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from taskdisc.expand import Block
     from taskdisc.graph import TaskGraph
     from taskdisc.growing import Growing
+    from taskdisc.lanes import Lanes
     from taskdisc.plan import Plan
     from taskdisc.project import Project
     from taskdisc.schedule import Scheduler
+    from taskdisc.slices import Slices
 
 
 FORCE_TARGETS, FORCE_ALL = "targets", "all"
@@ -31,6 +34,7 @@ class Instances:
     asked: TaskGraph
     graph: TaskGraph
     targets: tuple[str, ...]
+    tasks: list[str]
     selections: list[Selection]
     expansion: Expansion
     plan: Plan
@@ -39,6 +43,7 @@ class Instances:
     growing: Growing | None
     number: int
     bindings: Bindings
+    lanes: Lanes
     force: str
     """FORCE_TARGETS or FORCE_ALL, if kept results do not count, else empty."""
 
@@ -54,8 +59,62 @@ class Instances:
         return self.expansion.ids(block, self.graph.names[block.task], range(row, row + 1))[0]
 
     def task_of(self, node: int) -> Task:
-        """Return the task of a step."""
-        return self.graph.tasks[self.expansion.blocks[self.scheduler.block_of(node)].task]
+        """Return the task of a step, with the options that this step has."""
+        number, row = self.scheduler.place_of(node)
+        block = self.expansion.blocks[number]
+        task = self.graph.tasks[block.task]
+        if self.slices is None or not task.slices or block.gather is not None:
+            return task
+        return self.slices.of(block, row)
+
+    # Slices with options of their own
+
+    @cached_property
+    def slices(self) -> Slices | None:
+        """The kinds of instances; None where no task has such slices."""
+        if not any(task.slices for task in self.graph.tasks.values()):
+            return None
+        from taskdisc.slices import Slices
+
+        return Slices(self.graph, self.expansion)
+
+    def kind(self, task: str, number: int) -> Task:
+        """Return a task as its instances of a kind have it."""
+        return self.graph.tasks[task] if self.slices is None else self.slices.kinds(task)[number]
+
+    def kinds_of(self, block: Block) -> Kinds | None:
+        """Return the kinds of a block's rows, None where all are alike."""
+        if self.slices is None or block.gather is not None or not self.graph.tasks[block.task].slices:
+            return None
+        rows = self.slices.rows(block)
+        return Kinds(rows, [self.lanes.of(task.options) for task in self.slices.kinds(block.task)])
+
+    def used_tasks(self) -> list[Task]:
+        """Return the tasks with all options that steps have, or may have where the steps are not known yet."""
+        found: list[Task] = []
+        for task in self.tasks:
+            block = self.expansion.by_task.get(task)
+            if self.slices is None or not self.graph.tasks[task].slices:
+                found.append(self.graph.tasks[task])
+            elif block is None:
+                found += self.slices.kinds(task)
+            else:
+                rows, used = self.slices.rows(block), set[int]()
+                if self.scheduler.count(block.number, LEFT_OUT):
+                    nodes = enumerate(rows, block.offset)
+                    used.update(kind for node, kind in nodes if self.scheduler.state(node) != LEFT_OUT)
+                else:
+                    used.update(rows)
+                found += [self.kind(task, kind) for kind in sorted(used)]
+        return found
+
+    def unmatched(self) -> list[str]:
+        """Return a warning for each slice with options that has no instances."""
+        if self.slices is None:
+            return []
+        config = self.project.config
+        found = self.slices.unmatched(lambda axis: config.setting("", axis) is not None)
+        return list(dict.fromkeys(found))
 
     def steps(self) -> list[int]:
         """Return the nodes of all steps that the targets need; gathers are no steps."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from taskdisc.bind import Bindings
     from taskdisc.expand import Expansion, Filled
     from taskdisc.plan import Plan
+    from taskdisc.slices import Slices
     from taskdisc.store.index import Index
 
 _new = tuple.__new__
@@ -97,7 +98,9 @@ class JobMaker:
         tasks: Sequence[str],
         offset: Callable[[int], int],
         listed: Callable[[Files], Sequence[File]],
+        slices: Slices | None,
     ) -> None:
+        self._slices = slices
         self._graph = graph
         self._expansion = expansion
         self._values = values
@@ -116,26 +119,35 @@ class JobMaker:
         able = self._able(graph.tasks if grown else tasks)
         self.tasks = list(able)
         """Those of which jobs may be made: what a planner asks for is not known before it does."""
-        self._numbers = {task: number for number, task in enumerate(self.tasks)}
-        self.specs = tuple(able.values())
+        self._numbers: dict[str, int] = {}
+        """By task, the number of its first spec: each kind of its instances has one."""
+        self.kinds: list[Task] = []
+        """What each spec is about."""
+        for task in self.tasks:
+            self._numbers[task] = len(self.kinds)
+            self.kinds += self._kinds(task)
+        self.specs = tuple([spec for specs in able.values() for spec in specs])
         fixtures = graph.fixtures_of(self.tasks)
         self._fixtures = {fixture: number for number, fixture in enumerate(fixtures)}
         self.fixtures = tuple(self._fixture_spec(graph.fixtures[fixture], bindings) for fixture in fixtures)
 
-    def _able(self, tasks: Iterable[str]) -> dict[str, TaskSpec]:
+    def _able(self, tasks: Iterable[str]) -> dict[str, list[TaskSpec]]:
         """The tasks that are steps, with what workers must know of each.
 
         What stands in the way of one that may not be asked for is told when it is.
         """
-        able: dict[str, TaskSpec] = {}
+        able: dict[str, list[TaskSpec]] = {}
         for task in tasks:
             if task in self._graph.inner and not self._graph.inner[task].reaches:
                 continue
             try:
-                able[task] = self._spec(self._graph.tasks[task], self._bindings)
+                able[task] = [self._spec(each, self._bindings) for each in self._kinds(task)]
             except UsageError as error:
                 self._unfit[task] = error
         return able
+
+    def _kinds(self, task: str) -> Sequence[Task]:
+        return (self._graph.tasks[task],) if self._slices is None else self._slices.kinds(task)
 
     def _spec(self, task: Task, bindings: Bindings) -> TaskSpec:
         return TaskSpec(
@@ -242,10 +254,14 @@ class JobMaker:
         names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
         follows = self._before is not None
-        return [  # what holds nothing, `Job(node, spec, name, attempt, given, settings)`, in a third of the time
+        jobs = [  # what holds nothing, `Job(node, spec, name, attempt, given, settings)`, in a third of the time
             _new(Job, (node, spec, name, attempt, given, settings, (), (), follows))
             for node, name, given in zip(nodes, names, arguments, strict=True)
         ]
+        if not task.slices or self._slices is None:
+            return jobs
+        kinds = self._slices.rows(block)
+        return [job._replace(task=spec + kinds[row]) for job, row in zip(jobs, rows, strict=True)]
 
     def follow(self, number: int, node: int, before: int) -> Job:
         """Return the job of a node of a block that follows that of `before` in a chain."""

@@ -62,6 +62,18 @@ class Lanes:
         return iter(self._means)
 
 
+def title(task: Task) -> str:
+    """Return how errors name a task, or those of its instances that its options are about."""
+    return f"{task.place} {task.name}{task.part}"
+
+
+def all_options(tasks: Iterable[Task]) -> Iterator[TaskOptions]:
+    """Yield the options of tasks, and those of each slice."""
+    for task in tasks:
+        yield task.options
+        yield from (task.options._replace(**each.options) for each in task.slices)
+
+
 def demands_nothing(options: TaskOptions) -> bool:
     """Say whether any executor can run a task of these options."""
     return options is DEFAULTS or not (
@@ -72,7 +84,7 @@ def demands_nothing(options: TaskOptions) -> bool:
 def ignored_options(tasks: Iterable[Task]) -> list[str]:
     """Return a warning for each task with options that are of no effect where it runs."""
     return [
-        f"{task.place} {task.name}: it is interactive, so its prefix is ignored"
+        f"{title(task)}: it is interactive, so its prefix is ignored"
         for task in tasks
         if task.options.interactive and task.options.prefix
     ]

@@ -12,6 +12,7 @@ from taskdisc.parameters import Fixture as Fixture
 from taskdisc.parameters import FixtureSpec as FixtureSpec
 from taskdisc.parameters import Missing as Missing
 from taskdisc.parameters import Parameter as Parameter
+from taskdisc.parameters import Slice as Slice
 from taskdisc.parameters import Swept as Swept
 
 
@@ -122,6 +123,10 @@ class Task(NamedTuple):
     """What reaches it of a sweep; then it is one of several copies, each with an id of its own in the graph."""
     copy_of: str = ""
     """Of a copy: the id of the task."""
+    slices: tuple[Slice, ...] = ()
+    """Options that hold for some of its instances, in the order in which they apply."""
+    part: str = ""
+    """Where these are options of slices: what those have in their brackets, "[sample=big]"."""
 
     @property
     def long_id(self) -> str:
@@ -343,6 +348,7 @@ class WorkerContext(NamedTuple):
     plugins: tuple[str, ...]
     """Names of the plugins to load beside those found by themselves; `no:NAME` leaves one out."""
     specs: tuple[TaskSpec, ...]
+    """One for each task, or for each kind of its instances where slices have options of their own."""
     storage: str = "disk"
     """Name of the store plugin that keeps large objects."""
     sources: dict[str, str] = {}

@@ -2,12 +2,22 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from taskdisc.edges import Dependents, rows_of
 
 WAITING, UNDECIDED, RUNNABLE, RUNNING, CLAIMED, DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED = range(10)
 ENDED = frozenset({DONE, FAILED, BLOCKED, LEFT_OUT, SKIPPED})
+
+
+class Kinds(NamedTuple):
+    """Of a block whose rows are of several kinds, each with a lane, and with terms of its own."""
+
+    rows: Sequence[int]
+    """The kind of each row."""
+    lanes: Sequence[int]
+    """The lane of each kind."""
 
 
 class Block:
@@ -18,6 +28,7 @@ class Block:
         "drops",
         "ended",
         "gathers",
+        "kinds",
         "lane",
         "late",
         "offset",
@@ -32,6 +43,8 @@ class Block:
         self.size = size
         self.rank = rank
         self.lane = lane
+        self.kinds: Kinds | None = None
+        """None: all rows are of kind 0, and start in `lane`."""
         self.gathers = gathers
         self.drops = False
         """A gather that leaves failed inputs out."""
@@ -61,6 +74,32 @@ class Nodes:
     def state(self, node: int) -> int:
         """Return the node's state, one of the constants of this module."""
         return self._state[node]
+
+    def lane_of(self, node: int) -> int:
+        """Return the lane of a node."""
+        block = self.blocks[self.block_of(node)]
+        return block.lane if block.kinds is None else block.kinds.lanes[block.kinds.rows[node - block.offset]]
+
+    def shares(self, number: int) -> dict[int, float]:
+        """Return which part of a block's nodes starts in which lane."""
+        block = self.blocks[number]
+        if block.kinds is None:
+            return {block.lane: 1.0}
+        found: dict[int, float] = {}
+        for kind, lane in enumerate(block.kinds.lanes):
+            found[lane] = found.get(lane, 0.0) + block.kinds.rows.count(kind) / block.size
+        return found
+
+    def by_kind(self, number: int, nodes: list[int]) -> Iterable[tuple[int, int, list[int]]]:
+        """Return (kind, its lane, those of the nodes that are of it) of a block."""
+        block = self.blocks[number]
+        kinds = block.kinds
+        if kinds is None:
+            return ((0, block.lane, nodes),)
+        groups: dict[int, list[int]] = {}
+        for node in nodes:
+            groups.setdefault(kinds.rows[node - block.offset], []).append(node)
+        return [(kind, kinds.lanes[kind], members) for kind, members in groups.items()]
 
     def count(self, number: int, *states: int) -> int:
         """Return how many nodes of a block are in one of these states."""

@@ -15,6 +15,7 @@ from taskdisc.store.earlier import usual_seconds
 if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
     from taskdisc.graph import TaskGraph
+    from taskdisc.model import Task
     from taskdisc.store.index import Index
 
 UNKNOWN = 1.0
@@ -36,9 +37,8 @@ class Order:
         self._allotment = allotment
         self._ranks: Mapping[str, float] | None = None
 
-    def terms(self, task_id: str) -> Terms:
-        """Return the terms of a task's steps."""
-        task = self._graph.tasks[task_id]
+    def terms(self, task: Task) -> Terms:
+        """Return the terms of steps with the options that this task has."""
         demand: Demand = ()
         if self._allotment is not None:
             self._allotment.check(task)  # one that nobody knew of when the run began

@@ -123,8 +123,9 @@ class Outlook:
             left = 0 if block.gather else self._unfinished(block.number, block.size)
             if left:
                 mean, running = means.get(block.task, unknown), ages.get(block.number, [])
-                lane = self._run.scheduler.blocks[block.number].lane
-                work[lane] = work.get(lane, 0.0) + left * mean - sum(min(age, mean) for age in running)
+                here_left = left * mean - sum(min(age, mean) for age in running)
+                for lane, share in self._run.scheduler.shares(block.number).items():
+                    work[lane] = work.get(lane, 0.0) + share * here_left
                 paths[block.number] += mean if len(running) < left else mean - min(mean, *running)
             here = paths[block.number]
             for target in [*(link.block for link in block.links), *([block.gather.target] if block.gather else [])]:

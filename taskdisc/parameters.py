@@ -1,6 +1,6 @@
-"""Parameters, and what has them beside tasks: fixtures; and what a sweep gives to settings. Small frozen records."""
+"""Parameters, what has them beside tasks, and what sweeps and slices say of tasks. Small frozen records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from taskdisc.errors import Place
@@ -39,6 +39,15 @@ class Swept(NamedTuple):
     """Whether the value is text that is still to be converted."""
     origin: str
     """"--sweep", or the target."""
+
+
+class Slice(NamedTuple):
+    """Options of those instances of a task whose printed ids have all that is in the brackets."""
+
+    brackets: tuple[tuple[str, str], ...]
+    """(name, label) as they were written."""
+    options: Mapping[str, Any]
+    origin: str
 
 
 class Fixture(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Container, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from taskdisc.collect import make_importable
@@ -14,7 +14,7 @@ from taskdisc.fingerprint.code import CodeFingerprints
 from taskdisc.fingerprint.files import InputFiles
 from taskdisc.fingerprint.values import ValueFingerprints
 from taskdisc.graph import TaskGraph
-from taskdisc.model import Collection, Task
+from taskdisc.model import Collection, Slice, Task
 from taskdisc.options import OFF, suggestion
 from taskdisc.pluginmanager import Distribution, PluginManager, plugin_manager
 from taskdisc.resolve import link
@@ -62,7 +62,7 @@ class Project:
             self._add_hooks()
             self.values = ValueFingerprints(self.code, self.plugins)
             graph = link(self.collection, self.plugins.supplied("injectables"), self._tasks())
-            self.graph: TaskGraph = graph._replace(warnings=(*graph.warnings, *self.misspelt))
+            self.graph: TaskGraph = graph._replace(warnings=(*graph.warnings, *self.misspelt, *self._unfit(graph)))
             if not config.pickle:
                 from taskdisc.policy import keep_without_pickle
 
@@ -123,6 +123,15 @@ class Project:
             self.misspelt = misspelt_tables(tasks, self.config)
         self.plugins.hook.taskdisc_modify_tasks(tasks=tasks, config=self.config)
         return tasks
+
+    def _unfit(self, graph: TaskGraph) -> list[str]:
+        """Warnings of options for slices that tasks do not have. Raises UsageError."""
+        tables = [table for table in self.config.tasks if table.brackets] if self.is_whole else []
+        if not tables:
+            return []
+        from taskdisc.slices import checked
+
+        return checked(graph, tables)
 
     def _add_hooks(self) -> None:
         """A project's own modules are plugins too, where they have functions called `taskdisc_*`."""
@@ -242,15 +251,24 @@ def plugin_names(config: Config) -> tuple[str, ...]:
 
 def configured(task: Task, config: Config) -> Task:
     """Return the task with what `[tool.taskdisc.tasks]` says of it; the last table that matches wins."""
-    options = task.options
+    options, slices = task.options, list[Slice]()
     if not config.tasks:
         return task
     from taskdisc.taskoptions import task_options
 
     for table in config.tasks:
-        if _matches(table.pattern, task):
-            options = task_options(table.options, table.origin, options)
-    return task if options is task.options else task._replace(options=options)
+        if not _matches(table.name, task):
+            continue
+        if table.brackets:
+            slices.append(Slice(table.brackets, table.options, table.origin))
+            continue
+        options = task_options(table.options, table.origin, options)
+        slices = [each._replace(options=_without(each.options, table.options)) for each in slices]
+    return task if options is task.options and not slices else task._replace(options=options, slices=tuple(slices))
+
+
+def _without(options: Mapping[str, Any], others: Container[str]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in others}
 
 
 def _matches(pattern: str, task: Task) -> bool:
@@ -272,11 +290,10 @@ def misspelt_tables(tasks: Sequence[Task], config: Config) -> tuple[str, ...]:
 
     warnings = []
     for table in config.tasks:
-        plain = not table.pattern.startswith("tag:") and not any(sign in table.pattern for sign in "*?[")
-        if plain and not any(_matches(table.pattern, task) for task in tasks):
-            near = closest(table.pattern, [task.name for task in tasks])
+        if table.is_plain and not any(_matches(table.name, task) for task in tasks):
+            near = closest(table.name, [task.name for task in tasks])
             meant = f"Did you mean {near}?" if near else "`taskdisc list` shows the tasks."
-            warnings.append(f"{table.origin}: there is no task {table.pattern!r}. {meant}")
+            warnings.append(f"{table.origin}: there is no task {table.name!r}. {meant}")
     return tuple(warnings)
 
 

@@ -1,9 +1,10 @@
 """Ready: the nodes that may run now, in the order in which they are to start, as far as there is room for them.
 
-Nodes come in queues: those of a block that demand the same. Without limits, the queue of the highest priority and
-then the longest path goes first. Where a queue demands more than there is at the moment, it steps aside, and others
-pass. Queues of one lane with the same demand wait as a crowd, whose first stands for all: what does not fit it fits
-none of them, so each end of a job wakes one queue a crowd, and nobody looks through all that waits.
+Nodes come in queues: those of a block that demand the same, in one lane and with one priority. Without limits, the
+queue of the highest priority and then the longest path goes first. Where a queue demands more than there is at the
+moment, it steps aside, and others pass. Queues of one lane with the same demand wait as a crowd, whose first stands for
+all: what does not fit it fits none of them, so each end of a job wakes one queue a crowd, and nobody looks through all
+that waits.
 
 A crowd that others have passed for too long (together they were given as much of a resource as there is) comes first:
 what it needs is kept for it, resource by resource, until one of it has started. As long as it lacks one, those that
@@ -34,6 +35,10 @@ class Terms(NamedTuple):
     demand: Demand = ()
 
 
+Key = tuple[int, float, Demand]
+"""What tells the queues of a block apart: the lane, the priority, and the demand."""
+
+
 class Crowd:
     """The queues of one lane that demand the same."""
 
@@ -57,13 +62,13 @@ class Crowd:
 
 
 class Queue:
-    """The ready nodes of one block that demand the same."""
+    """The ready nodes of one block that demand the same, in the same lane and with the same priority."""
 
-    __slots__ = ("crowd", "demand", "nodes", "number")
+    __slots__ = ("crowd", "key", "nodes", "number")
 
-    def __init__(self, number: int, demand: Demand, crowd: Crowd | None) -> None:
+    def __init__(self, number: int, key: Key, crowd: Crowd | None) -> None:
         self.number = number
-        self.demand = demand
+        self.key = key
         self.crowd = crowd
         """None: nothing that it demands is limited."""
         self.nodes: deque[int] = deque()
@@ -77,7 +82,7 @@ class Ready:
         self.limits = limits
         self.demands: dict[int, Demand] = {}
         """Of nodes that demand something else than the others of their block."""
-        self._queues: dict[int, dict[Demand, Queue]] = {}
+        self._queues: dict[int, dict[Key, Queue]] = {}
         """By block, those that it has."""
         self._heaps: dict[int, list[tuple[Order, Queue]]] = {}
         """By lane, the queues that may go on."""
@@ -102,22 +107,23 @@ class Ready:
 
     def _add(self, nodes: Sequence[int], number: int, lane: int, terms: Terms) -> None:
         priority, rank, demand = terms
-        queues = self._queues.setdefault(number, {})
-        queue = queues.get(demand)
+        queues, key = self._queues.setdefault(number, {}), (lane, priority, demand)
+        queue = queues.get(key)
         if queue is None:
-            queue = queues[demand] = self._new_queue(number, lane, demand)
+            queue = queues[key] = self._new_queue(number, key)
             self._made += 1
             heapq.heappush(self._heaps.setdefault(lane, []), ((-priority, -rank, number, self._made), queue))
         queue.nodes += nodes
 
-    def _new_queue(self, number: int, lane: int, demand: Demand) -> Queue:
+    def _new_queue(self, number: int, key: Key) -> Queue:
+        lane, _, demand = key
         crowd = None
         if demand:
             crowd = self._crowds.get((lane, demand))
             if crowd is None:
                 crowd = self._crowds[lane, demand] = Crowd(lane, demand)
             crowd.listed += 1
-        return Queue(number, demand, crowd)
+        return Queue(number, key, crowd)
 
     def __len__(self) -> int:
         return sum(len(queue.nodes) for queues in self._queues.values() for queue in queues.values())
@@ -153,7 +159,7 @@ class Ready:
 
     def _forget(self, queue: Queue) -> None:
         """Forget a queue that is empty, and in no heap any more."""
-        del self._queues[queue.number][queue.demand]
+        del self._queues[queue.number][queue.key]
         crowd = queue.crowd
         if crowd is not None:
             crowd.listed -= 1

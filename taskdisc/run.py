@@ -13,7 +13,7 @@ from taskdisc.edges import Edge
 from taskdisc.errors import NothingMatched
 from taskdisc.expand import Expansion, expand
 from taskdisc.instances import Instances
-from taskdisc.lanes import Lanes, demands_nothing, ignored_options
+from taskdisc.lanes import Lanes, all_options, demands_nothing, ignored_options
 from taskdisc.model import Activity, Outcome, Retry, RunReport, StepEnd, TaskWarning
 from taskdisc.nodes import DONE, SKIPPED
 from taskdisc.plan import Plan
@@ -171,6 +171,7 @@ class Run(Instances):
                 block.size,
                 edges,
                 lane=self.lanes.of(self.graph.tasks[block.task].options),
+                kinds=self.kinds_of(block),
                 gathers=block.gather is not None,
                 needed=None if all(mark) else mark,
                 drops=block.gather is not None and block.gather.drop,
@@ -222,7 +223,7 @@ class Run(Instances):
     def check_executors(self) -> None:
         """Refuse options of tasks that their executors cannot honour. Raises UsageError."""
         config = self.project.config
-        tasks = [self.graph.tasks[task] for task in self.expansion.by_task]
+        tasks = self.used_tasks()
         if not config.max_tasks_per_worker:
             tasks = [task for task in tasks if not demands_nothing(task.options)]
         if tasks:
@@ -233,19 +234,21 @@ class Run(Instances):
     def _allot(self) -> None:
         """Say in what order steps start, and what they need. Raises UsageError for what there is not."""
         graph, config = self.graph, self.project.config
-        if config.resources or config.limits or any(task.options.resources for task in graph.tasks.values()):
+        if config.resources or config.limits or any(each.resources for each in all_options(graph.tasks.values())):
             from taskdisc.demands import allotted
 
-            self.allotment = allotted(graph, self.tasks, config, self.lanes, self.project.plugins, self.make_executor)
+            grids = self.expansion.by_task  # what only may be there is checked when it is
+            tasks = [task for task in self.used_tasks() if not task.slices or task.id in grids]
+            self.allotment = allotted(graph, tasks, config, self.lanes, self.project.plugins, self.make_executor)
         self.scheduler.limit(None if self.allotment is None else self.allotment.limits, self._terms)
 
-    def _terms(self, number: int) -> Terms:
-        """On what terms the steps of a block start."""
+    def _terms(self, number: int, kind: int) -> Terms:
+        """On what terms the steps of a kind of a block start."""
         if self._order is None:
             from taskdisc.order import Order
 
             self._order = Order(self.graph, self.project.index, self.allotment)
-        return self._order.terms(self.expansion.blocks[number].task)
+        return self._order.terms(self.kind(self.expansion.blocks[number].task, kind))
 
     def make_executor(self) -> Executor:
         """Make what runs the steps that no command of their own runs."""
@@ -413,7 +416,6 @@ class Run(Instances):
         self.blocked([node for node in nodes if self.scheduler.state(node) != SKIPPED])
 
     def _report(self) -> RunReport:
-        tasks = map(self.graph.tasks.__getitem__, self.expansion.by_task)
         return RunReport(
             self.number,
             tuple(selection.target.text for selection in self.selections),
@@ -422,7 +424,7 @@ class Run(Instances):
             time.monotonic() - self._clock,
             self.interrupted,
             self.left_out,
-            (*self.graph.warnings, *ignored_options(tasks), *self.warnings),
+            (*self.graph.warnings, *ignored_options(self.used_tasks()), *self.unmatched(), *self.warnings),
             self.project.config.store,
             self.verbosity,
             retries=tuple(self.retries.values()),

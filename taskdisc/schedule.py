@@ -40,6 +40,7 @@ from taskdisc.nodes import (
     UNDECIDED,
     WAITING,
     Block,
+    Kinds,
     Nodes,
 )
 from taskdisc.ready import Ready, Terms
@@ -59,10 +60,10 @@ class Scheduler(Nodes):
         """Done nodes of watched blocks, until the driver takes them away."""
         self._undecided: list[int] = []
         self._ready = Ready()
-        self._terms: Callable[[int], Terms] = lambda number: Terms(0.0, self.blocks[number].rank)
+        self._terms: Callable[[int, int], Terms] = lambda number, kind: Terms(0.0, self.blocks[number].rank)
 
-    def limit(self, limits: Limits | None, terms: Callable[[int], Terms]) -> None:
-        """Let nodes start on the terms of their blocks, as they become runnable. To be called before any does."""
+    def limit(self, limits: Limits | None, terms: Callable[[int, int], Terms]) -> None:
+        """Let nodes start on the terms of their block and kind, as they become runnable; called before any does."""
         self._ready = Ready(limits)
         self._terms = terms
 
@@ -81,6 +82,7 @@ class Scheduler(Nodes):
         *,
         rank: float = 0.0,
         lane: int = 0,
+        kinds: Kinds | None = None,
         gathers: bool = False,
         needed: Sequence[int] | None = None,
         drops: bool = False,
@@ -92,11 +94,12 @@ class Scheduler(Nodes):
         With `held`, none of its nodes begins before it is released.
 
         Of a lane's runnable nodes, those of the highest `rank` start first (the longest path to the end, in seconds).
+        With `kinds`, its rows start in the lanes of these.
         `needed`: rows whose entry is 0 are left out, and must not be needed by other nodes that are not.
         """
         number, offset = len(self.blocks), len(self._state)
         block = Block(offset, size, rank, lane, gathers)
-        block.drops, block.watched = drops, watched
+        block.drops, block.watched, block.kinds = drops, watched, kinds
         self.blocks.append(block)
         self._offsets.append(offset)
         self._state += bytes(size)
@@ -233,7 +236,8 @@ class Scheduler(Nodes):
                 if self._state[node] != RUNNABLE:
                     self._state[node] = RUNNABLE
                     fresh.append(node)
-            self._ready.add(fresh, number, self.blocks[number].lane, self._terms(number))
+            for kind, lane, those in self.by_kind(number, fresh):
+                self._ready.add(those, number, lane, self._terms(number, kind))
 
     def take_runnable(self, most: int, lane: int = 0) -> list[int]:
         """Return up to `most` nodes of a lane to execute now; what they demand is theirs until it is given back."""

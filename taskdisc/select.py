@@ -31,7 +31,7 @@ def select(graph: TaskGraph, targets: Sequence[str]) -> list[Selection]:
     for text in targets:
         target = parse_target(text)
         for selection in _named(graph, target):
-            _check_brackets(graph, selection)
+            check_brackets(graph, selection)
             if selection not in found:
                 found.append(selection)
     return found
@@ -89,7 +89,8 @@ def _nothing(graph: TaskGraph, target: TargetText) -> str:
     return f"target {target.text}: there is no task {target.name!r}. `taskdisc list` shows the tasks."
 
 
-def _check_brackets(graph: TaskGraph, selection: Selection) -> None:
+def check_brackets(graph: TaskGraph, selection: Selection) -> None:
+    """Raise UsageError for brackets that name what the task does not have."""
     task = graph.tasks[selection.task]
     axes = {axis.name for axis in graph.axes[task.id]}
     for name in selection.target.brackets or ():

@@ -187,6 +187,12 @@ def _number(key: str, value: Any, where: str) -> Any:
     raise UsageError(f"{where}: {key} takes a number, not {value!r}.")
 
 
+BY_SLICE = (
+    "prefix", "launcher", "executor", "flags", "batch", "resources", "channel", "priority", "retries", "retry_delay",
+    "retry_on", "timeout", "env",
+)  # fmt: skip
+"""How a step is run, and no part of its result or of what becomes of that: instances of a task may differ in it."""
+
 CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "name": _name,
     "outputs": _outputs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
@@ -99,8 +99,8 @@ class ProcessExecutor:
         self._born = 0
         self._window = Window()
         self._ended: list[JobResult] = []
-        self._returned: list[Job] = []
-        """Jobs that waited behind a long one, for the next that has nothing to do."""
+        self._returned: list[list[Job]] = []
+        """Chains, mostly of one job, that waited behind a long one, for the next that has nothing to do."""
         self._selector = DefaultSelector()
         self._context: WorkerContext | None = None
         self._stopping = False
@@ -143,7 +143,7 @@ class ProcessExecutor:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Give the jobs to the workers that have the least to do, and start workers while all others have jobs."""
         if not self._quick() and not self._unborn:
-            self._returned += jobs
+            self._returned += [[job] for job in jobs]
             return
         for worker, share in self._deal(jobs):
             receiver = worker or self._start()
@@ -213,14 +213,32 @@ class ProcessExecutor:
             self._take_back(worker)
         idle = self._unborn + sum([not worker.queue for worker in self._living])
         if self._returned and idle and not self._stopping:
-            jobs, self._returned = self._returned[:idle], self._returned[idle:]
-            self.submit(jobs)
+            chains, self._returned = self._returned[:idle], self._returned[idle:]
+            self._submit_chains(chains)
 
     def _take_back(self, worker: Worker) -> None:
-        """What a worker has given back is for others; what follows a job there has nothing to follow elsewhere."""
-        self._returned += [job for job in worker.returned if not job.follows]
-        self._ended += [JobResult(job.number, Outcome.UNDONE) for job in worker.returned if job.follows]
+        """What a worker has given back is for others."""
+        self._returned += self._chained(worker.returned)
         worker.returned.clear()
+
+    def _chained(self, jobs: Iterable[Job]) -> list[list[Job]]:
+        """Return jobs as the chains that they are; what follows none of them has nothing to follow elsewhere."""
+        chains: list[list[Job]] = []
+        for job in jobs:
+            if not job.follows:
+                chains.append([job])
+            elif chains:
+                chains[-1].append(job)
+            else:
+                self._ended.append(JobResult(job.number, Outcome.UNDONE))
+        return chains
+
+    def _submit_chains(self, chains: Sequence[list[Job]]) -> None:
+        for chain in chains:
+            if len(chain) > 1:
+                self.submit_chain(chain)
+        if single := [chain[0] for chain in chains if len(chain) == 1]:
+            self.submit(single)
 
     def _behind(self) -> list[Worker]:
         """The workers at which jobs wait."""
@@ -331,23 +349,7 @@ class ProcessExecutor:
         self._tidy(worker)
         if not self._stopping:
             self._take_back(worker)
-            self._submit_again(list(worker.queue.values()))
-
-    def _submit_again(self, jobs: list[Job]) -> None:
-        """Give jobs of a dead worker to others, chains as chains; what followed on what it has done cannot follow."""
-        chains: list[list[Job]] = []
-        for job in jobs:
-            if not job.follows:
-                chains.append([job])
-            elif chains:
-                chains[-1].append(job)
-            else:
-                self._ended.append(JobResult(job.number, Outcome.UNDONE))
-        for chain in chains:
-            if len(chain) > 1:
-                self.submit_chain(chain)
-        if single := [chain[0] for chain in chains if len(chain) == 1]:
-            self.submit(single)
+            self._submit_chains(self._chained(worker.queue.values()))
 
     def _forget(self, worker: Worker) -> None:
         for workers in (self._living, self._leaving):

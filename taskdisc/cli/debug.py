@@ -76,7 +76,8 @@ def _run_here(run: Run, node: int) -> JobResult:
 
     project = run.project
     values = Values(run.plan, project.open_index(), run.expansion, run.graph)
-    jobs = JobMaker(run.graph, run.expansion, run.bindings, values, run.tasks, run.offset, project.files.listed)
+    listed, slices = project.files.listed, run.slices
+    jobs = JobMaker(run.graph, run.expansion, run.bindings, values, run.tasks, run.offset, listed, slices)
     (job,) = jobs.make(run.scheduler.block_of(node), [node])
     with TemporaryDirectory(prefix="taskdisc-debug-") as folder:
         context = worker_context(run, jobs.specs, jobs.fixtures, logs=folder, directories=folder)._replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from tempfile import TemporaryDirectory
 from tests.benchmarks.goals import FULL, GOALS, QUICK, USUAL, Bench
 from tests.benchmarks.measuring import Row, command, seconds_of
 
+ENGINES = sorted(Path(__file__).parents[2].glob("plugins/*/tests/benchmark.py"))
+"""Scripts that measure what an instance costs on an engine, beside the engine alone."""
 HEADINGS = ("goal", "what", "floor s", "ours s", "measured", "goal", "")
 
 
@@ -33,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
             except RuntimeError as error:
                 failed = True
                 print(f"{number:>4}  could not be measured: {error}", flush=True)
+    for script in ENGINES if given.engines else ():
+        print(f"\n{script.parents[1].name}", flush=True)
+        failed |= subprocess.run([sys.executable, str(script)], check=False).returncode != 0
     return int(failed)
 
 
@@ -40,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", type=_numbers, metavar="1,4", help="these goals")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, which only show that it works")
+    parser.add_argument("--engines", action="store_true", help="Slurm and Dask, too, whose plugins must be installed")
     parser.add_argument("--full", action="store_true", help="up to a million tasks")
     return parser
 

@@ -457,15 +457,3 @@ def test_options_for_a_task_that_is_not_there_are_warned_of(project: Project) ->
     result = project.run().assert_ok()
     warning = "pyproject.toml [tool.taskdisc.tasks.tain]: there is no task 'tain'. Did you mean train?"
     assert [line for line in result.stderr.splitlines() if "warning" in line] == [f"warning: {warning}"]
-
-
-def test_options_for_a_slice_are_refused(project: Project) -> None:
-    project.write(
-        {"pyproject.toml": '[tool.taskdisc.tasks."train[k=1]"]\ntimeout = "1h"\n'}, tasks_x="def train(): ..."
-    )
-    result = project.run()
-    assert result.exit_code == 4
-    assert (
-        'pyproject.toml [tool.taskdisc.tasks."train[k=1]"]: options hold for all instances of a task. '
-        "Write [tool.taskdisc.tasks.train], or make what needs others a task of its own." in result.stderr
-    )

@@ -30,7 +30,7 @@ def scheduled(stages, workers, known=None):
     means = {stage.name: sum(stage.seconds) / len(stage.seconds) for stage in stages}
     ranks = longest_paths(Graph(stages), means if known is None else known)
     scheduler, places = Scheduler(), {stage.name: number for number, stage in enumerate(stages)}
-    scheduler.limit(None, lambda number: Terms(0, ranks[stages[number].name]))
+    scheduler.limit(None, lambda number, _: Terms(0, ranks[stages[number].name]))
     for stage in stages:
         edges = []
         for name, groups in stage.needs:

@@ -167,7 +167,7 @@ class Model:
         self.chance, self.slots = chance, slots
         self.scheduler, self.limits = Scheduler(), Limits({"a": ("x", "y", "z"), "b": 2.0})
         self.terms, self.lanes, self.order = [], [], {}
-        self.scheduler.limit(self.limits, self.terms.__getitem__)
+        self.scheduler.limit(self.limits, lambda number, _: self.terms[number])
         for size, demand, priority, rank, lane, chained in given_blocks:
             number, edges = len(self.terms), []
             if chained and number:

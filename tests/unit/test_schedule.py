@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskdisc.edges import Edge, reverse, rows_of
-from taskdisc.nodes import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, RUNNABLE, RUNNING, WAITING
+from taskdisc.limits import Limits
+from taskdisc.nodes import BLOCKED, CLAIMED, DONE, FAILED, LEFT_OUT, RUNNABLE, RUNNING, WAITING, Kinds
+from taskdisc.ready import Terms
 from taskdisc.schedule import Scheduler
 
 
@@ -402,3 +404,30 @@ def test_upcoming_are_what_is_taken_next():
     assert scheduler.upcoming(4) == [3, 4, 0, 1]
     assert scheduler.upcoming(4) == scheduler.take_runnable(4)
     assert scheduler.upcoming(4) == [2]
+
+
+def test_the_rows_of_a_block_may_be_of_several_kinds():
+    """Each with a lane, a priority and a demand; a retry is of the kind of its node."""
+    scheduler = Scheduler()
+    terms = [Terms(0.0, 1.0), Terms(5.0, 1.0), Terms(0.0, 1.0, (("gpu", 1.0),)), Terms(9.0, 1.0, (("gpu", 1.0),))]
+    scheduler.limit(Limits({"gpu": 1}), lambda number, kind: terms[kind])
+    scheduler.add(2)
+    block = scheduler.add(8, kinds=Kinds([0, 1, 2, 3, 0, 1, 2, 3], [0, 0, 0, 7]))
+    assert [scheduler.lane_of(node) for node in range(10)] == [0, 0, 0, 0, 0, 7, 0, 0, 0, 7]
+    assert scheduler.shares(block) == {0: 0.75, 7: 0.25}
+    drain_undecided(scheduler, lambda number, nodes: scheduler.must_run(nodes))
+    assert scheduler.runnable == 10
+    assert scheduler.take_runnable(9, 7) == [5], "there is one gpu"
+    assert scheduler.take_runnable(9, 0) == [3, 7, 0, 1, 2, 6]
+    scheduler.give_back(5)
+    scheduler.done([3])
+    scheduler.retry([7, 5])
+    assert scheduler.take_runnable(9, 0) == [7, 4]
+    assert scheduler.take_runnable(9, 7) == []
+    scheduler.give_back(4)
+    assert scheduler.take_runnable(1, 7) == [9]
+    scheduler.give_back(9)
+    assert scheduler.take_runnable(9, 7) == [], "the other lane was passed for too long"
+    assert scheduler.take_runnable(9, 0) == [8]
+    scheduler.give_back(8)
+    assert scheduler.take_runnable(9, 7) == [5]
