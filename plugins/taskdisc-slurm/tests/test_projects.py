@@ -55,9 +55,10 @@ def test_the_example_is_the_same_everywhere(slurm, example):
     assert results(here) == results(there)
     assert not any((there / ".taskdisc/slurm").iterdir())
 
-    behind = example("behind", '\n[tool.taskdisc.tasks."*"]\nbatch = 10\nlauncher = "srun"\n')
-    assert "71 succeeded" in run(behind).stderr
-    assert results(here) == results(behind)
+    for name, option in (("launched", 'launcher = "srun"'), ("behind", 'prefix = "srun -n1 --quiet"')):
+        other = example(name, f'\n[tool.taskdisc.tasks."*"]\nbatch = 10\n{option}\n')
+        assert "71 succeeded" in run(other).stderr
+        assert results(here) == results(other)
 
 
 @pytest.mark.parametrize("option", ['prefix = "srun -n1 --quiet"', 'prefix = "srun --job-name={task}"\nbatch = 3'])

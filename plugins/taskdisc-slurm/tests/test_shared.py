@@ -22,17 +22,21 @@ def s3(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
-    [(["--executor", "slurm"], []), ([], ["--executor", "slurm"])],
-    ids=["from Slurm", "to Slurm"],
+    ("first", "second", "option"),
+    [
+        (["--executor", "slurm"], [], ""),
+        ([], ["--executor", "slurm"], ""),
+        ([], [], 'prefix = "srun -n1 --quiet"'),
+    ],
+    ids=["from Slurm", "to Slurm", "behind srun"],
 )
-def test_the_example_with_a_shared_store(slurm, example, s3, monkeypatch, request, first, second):
+def test_the_example_with_a_shared_store(slurm, example, s3, monkeypatch, request, first, second, option):
     monkeypatch.setenv("TASKDISC_SHARED", s3.url("team").replace("project", request.node.callspec.id.replace(" ", "-")))
     for name, value in s3.variables().items():
         monkeypatch.setenv(name, value)
     said = []
-    for name, arguments in (("one", first), ("other", second)):
-        root = example(name, '\n[tool.taskdisc.tasks."*"]\nbatch = 20\n')
+    for name, arguments, more in (("one", first, option), ("other", second, "")):
+        root = example(name, f'\n[tool.taskdisc.tasks."*"]\nbatch = 20\n{more}\n')
         command = [sys.executable, "-m", "taskdisc", "run", *arguments]
         ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=240, check=False)
         assert ended.returncode == 0, ended.stderr
