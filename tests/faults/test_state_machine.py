@@ -181,7 +181,9 @@ class Life(RuleBasedStateMachine):
         for process, each in zip(processes, (goal, other), strict=True):
             self._check(each, self.folder.end(process))
         counts = Counter(self._executed())
-        assert counts.pop("source", 0) == (2 if self.state.elements else 0)
+        runs, begun = 2 if self.state.elements else 0, counts.pop("source", 0)
+        # A value that proves to be damaged when it is printed is made by another run, in which "every run" runs, too.
+        assert begun == runs or (self.harmed and begun > runs), begun
         assert max(counts.values(), default=1) == 1 or first.may | second.may, counts
         must = first.must | second.must
         self._settle(Bounds(must, (first.may | second.may) - must), self._executed())
