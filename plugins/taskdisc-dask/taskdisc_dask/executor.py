@@ -128,9 +128,10 @@ class DaskExecutor:
 
     def _look_for_workers(self) -> None:
         """Tell people, once, where there are none."""
-        if not self.crew.sizes and not self._is_told and self._say is not None:
+        is_alone = self._crew is not None and not self._crew.sizes
+        if is_alone and not self._is_told and self._say is not None:
             self._say(f"the Dask cluster {self._address} has no workers: waiting for one")
-        self._is_told = not self.crew.sizes
+        self._is_told = is_alone
 
     def _hear(self, problem: ImportError | None) -> None:
         """In the courier: a worker has come, or cannot work."""
