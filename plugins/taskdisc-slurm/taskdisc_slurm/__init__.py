@@ -16,7 +16,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "slurm_latency": ("60s", "How long files of a job that has ended may take to be seen here."),
 }
 _given: dict[str, Any] = {}
-"""The options of the project that was configured last: factories of executors are not told which one is theirs."""
+"""The options of the run that is about to start: factories of executors are not told which one is theirs."""
 
 
 def taskdisc_add_options(cli: CommandLine) -> None:
@@ -26,10 +26,14 @@ def taskdisc_add_options(cli: CommandLine) -> None:
 
 
 def taskdisc_configure(config: Config) -> None:
-    """Check the options, and keep them for the executor."""
+    """Refuse options that cannot be, before anything is read."""
     from taskdisc_slurm.settings import settings
 
     settings(config.plugin_options)
+
+
+def taskdisc_plan_ready(config: Config) -> None:
+    """Keep the options for the executor: another project may have been configured since this one was."""
     _given.update(config.plugin_options)
 
 
