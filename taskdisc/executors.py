@@ -6,7 +6,7 @@ import math
 import select
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.model import Activity
@@ -32,8 +32,10 @@ def adapted(made: Any, workers: int) -> Executor:
     return OwnPool(made, workers)
 
 
-def wait(executors: Iterable[Executor], timeout: float | None) -> None:
+def wait(executors: Collection[Executor], timeout: float | None) -> None:
     """Wait for one of the executors, at most so many seconds; not at all for one that works when it is asked."""
+    if len(executors) == 1:
+        timeout = _rest(*executors, timeout)
     poll = select.poll()
     for executor in executors:
         descriptor = executor.fileno()
@@ -42,6 +44,20 @@ def wait(executors: Iterable[Executor], timeout: float | None) -> None:
         elif not executor.free():
             return
     poll.poll(None if timeout is None else math.ceil(timeout * 1000))
+
+
+def _rest(executor: Executor, timeout: float | None) -> float | None:
+    """Sleep while an executor has enough to do: to wake up for each tiny result costs more than it. Return what is left
+    of the timeout (seconds).
+    """
+    lull: Callable[[], float] | None = getattr(executor, "lull", None)
+    seconds = 0.0 if lull is None else lull()
+    if timeout is not None:
+        seconds = min(seconds, timeout)
+    if seconds <= 0:
+        return timeout
+    time.sleep(seconds)
+    return None if timeout is None else timeout - seconds
 
 
 def under_way(executor: Executor, submitted: Iterable[tuple[int, float]]) -> Sequence[Activity]:

@@ -80,6 +80,13 @@ class Observable(Protocol):
         """Return the jobs that run at this moment, others of those submitted wait; called ten times a second."""
 
 
+class Buffering(Protocol):
+    """What an executor may have besides, at which many tiny jobs wait: it is then not asked after each of them."""
+
+    def lull(self) -> float:
+        """Return for how many seconds nobody need call `collect`: no worker runs out of jobs, and none has room."""
+
+
 class Keyed(Protocol):
     """What an executor may have besides, whose jobs outlive a run that was killed: another run finds them again."""
 

@@ -15,6 +15,7 @@ from taskdisc.calling import call
 from taskdisc.capture import log_name
 from taskdisc.execution import Execution, PreparedTask, no_room
 from taskdisc.fixturevalues import FixtureValues
+from taskdisc.garbage import search_as_usual
 from taskdisc.generators import Generators
 from taskdisc.loader import expect_sources
 from taskdisc.model import (
@@ -63,6 +64,7 @@ class Runner:
     def __init__(self, context: WorkerContext, capture: Capture | None = None) -> None:
         from taskdisc.pluginmanager import plugin_manager
 
+        search_as_usual()
         self.context = context
         expect_sources(context.sources)
         self._folder: str | None = None

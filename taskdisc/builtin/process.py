@@ -19,8 +19,10 @@ TINY = 16
 """Jobs of which that many may wait at a worker are tiny: the way there and back takes longer than they do."""
 GRACE = 0.5
 """Seconds between asking a process group to end and ending it."""
-
-
+MESSAGE = 256
+"""Jobs that are worth a message. Of which twice as many may wait at a worker are so tiny that waking up costs more."""
+LULL = 0.002
+"""Seconds for which results of tiny jobs may be left alone, while all workers have others."""
 SLOW = 0.05
 """Seconds of one job after which nothing waits behind it any more: others take what does."""
 
@@ -29,15 +31,20 @@ class Window:
     """How many jobs a worker may hold: many when they are tiny, one that runs and one that waits, or just one."""
 
     LEAST = 2
-    MOST = 512
-    QUEUED = 0.005
-    """Seconds of work that should wait at a worker: enough to hide the way there and back, but soon done."""
+    MOST = 2048
+    QUEUED = 0.02
+    """Seconds of work that should wait at a worker: as much as hides a commit, but soon done."""
+    LASTING = 64
+    """Jobs after which those before count for less: one that was held up among tiny ones says little of the others."""
 
     def __init__(self, *, ahead: bool = True) -> None:
         """Without `ahead`, no job waits at a worker."""
         self._ahead = ahead
         self.size = self.LEAST if ahead else 1
-        self._mean = self.QUEUED
+        self.mean = self.QUEUED
+        """Seconds that a job takes, of late."""
+        self._seen = 0
+        """Of how many jobs that is the mean, at most so many that new ones still count."""
 
     def observe(self, results: Sequence[JobResult]) -> None:
         """Learn from the jobs that have just ended; a single long one closes the window at once."""
@@ -45,12 +52,13 @@ class Window:
             return
         seconds = [result.seconds for result in results]
         longest = max(seconds)
-        if longest >= self.QUEUED:
-            self._mean = self.QUEUED
+        if longest >= SLOW / 2:
+            self.mean, self._seen = self.QUEUED, len(seconds)
         else:
-            self._mean += (sum(seconds) / len(seconds) - self._mean) / 2
+            self._seen = min(self._seen, self.LASTING) + len(seconds)
+            self.mean += (sum(seconds) - len(seconds) * self.mean) / self._seen
         least = self.LEAST if longest < SLOW / 2 else 1
-        self.size = max(least, min(self.MOST, int(self.QUEUED / max(self._mean, 1e-6))))
+        self.size = max(least, min(self.MOST, int(self.QUEUED / max(self.mean, 1e-6))))
 
 
 def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
@@ -116,14 +124,15 @@ class ProcessExecutor:
             import taskdisc.worker  # noqa: F401
 
     def free(self) -> int:
-        """Return the room there is; a worker has none until half its window is empty, so that messages stay large."""
+        """Return the room there is; a worker has none until much of its window is empty, so that messages stay large."""
         size = self._window.size
         if self._returned:
             return 0
         if self._most:
             rooms = [min(size - len(worker.queue), self._most - worker.given) for worker in self._quick()]
             return sum([max(0, room) for room in rooms]) + self._unborn * min(size, self._most)
-        room = sum([size - count for worker in self._quick() if (count := len(worker.queue)) <= size // 2])
+        few = size - min(size // 2, MESSAGE)
+        room = sum([size - count for worker in self._quick() if (count := len(worker.queue)) <= few])
         return room + size * self._unborn
 
     def _quick(self) -> list[Worker]:
@@ -160,6 +169,13 @@ class ProcessExecutor:
         receiver = min(workers, key=_load, default=None) or self._start()
         receiver.submit(jobs)
         self._watch_backlog(receiver)
+
+    def lull(self) -> float:
+        """Return how long all workers have work enough (seconds): until one has room, but not for long."""
+        queues = [len(worker.queue) for worker in self._quick()]
+        if not queues or self._window.size < 2 * MESSAGE or self._unborn or self._most or any([worker.backlog for worker in self._living]):
+            return 0.0
+        return min(LULL, (min(queues) - self._window.size + MESSAGE) * self._window.mean)
 
     def _deal(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
         """Deal the jobs in their order; None stands for a worker that is not there yet."""

@@ -274,6 +274,7 @@ def _pipes() -> Pipes:
     # Before the worker is there, so that neither it nor a later one keeps them.
     for descriptor in (to_worker, from_worker, our_life):
         keep_private(descriptor)
+    _widen(jobs)
     _widen(results)
     return Pipes(to_worker, from_worker, our_life, (jobs, results, life))
 

@@ -189,11 +189,11 @@ def at_work() -> Iterator[None]:
     import gc
     import signal
 
+    from taskdisc.garbage import search_seldom
     from taskdisc.interrupts import interrupt
 
     if not gc.isenabled():
-        gc.freeze()  # what start-up made stays until the end: looking through it again and again would be in vain
-        gc.enable()
+        search_seldom()
     handled = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
         handled.append(signal.SIGHUP)
