@@ -12,6 +12,7 @@ from taskdisc.chains import Chains
 from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
 from taskdisc.executors import make_executor, under_way, wait
+from taskdisc.intake import Intake
 from taskdisc.interrupts import held_back
 from taskdisc.introduction import introduce, worker_context
 from taskdisc.jobs import JobMaker, Values
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 SHOWN_BLOCKED = 5
 """Steps that a failure put out of reach and that its report names."""
-new_ended = tuple.__new__
-"""Makes an `Ended` of all its fields in a third of the time."""
 FINAL = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.VOID, Outcome.UNDONE, Outcome.CANCELLED)
 """How attempts end that no other follows on its account."""
 LAST = (Outcome.SUCCEEDED, Outcome.CLOSED)
@@ -86,9 +85,8 @@ class Line:
         self._is_ending = False
         self._failed = 0
         """How many steps have failed."""
-        self.names: dict[int, str] = {}
         self.returned = ReturnedPaths(run.cached_maker)
-        self.unchanged = Unchanged(run.graph, run.expansion, project.files)
+        self.intake = Intake(run, self.recorder, Unchanged(run.graph, run.expansion, project.files))
         for task in self.jobs.tasks:
             run.plan.family(task)  # now, while the files are what was imported
         specs = self.jobs.specs
@@ -157,10 +155,10 @@ class Line:
             if self.run.allotment is not None:
                 jobs = self._equipped(jobs, self.run.allotment, executor)
             if jobs:
-                self.names.update([(job.number, job.instance) for job in jobs])
+                self.intake.names.update([(job.number, job.instance) for job in jobs])
                 self.run.running.update(dict.fromkeys([job.number for job in jobs], now))
                 following = self.chains.submit(executor, jobs, alone=not self._is_plain)
-                self.names.update([(job.number, job.instance) for job in following])
+                self.intake.names.update([(job.number, job.instance) for job in following])
                 self._tell_started(jobs)
 
     def _tell_started(self, jobs: list[Job]) -> None:
@@ -260,8 +258,8 @@ class Line:
         self.run.project.plugins.hook.taskdisc_terminal_lent(run=self.run)
 
     def _take(self, results: list[JobResult]) -> None:
-        running, names = self.run.running, self.names
-        all_ended, others = self._take_plain(self.unchanged.checked(self._heard(results)))
+        running, names = self.run.running, self.intake.names
+        all_ended, others = self.intake.take(results, plainly=self._is_plain)
         good = [ended.node for ended in all_ended]
         void: list[tuple[JobResult, float]] = []
         for result in others:
@@ -294,33 +292,6 @@ class Line:
             self.judge.succeeded(good, time.monotonic())
         for result, since in void:
             self._void(result, since)
-
-    def _take_plain(self, results: list[JobResult]) -> tuple[list[Ended], list[JobResult]]:
-        """Take the results that are a value and nothing else, as of most tiny jobs; return the others, too."""
-        if self.run.allotment is not None or not self._is_plain:
-            return [], results
-        pop_running, pop_name = self.run.running.pop, self.names.pop
-        ends: list[Ended] = []
-        others: list[JobResult] = []
-        number = start = end = 0
-        for result in results:
-            node = result.number
-            if result.outcome != Outcome.SUCCEEDED or result.files or result.warned:
-                others.append(result)
-            elif pop_running(node, None) is not None:
-                if not start <= node < end:
-                    number = self.run.scheduler.block_of(node)
-                    start = self.run.offset(number)
-                    end = start + self.run.scheduler.blocks[number].size
-                ends.append(new_ended(Ended, (node, number, node - start, pop_name(node), result, 1, (), 0)))
-        return ends, others
-
-    def _heard(self, results: list[JobResult]) -> list[JobResult]:
-        """Note what workers say at their end; return the results of jobs."""
-        for result in results:
-            if result.outcome == Outcome.CLOSED:
-                self.run.warnings += [text for text in result.warnings if text not in self.run.warnings]
-        return [result for result in results if result.outcome != Outcome.CLOSED]
 
     def _tries_again(self, node: int, name: str, result: JobResult) -> bool:
         """See to another attempt, if there is to be one after this failure."""

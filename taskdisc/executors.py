@@ -35,7 +35,7 @@ def adapted(made: Any, workers: int) -> Executor:
 def wait(executors: Collection[Executor], timeout: float | None) -> None:
     """Wait for one of the executors, at most so many seconds; not at all for one that works when it is asked."""
     if len(executors) == 1:
-        timeout = _rest(*executors, timeout)
+        timeout = _rest(next(iter(executors)), timeout)
     poll = select.poll()
     for executor in executors:
         descriptor = executor.fileno()

@@ -16,7 +16,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, repeat
+from itertools import accumulate, chain, groupby, repeat
 from typing import Any
 
 from taskdisc.errors import EncodingError, UsageError
@@ -210,6 +210,19 @@ class Expansion:
         """Return the block and the row of a node."""
         block = self.blocks[bisect_right(self._offsets, node) - 1]
         return block, node - block.offset
+
+    def rows_of(self, nodes: Sequence[int]) -> Iterator[tuple[Block, list[int]]]:
+        """Yield the nodes as rows of their blocks, in order; cheap where all are of one block, as most often."""
+        if not nodes:
+            return
+        first, last = self.place(min(nodes))[0], self.place(max(nodes))[0]
+        if first is last:
+            offset = first.offset
+            yield first, [node - offset for node in nodes]
+            return
+        for number, stretch in groupby(nodes, lambda node: self.place(node)[0].number):
+            offset = self.blocks[number].offset
+            yield self.blocks[number], [node - offset for node in stretch]
 
     def targets(self, link: Link, rows: Iterable[int]) -> list[int]:
         """Return the nodes that these rows need along a link."""

@@ -1,4 +1,4 @@
-"""Garbage: the run's own code makes next to none that must be searched for, and searching would take a fifth of its time."""
+"""Garbage: the run's own code makes none that must be searched for, and the search would take a fifth of its time."""
 
 from __future__ import annotations
 

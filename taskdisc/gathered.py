@@ -60,13 +60,15 @@ class Gather(Mapping[Any, T_co]):
     names, where several are. `Gather({...})` makes one in a unit test; it pickles as a plain dict.
     """
 
-    __slots__ = ("_index", "_keys", "_load", "_values")
+    __slots__ = ("_index", "_keys", "_load", "_values", "_waiting")
 
     def __init__(self, results: Mapping[Any, T_co] | None = None) -> None:
         results = results or {}
         self._keys: Sequence[Any] = list(results)
         self._values: list[Any] = list(results.values())
         self._load: Callable[[Any], Any] | None = None
+        self._waiting = bytearray()
+        """By place, whether the value there is still to be loaded."""
         self._index: dict[Hashable, int] | None = None
 
     @classmethod
@@ -74,18 +76,18 @@ class Gather(Mapping[Any, T_co]):
         """Return a gather whose i-th result is `load(stored[i])`, loaded once, when it is first read."""
         self: Gather[Any] = cls()
         self._keys, self._load = keys, load
-        self._values = [_Unloaded(item) for item in stored]
+        self._values = list(stored)
+        self._waiting = bytearray(b"\1") * len(stored)
         return self
 
     def __class_getitem__(cls, item: Any) -> GenericAlias:
         return GenericAlias(cls, item)
 
     def _at(self, position: int) -> Any:
-        value = self._values[position]
-        if type(value) is _Unloaded:
-            assert self._load is not None
-            value = self._values[position] = self._load(value.stored)
-        return value
+        if self._load is not None and self._waiting[position]:
+            self._values[position] = self._load(self._values[position])
+            self._waiting[position] = 0
+        return self._values[position]
 
     def __getitem__(self, key: Any) -> T_co:
         if self._index is None:
@@ -117,10 +119,6 @@ class Gather(Mapping[Any, T_co]):
         return _Results(self)  # type: ignore[return-value]
 
 
-class _Unloaded(NamedTuple):
-    stored: Any
-
-
 def _plain(key: Any) -> Any:
     """A `Coordinate` and the plain tuple of its labels are one key."""
     return tuple(key) if type(key).__name__ == "Coordinate" and isinstance(key, tuple) else key
@@ -138,6 +136,8 @@ class _View(Sequence[Any]):
 
 class _Results(_View):
     def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return [self._gather._at(each) for each in range(len(self))[position]]
         return self._gather._at(position)
 
     def __iter__(self) -> Iterator[Any]:
@@ -146,6 +146,8 @@ class _Results(_View):
 
 class _Pairs(_View):
     def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return [self[each] for each in range(len(self))[position]]
         return self._gather._keys[position], self._gather._at(position)
 
     def __iter__(self) -> Iterator[Any]:

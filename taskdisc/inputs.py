@@ -108,6 +108,12 @@ class Inputs:
             else:
                 assert isinstance(source, FromSetting | FromInjectable | FromAfter | FromFixture)
 
+    def keep_each(self, number: int, rows: Sequence[int], digests: Sequence[bytes]) -> None:
+        """Note the digests of many results of one output each."""
+        kept = self.digests[number]
+        for row, digest in zip(rows, digests, strict=True):
+            kept[row * SIZE : row * SIZE + SIZE] = digest
+
     def digests_of(self, node: int) -> bytes:
         """Return the digests of a node's result, joined."""
         block, row = self.expansion.place(node)
@@ -180,7 +186,7 @@ class Inputs:
         count = self.outputs[source.task]
         digests, width = self.digests[number], SIZE * count
         if count == 1:
-            return [bytes(digests[row * SIZE : row * SIZE + SIZE]) for row in rows]
+            return _cut(digests, rows)
         if source.output is None:
             return [sha256(digests[row * width : (row + 1) * width]).digest() for row in rows]
         start = SIZE * task.options.outputs.index(source.output)
@@ -236,6 +242,14 @@ class Inputs:
                     f'axis {axis.name} ({axis.place}): {error} Label its elements: axis({{"name": ...}}).'
                 ) from None
         return self._labels[axis]
+
+
+def _cut(digests: bytearray, rows: list[int]) -> list[bytes]:
+    """Return the digests of these rows; rows next to one another, as in most gathers, are cut out at once."""
+    if len(rows) > 1 and rows[-1] - rows[0] == len(rows) - 1 and rows == list(range(rows[0], rows[-1] + 1)):
+        whole = bytes(digests[rows[0] * SIZE : (rows[-1] + 1) * SIZE])
+        return [whole[at : at + SIZE] for at in range(0, len(whole), SIZE)]
+    return [bytes(digests[row * SIZE : row * SIZE + SIZE]) for row in rows]
 
 
 def known_by_key(rows: Iterable[Known]) -> dict[bytes, list[Known]]:

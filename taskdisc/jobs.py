@@ -62,27 +62,23 @@ class Values:
         given = self._graph.given.get(self._expansion.blocks[number].task)
         if given is not None:
             return dict.fromkeys(rows, tuple(map(as_stored, given)))
-        found: dict[int, Parts] = {}
-        missing: list[int] = []
-        offset = self._expansion.blocks[number].offset
-        for row in dict.fromkeys(rows):
-            fresh = self.fresh.get(offset + row)
-            if fresh is None:
-                missing.append(row)
-            else:
-                found[row] = tuple(map(as_stored, fresh))
+        wanted = list(dict.fromkeys(rows))
+        offset, fresh = self._expansion.blocks[number].offset, self.fresh
+        found = {row: tuple(map(as_stored, fresh[offset + row])) for row in wanted if offset + row in fresh}
+        missing = [row for row in wanted if row not in found] if found else wanted
         if not missing:
             return found
         assert self._index is not None, "there are results, so there is an index"
-        artifacts = self.plan.artifacts[number]
+        artifacts = list(map(self.plan.artifacts[number].__getitem__, missing))
         outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
         if len(outputs) > 1:
-            for row in missing:
-                parts = self._index.stored_parts(artifacts[row])
-                found[row] = parts if len(parts) == len(outputs) else (no_value(artifacts[row]),) * len(outputs)
+            for row, artifact in zip(missing, artifacts, strict=True):
+                parts = self._index.stored_parts(artifact)
+                found[row] = parts if len(parts) == len(outputs) else (no_value(artifact),) * len(outputs)
         else:
-            stored = self._index.stored([artifacts[row] for row in missing])
-            found.update((row, (stored.get(artifacts[row]) or no_value(artifacts[row]),)) for row in missing)
+            stored = self._index.stored(artifacts)
+            values = [stored.get(artifact) or no_value(artifact) for artifact in artifacts]
+            found.update(zip(missing, zip(values, strict=True), strict=True))
         return found
 
 
@@ -314,19 +310,14 @@ class JobMaker:
             return [tuple(range(max(1, len(self._graph.tasks[task].options.outputs))))]
         if len(nodes) == 1 and (fresh := self._values.fresh.get(nodes[0])) is not None:
             return [tuple(map(as_stored, fresh))]
-        block, _ = self._expansion.place(nodes[0])
-        if all(block.offset <= node < block.offset + block.size for node in nodes):
-            stored = self._values.fetch(block.number, [node - block.offset for node in nodes])
-            return [stored[node - block.offset] for node in nodes]
-        found: dict[int, Parts] = {}
+        found: dict[int, dict[int, Parts]] = {}
         by_block: dict[int, list[int]] = {}
-        for node in nodes:
-            by_block.setdefault(self._expansion.place(node)[0].number, []).append(node)
+        stretches = list(self._expansion.rows_of(nodes))
+        for block, rows in stretches:
+            by_block.setdefault(block.number, []).extend(rows)
         for number, members in by_block.items():
-            offset = self._expansion.blocks[number].offset
-            for row, parts in self._values.fetch(number, [node - offset for node in members]).items():
-                found[offset + row] = parts
-        return [found[node] for node in nodes]
+            found[number] = self._values.fetch(number, members)
+        return [parts for block, rows in stretches for parts in map(found[block.number].__getitem__, rows)]
 
     def _structure(self, filled: Filled, row: int) -> tuple[bytes, tuple[Any, ...]]:
         """A structure as a worker receives it."""
@@ -367,7 +358,7 @@ class JobMaker:
             items = tuple(stored)
         else:
             place = outputs.index(groups.output) if groups.output and outputs else 0
-            items, outputs = tuple(parts[place] for parts in stored), ()
+            items, outputs = tuple([parts[place] for parts in stored]), ()
         columns = self._labels(nodes, groups.over)
         several = len(groups.over) > 1
         labels = list(zip(*columns, strict=True)) if several else columns[0]
@@ -383,14 +374,10 @@ class JobMaker:
     def _labels(self, nodes: Sequence[int], axes: Sequence[Axis]) -> list[list[Any]]:
         """The labels of nodes along each axis."""
         found: list[list[Any]] = [[] for _ in axes]
-        target, end = self._expansion.blocks[0], -1
-        for node in nodes:
-            if not target.offset <= node < end:
-                target, _ = self._expansion.place(node)
-                end = target.offset + target.size
-                members = [(self._expansion.elements[axis].elements, target.columns[axis]) for axis in axes]
-            for labels, (elements, column) in zip(found, members, strict=True):
-                labels.append(elements[column[node - target.offset]].label)
+        for block, rows in self._expansion.rows_of(nodes):
+            for labels, axis in zip(found, axes, strict=True):
+                elements, column = self._expansion.elements[axis].elements, block.columns[axis]
+                labels += [elements[column[row]].label for row in rows]
         return found
 
     def _values_of(self, source: FromAxis) -> list[bytes]:

@@ -115,6 +115,14 @@ class Nodes:
         number = bisect_right(self._offsets, node) - 1
         return number, node - self._offsets[number]
 
+    def rows_of(self, nodes: list[int]) -> tuple[int, list[int]] | None:
+        """Return the number of the block of nodes, and their rows there; None where they are of several."""
+        number = self.block_of(nodes[0])
+        offset, size = self.blocks[number].offset, self.blocks[number].size
+        if min(nodes) < offset or max(nodes) >= offset + size:
+            return None
+        return number, [node - offset for node in nodes] if offset else nodes
+
     def _direct_dependents(self, nodes: list[int]) -> list[int]:
         found: list[int] = []
         for number, members in self.by_block(nodes):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskdisc.interrupts import held_back
+from taskdisc.lots import Columns, Lot
 from taskdisc.model import JobResult, Outcome, Part, StepEnd
 from taskdisc.store.index import Index
 from taskdisc.store.rows import FailureRow, Records
@@ -48,6 +49,16 @@ class Ended(NamedTuple):
 NODE = itemgetter(Ended._fields.index("node"))
 
 
+def one_by_one(ended: Iterable[Ended | Lot]) -> Iterator[Ended]:
+    """Yield steps that have ended, those of lots too."""
+    for each in ended:
+        if isinstance(each, Lot):
+            for node, row, name, result in zip(each.nodes, each.rows, each.ids, each.results, strict=True):
+                yield Ended(node, each.block, row, name, result)
+        else:
+            yield each
+
+
 class Recorder:
     """Writes results in transactions of many rows."""
 
@@ -67,23 +78,39 @@ class Recorder:
         self._texts_of = texts_of
         self._run = run
         self._retried: list[FailureRow] = []
-        self._pending: list[Ended] = []
+        self._pending: list[Ended | Lot] = []
+        self._count = 0
+        """How many results are pending."""
+        self._lots: dict[int, Columns] = {}
+        """By block, what is to be written of the lots among them."""
         self._since = 0.0
         self._families: dict[bytes, int] = {}
         self._texts: set[str] = set()
         """Digests of the parts of code whose texts were looked for."""
 
-    def add(self, ended: Iterable[Ended]) -> None:
+    def add(self, ended: Sequence[Ended]) -> None:
         """Take steps that have ended; their values serve dependents at once."""
         if not self.pending:
             self._since = time.monotonic()
         self._pending += ended
+        self._count += len(ended)
         keep, fresh = self._plan.keep, self._values.fresh
         for node, block, row, _, result, _, _, _ in ended:
             if result.outcome in KEPT:
                 parts = result.parts
                 keep(block, row, parts[0].digest if len(parts) == 1 else _joined_digests(parts))
                 fresh[node] = parts
+
+    def add_lot(self, lot: Lot) -> None:
+        """Take a lot; its values serve dependents at once."""
+        if not self.pending:
+            self._since = time.monotonic()
+        self._pending.append(lot)
+        self._count += len(lot.nodes)
+        self._lots.setdefault(lot.block, Columns()).add(lot)
+        self._plan.keep_each(lot.block, lot.rows, [part.digest for part in lot.parts])
+        self._plan.hollow.difference_update(lot.nodes)
+        self._values.fresh.update(zip(lot.nodes, zip(lot.parts, strict=True), strict=True))
 
     def add_retried(self, ended: Ended) -> None:
         """Take an attempt that failed and that another will follow."""
@@ -98,23 +125,30 @@ class Recorder:
     @property
     def is_due(self) -> bool:
         """Say whether it is time to commit."""
-        return len(self._pending) >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
+        return self._count >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
 
-    def commit(self) -> list[Ended]:
+    def commit(self) -> list[Ended | Lot]:
         """Make everything durable; return what can now be reported."""
         with held_back():
             return self._commit()
 
-    def _commit(self) -> list[Ended]:
+    def _commit(self) -> list[Ended | Lot]:
         pending, self._pending = self._pending, []
         retried, self._retried = self._retried, []
+        lots, self._lots = self._lots, {}
+        self._count = 0
         if not pending and not retried:
             return []
-        good = [ended for ended in pending if ended.result.outcome in KEPT]
+        single = [each for each in pending if not isinstance(each, Lot)]
+        good = [ended for ended in single if ended.result.outcome in KEPT]
         good.sort(key=NODE)  # results of one family next to one another: they make a batch
-        bad = [ended for ended in pending if ended.result.outcome not in KEPT]
+        bad = [ended for ended in single if ended.result.outcome not in KEPT]
+        firsts = {}
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0
+            for block, columns in lots.items():
+                columns.sort()
+                firsts[block] = self._index.add(self._records_of_lots(block, columns))
             if bad or retried:
                 self._index.add_failures([*retried, *(self._failure(ended) for ended in bad)])
         self._values.written()
@@ -122,7 +156,41 @@ class Recorder:
         for number, ended in enumerate(good, first):
             artifacts[ended.block][ended.row] = number
             keys.pop(ended.node, None)
+        for block, columns in lots.items():
+            of_block = artifacts[block]
+            for number, row in enumerate(columns.rows, firsts[block]):
+                of_block[row] = number
+        for each in pending:
+            if isinstance(each, Lot):
+                for node in each.nodes:
+                    keys.pop(node, None)
         return pending
+
+    def _records_of_lots(self, block: int, lots: Columns) -> Records:
+        count, rows = len(lots.rows), lots.rows
+        self._note_families([block])
+        offset, keys = self._plan.expansion.blocks[block].offset, self._plan.keys
+        nothing = [None] * count
+        digests, payloads, objects, sizes = zip(*lots.parts, strict=True)
+        return Records(
+            family=[self._families[self._family(block).prefix]] * count,
+            instance=list(map(suffix_of, lots.ids)),
+            key=[keys[offset + row] for row in rows],
+            digest=digests,
+            inputs=self._plan.inputs_of(block, rows),
+            run=[self._run] * count,
+            started=lots.started,
+            seconds=lots.seconds,
+            cpu=lots.cpu,
+            memory=lots.memory,
+            size=sizes,
+            object=objects,
+            files=nothing,
+            directory=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            payload=payloads,
+        )
 
     def _records(self, good: list[Ended]) -> Records:
         """The results as columns, which are quicker to make than rows."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskdisc.allotment import Allotment
     from taskdisc.execute import Line
     from taskdisc.growing import Growing
+    from taskdisc.lots import Lot
     from taskdisc.narrow import Narrowed, Narrowing
     from taskdisc.order import Order
     from taskdisc.outlook import Outlook
@@ -346,25 +347,25 @@ class Run(Instances):
             if not self.counts[outcome]:
                 del self.counts[outcome]
 
-    def ended(self, ends: list[Ended]) -> None:
+    def ended(self, ends: list[Ended | Lot]) -> None:
         """Report steps that have ended and are durable."""
-        hook = self.project.plugins.hook.taskdisc_job_finished
-        blocks = self.expansion.blocks
-        good = [end.node for end in ends if end.result.outcome == Outcome.SUCCEEDED]
-        self._count(Outcome.SUCCEEDED, len(good))
-        for end in ends if len(good) < len(ends) else ():
-            if end.result.outcome == Outcome.SKIPPED:
-                self._count(Outcome.SKIPPED)
-            elif end.result.outcome != Outcome.SUCCEEDED:
-                self._count(end.result.outcome)
+        from taskdisc.record import Ended, one_by_one
+
+        hook, blocks = self.project.plugins.hook.taskdisc_job_finished, self.expansion.blocks
+        for end in ends:
+            if not isinstance(end, Ended):
+                self._count(Outcome.SUCCEEDED, len(end.nodes))
+                continue
+            self._count(end.result.outcome)
+            self.warnings += end.result.warnings
+            if end.result.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED):
                 self._count(Outcome.BLOCKED, end.blocked_count)
                 self.failures.append(end.told(blocks[end.block].task))
-        self.warnings += [warning for end in ends for warning in end.result.warnings]
         if hook.get_hookimpls():
-            for end in ends:
-                hook(step=end.told(blocks[end.block].task))
+            for each in one_by_one(ends):
+                hook(step=each.told(blocks[each.block].task))
         if self.drops:
-            self._drop(good)
+            self._drop([each.node for each in one_by_one(ends) if each.result.outcome == Outcome.SUCCEEDED])
 
     def fate(self, node: int) -> str:
         """Return the outcome of a step that was not reported as executed, once the run has ended."""
@@ -388,9 +389,7 @@ class Run(Instances):
         """A step that is done has lost its result: it does not count any more."""
         made = self.has_made(node) or Outcome.CACHED not in self.counts  # who made what was cleared, nobody knows
         outcome = Outcome.SUCCEEDED if made else Outcome.CACHED
-        self.counts[outcome] -= 1
-        if not self.counts[outcome]:
-            del self.counts[outcome]
+        self._count(outcome, -1)
         number = self.scheduler.block_of(node)
         self.plan.forget(number, node - self.offset(number))
 

@@ -26,10 +26,12 @@ class Unchanged:
         by_task = {task: [axis for axis in axes if axis.files is not None] for task, axes in graph.axes.items()}
         self._axes = {task: axes for task, axes in by_task.items() if axes}
         """By task, the axes whose elements are files."""
+        self.is_trivial = not self._fixed and not self._axes
+        """Whether no task receives an input file."""
 
     def checked(self, results: list[JobResult]) -> list[JobResult]:
         """Return the results; those of input files that were changed after their digests were taken are void."""
-        if not self._fixed and not self._axes:
+        if self.is_trivial:
             return results
         changed: dict[File, bool] = {}
         checked = []

@@ -249,7 +249,7 @@ class Runner:
             stored = part.payload if part.payload is not None else part.object or ""
         set_bases(self.context.root, self.context.store)
         try:
-            return load(stored, self.codec(codec), self.objects)
+            return load(stored, self._codecs.get(codec) or self.codec(codec), self.objects)
         except DamagedResult as damage:
             self._damaged.append((damage.stored, damage.reason, damage.intact))
             raise

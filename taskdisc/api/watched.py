@@ -12,6 +12,7 @@ from taskdisc.run import Run
 if TYPE_CHECKING:
     from concurrent.futures import Executor as Pool
 
+    from taskdisc.lots import Lot
     from taskdisc.project import Project as OpenProject
     from taskdisc.protocols import Executor
     from taskdisc.record import Ended
@@ -51,9 +52,11 @@ class WatchedRun(Run):
 
         return FuturesExecutor(self._pool, self.project.config.workers)
 
-    def ended(self, ends: list[Ended]) -> None:
+    def ended(self, ends: list[Ended | Lot]) -> None:
         """Remember what was executed, and report it."""
-        for end in ends:
+        from taskdisc.record import one_by_one
+
+        for end in one_by_one(ends):
             result = end.result
             self.executed.pop(end.node, None)
             self.executed[end.node] = Execution(

@@ -124,7 +124,7 @@ class ProcessExecutor:
             import taskdisc.worker  # noqa: F401
 
     def free(self) -> int:
-        """Return the room there is; a worker has none until much of its window is empty, so that messages stay large."""
+        """Return the room there is; a worker has none until much of its window is empty, to keep messages large."""
         size = self._window.size
         if self._returned:
             return 0
@@ -173,7 +173,9 @@ class ProcessExecutor:
     def lull(self) -> float:
         """Return how long all workers have work enough (seconds): until one has room, but not for long."""
         queues = [len(worker.queue) for worker in self._quick()]
-        if not queues or self._window.size < 2 * MESSAGE or self._unborn or self._most or any([worker.backlog for worker in self._living]):
+        if not queues or self._window.size < 2 * MESSAGE or self._unborn or self._most:
+            return 0.0
+        if any(worker.backlog for worker in self._living):
             return 0.0
         return min(LULL, (min(queues) - self._window.size + MESSAGE) * self._window.mean)
 

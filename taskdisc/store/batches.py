@@ -7,6 +7,7 @@ does that with rows: before, all batches are unfolded into rows, under the same 
 import marshal
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BytesIO
 from typing import Any, NamedTuple
 
 from taskdisc.model import Known
@@ -34,13 +35,14 @@ class Stretch(NamedTuple):
 class Columns(NamedTuple):
     """What is written of a batch besides its head; results have the same place in each list."""
 
+    payload: list[bytes]
+    """First and apart, since it is read for itself."""
     instance: list[str]
     inputs: list[bytes]
     started: list[float]
     seconds: list[float]
     cpu: list[float]
     memory: list[int]
-    payload: list[bytes]
 
 
 def stretches(records: Records) -> list[Stretch]:
@@ -77,9 +79,9 @@ def _are_simple(records: Records, some: slice) -> bool:
 
 def packed(records: Records) -> tuple[bytes | None, bytes | None]:
     """Return results as a batch is written: its head, the keys and the digests, and the rest."""
-    columns = [list(getattr(records, name)) for name in Columns._fields]
+    payload, *others = [list(getattr(records, name)) for name in Columns._fields]
     head = b"".join([*records.key, *records.digest])
-    return checked(TIE, head), checked(TIE, marshal.dumps(columns, 4))
+    return checked(TIE, head), checked(TIE, marshal.dumps(payload, 4) + marshal.dumps(others, 4))
 
 
 def columns_of(data: Any, size: int) -> Columns | None:
@@ -87,8 +89,16 @@ def columns_of(data: Any, size: int) -> Columns | None:
     plain = unchecked(TIE, data)
     if plain is None:
         return None
-    columns = Columns(*marshal.loads(plain))
+    file = BytesIO(plain)
+    columns = Columns(marshal.load(file), *marshal.load(file))
     return columns if len(columns.payload) == size else None
+
+
+def payloads_of(data: Any, size: int) -> list[bytes] | None:
+    """Return the stored values of a batch of so many results; None where that is not what was written."""
+    plain = unchecked(TIE, data)
+    payloads: list[bytes] = [] if plain is None else marshal.loads(plain)  # it ignores what follows
+    return payloads if len(payloads) == size else None
 
 
 def records_of(family: int, size: int, run: int, head: Any, data: Any) -> Records | None:
@@ -141,9 +151,11 @@ def stored_in_batches(read: Callable[[str, Sequence[Any]], list[Any]], numbers: 
     for first, size in places:
         some = wanted[bisect_left(wanted, first) : bisect_left(wanted, first + size)]
         for (data,) in read("select data from batch where id=?", (first,)) if some else ():
-            columns = columns_of(data, size)
-            if columns is None:
+            payloads = payloads_of(data, size)
+            if payloads is None:
                 found.update((number, f"damaged value of result {number}") for number in some)
+            elif len(some) == size:
+                found.update(zip(some, payloads, strict=True))
             else:
-                found.update((number, columns.payload[number - first]) for number in some)
+                found.update((number, payloads[number - first]) for number in some)
     return found

@@ -20,7 +20,7 @@ from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
 from taskdisc.store.rows import FAILURE_COLUMNS, RESULT_COLUMNS, FailureRow, FamilyRow, Records, ResultRow
 
-SCHEMA = 4
+SCHEMA = 5
 
 TABLES = """
 create table family (id integer primary key, task text not null, prefix blob not null, parts text not null,

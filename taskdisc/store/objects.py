@@ -205,7 +205,7 @@ def load(stored: bytes | str, codec: Codec, objects: Objects) -> object:
     """Return a new value from its stored form. Raises DamagedResult."""
     data = memoryview(stored) if isinstance(stored, bytes) else objects.open(stored)
     try:
-        if data[: len(COMPRESSED)] == COMPRESSED:
+        if data and data[0] == COMPRESSED[0] and data[: len(COMPRESSED)] == COMPRESSED:  # in steps: slices are slow
             from taskdisc.compression import expanded
 
             data = expanded(data)

@@ -8,7 +8,7 @@ import pytest
 from tests.meta.sources import REPOSITORY, imports, modules
 
 LAYERS = (
-    {"taskdisc", "aside", "errors", "hashing", "descriptors", "durations", "fields", "interrupts"},
+    {"taskdisc", "aside", "errors", "garbage", "hashing", "descriptors", "durations", "fields", "interrupts"},
     {"limits", "loader", "parameters", "supply"},
     {"model"},
     {
@@ -19,6 +19,7 @@ LAYERS = (
         "endings",
         "gathered",
         "generators",
+        "lots",
         "ready",
         "resources",
         "session",
@@ -69,7 +70,7 @@ LAYERS = (
     {"agent", "executors", "project"},
     {"demands", "sweeps"},
     {"aims", "introduction"},
-    {"chains"},
+    {"chains", "intake"},
     {"execute", "growing", "instances", "outlook", "preview", "results", "usable"},
     {"run"},
     {"explain", "kept", "drawing"},

@@ -509,14 +509,18 @@ def test_the_window_follows_the_jobs():
     assert window.size == 2
     for _ in range(20):
         window.observe(ended(1e-6, 1e-6))
-    assert window.size == 512
+    assert window.size == 2048
     window.observe(ended(1e-6, 0.01))
-    assert window.size == 2
+    assert window.size > 100  # one that was held up says little of the others
+    window.observe(ended(*[0.01] * 64))
+    assert window.size in (2, 3, 4)
     window.observe(ended(1e-6, 10.0))
     assert window.size == 1
-    for _ in range(20):
+    window.observe(ended(1e-6))
+    assert window.size == 2
+    for _ in range(200):
         window.observe(ended(0.001))
-    assert window.size in (4, 5)
+    assert 16 <= window.size <= 20
 
 
 def test_inline_runs_one_job_at_each_collect(context):
