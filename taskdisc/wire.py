@@ -25,11 +25,6 @@ from taskdisc.model import (
 HEADER = Struct("=I")
 PARTS, FILES, ERROR = map(JobResult._fields.index, ("parts", "files", "error"))
 """Fields of a result that marshal does not take as they are."""
-COSTS, REST = map(JobResult._fields.index, ("started", "stdout"))
-"""Where the figures of a result begin, and what comes after them."""
-NOTHING_ELSE = tuple(JobResult(0, "")[REST:])
-"""What most results have after their figures."""
-NO_FILES = tuple(JobResult(0, "")[FILES:COSTS])
 SUCCEEDED = Outcome.SUCCEEDED
 _new = tuple.__new__
 
@@ -52,10 +47,10 @@ def unpack_job(plain: tuple[Any, ...]) -> Job:
 
 def pack_result(result: JobResult) -> bytes:
     """Return the message that carries one result: a short one, of a tuple, for a value and nothing else."""
-    if len(result.parts) == 1 and result[REST:] == NOTHING_ELSE and result[FILES:COSTS] == NO_FILES:
-        number, outcome, (part,), _, _, started, seconds, cpu, memory, *_ = result
-        if outcome == SUCCEEDED:
-            return frame((number, *part, started, seconds, cpu, memory))
+    number, outcome, parts, files, directory, started, seconds, cpu, memory, out, err, error, told, bad, warned = result
+    is_plain = not (files or directory or out or err or error or told or bad or warned)
+    if is_plain and len(parts) == 1 and outcome == SUCCEEDED:
+        return frame((number, *parts[0], started, seconds, cpu, memory))
     plain: list[Any] = list(result)
     plain[PARTS] = [tuple(part) for part in result.parts]
     if result.files:

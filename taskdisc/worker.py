@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from taskdisc.pluginmanager import PluginManager
     from taskdisc.protocols import Codec
 
+BRIEF = 0.0001
+"""Seconds of jobs of which several pass between two measurements of what they use..."""
+SELDOM = 64
+"""...and how many do."""
 IMPORTING = allocate_lock()
 """Held while modules are imported, or forgotten: runners may work in several threads."""
 
@@ -93,7 +97,9 @@ class Runner:
         self._tasks: list[PreparedTask | None] = [None] * len(context.specs)
         self._values: ValueFingerprints | None = None
         self._usage = resource.getrusage(self.usage_of)
-        """At the end of the last job; next to nothing is used until the next begins."""
+        """At the end of the last job, or of one shortly before; next to nothing is used until the next begins."""
+        self._unmeasured = 0
+        """How many jobs have ended since that was taken."""
 
     def _add_hooks(self) -> None:
         """Plug in modules of the project, where this process does not have them from the run."""
@@ -141,7 +147,6 @@ class Runner:
         if job.follows and not self._last:
             return JobResult(job.number, Outcome.UNDONE)
         started, wall = time.time(), time.perf_counter()
-        before = self._usage
         self._damaged.clear()
         execution = None
         try:
@@ -169,8 +174,7 @@ class Runner:
                 self.inspect(raised, job, error)
         if self._damaged:
             parts, outcome = (), Outcome.VOID
-        after = self._usage = resource.getrusage(self.usage_of)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        cpu, memory = self._spent(time.perf_counter() - wall)
         files, directory, warnings = execution.finish(outcome) if execution is not None else ((), None, ())
         stdout = stderr = None
         if self.capture is not None:
@@ -181,12 +185,29 @@ class Runner:
                 parts, outcome, error = (), Outcome.FAILED, self._describe(no_room("its output", raised), job)
         self._last = parts if outcome == Outcome.SUCCEEDED else ()
         seconds = time.perf_counter() - wall
-        damaged, warned, memory = tuple(self._damaged), self.warned.take(), after.ru_maxrss * 1024
+        damaged, warned = tuple(self._damaged), self.warned.take()
         costs = (started, seconds, cpu, memory)
         return _new(  # `JobResult(...)`, in a third of the time
             JobResult,
             (job.number, outcome, parts, files, directory, *costs, stdout, stderr, error, warnings, damaged, warned),
         )
+
+    def _spent(self, seconds: float) -> tuple[float, int]:
+        """CPU time (seconds) and peak memory (bytes) of the job that has just taken so many seconds.
+
+        To ask for them takes longer than many tiny jobs do, so that is not done after each of these: their time stands
+        for their CPU time. The job after them may be charged for what went on around them, one or two milliseconds.
+        """
+        before = self._usage
+        if seconds < BRIEF and self._unmeasured < SELDOM:
+            self._unmeasured += 1
+            return seconds, before.ru_maxrss * 1024
+        after = self._usage = resource.getrusage(self.usage_of)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        if self._unmeasured and seconds < 100 * BRIEF:
+            cpu = min(cpu, seconds)
+        self._unmeasured = 0
+        return cpu, after.ru_maxrss * 1024
 
     def _call(self, task: PreparedTask, job: Job, arguments: dict[str, Any]) -> Any:
         variables = (*job.env, *task.spec.env)

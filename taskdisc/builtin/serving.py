@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from taskdisc.builtin.termination import Asked, Termination
@@ -99,16 +100,19 @@ def closing_remarks(warnings: tuple[str, ...]) -> JobResult:
 
 def _serve(ends: Ends, runner: Runs, termination: Termination) -> None:
     try:
-        _run_all(ends, runner, termination.call)
+        if termination.listens:
+            _run_all(ends, partial(termination.call, runner.run), partial(termination.call, os.read), runner)
+        else:
+            _run_all(ends, runner.run, os.read, runner)
     except Asked:
         pass
 
 
-def _run_all(ends: Ends, runner: Runs, call: Callable[..., Any]) -> None:
-    """Run the jobs that come; `call` calls what waits or works."""
+def _run_all(ends: Ends, run: Callable[[Job], JobResult], read: Callable[[int, int], bytes], runner: Runs) -> None:
+    """Run the jobs that come."""
     from time import monotonic_ns
 
-    process, run, come, has_run = os.getpid(), runner.run, 0, False
+    process, come, has_run = os.getpid(), 0, False
     inbox = Inbox()
     with memoryview(ends.page) as page, page.cast("Q") as words, page.cast("d") as numbers:
 
@@ -116,7 +120,7 @@ def _run_all(ends: Ends, runner: Runs, call: Callable[..., Any]) -> None:
             numbers[DONE], numbers[TOTAL] = done, total
 
         runner.progress = tell
-        while data := call(os.read, ends.jobs, READ):
+        while data := read(ends.jobs, READ):
             for batch in inbox.feed(data):
                 for plain in batch:
                     if words[STOP]:
@@ -132,7 +136,7 @@ def _run_all(ends: Ends, runner: Runs, call: Callable[..., Any]) -> None:
                         words[RUNNING] = 0
                         continue
                     has_run = True
-                    result = call(run, unpack_job(plain))
+                    result = run(unpack_job(plain))
                     if os.getpid() != process:
                         # A child that the task forked and forgot to end came back from the task as well.
                         os._exit(1)

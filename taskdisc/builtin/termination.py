@@ -19,10 +19,12 @@ class Termination:
 
     def __init__(self) -> None:
         self.asked = False
+        self.listens = False
         self._breakable = False
 
     def listen(self) -> None:
         """Handle the signal from here on; children that a task forks have nothing to close, and end by it."""
+        self.listens = True
         signal(SIGTERM, self._note)
         # Held back meanwhile, since Python drops in the child what comes before the child is ready.
         os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_end_by_it)

@@ -83,3 +83,24 @@ def test_damaged_batches_are_never_believed(folder, column):
     folder.write({"tasks_many.py": TASKS.replace("return sum", "return 0 + sum")})
     ended = folder.run("total")
     assert (ended.code, ended.out, len(ended.executed)) == (0, ANSWER, lost + 1)
+
+
+def test_plugins_are_told_of_each_of_them(folder):
+    hook = """
+def taskdisc_job_finished(step):
+    with open("told.txt", "a") as file:
+        print(step.id, step.outcome, step.attempt, step.result.seconds > 0, file=file)
+"""
+    folder.write({"tasks_many.py": TASKS.replace("2 * i", "4 * i") + hook})
+    assert folder.run("total").out == f"{2 * int(ANSWER)}\n"
+    told = (folder.root / "told.txt").read_text().splitlines()
+    assert sorted(told[:-1]) == sorted(f"double[i={i}] succeeded 1 True" for i in range(COUNT))
+    assert told[-1] == "total succeeded 1 True"
+
+
+def test_one_that_fails_among_them_fails_alone(folder):
+    folder.write({"tasks_many.py": TASKS.replace("return 2 * i", "return 14 / (i - 7)")})
+    ended = folder.run("double")
+    assert ended.code == 1
+    assert sorted(ended.executed) == sorted(f"double[i={i}]" for i in range(COUNT) if i != 7)
+    assert "double[i=7]" in ended.err and "ZeroDivisionError" in ended.err

@@ -511,7 +511,7 @@ def test_the_window_follows_the_jobs():
         window.observe(ended(1e-6, 1e-6))
     assert window.size == 2048
     window.observe(ended(1e-6, 0.01))
-    assert window.size > 100  # one that was held up says little of the others
+    assert window.size > 50  # one that was held up says little of the others
     window.observe(ended(*[0.01] * 64))
     assert window.size in (2, 3, 4)
     window.observe(ended(1e-6, 10.0))
