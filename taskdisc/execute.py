@@ -15,7 +15,7 @@ from taskdisc.executors import make_executor, under_way, wait
 from taskdisc.intake import Intake
 from taskdisc.interrupts import held_back
 from taskdisc.introduction import introduce, worker_context
-from taskdisc.jobs import JobMaker, Values
+from taskdisc.jobs import JobMaker
 from taskdisc.lanes import Lane
 from taskdisc.model import Activity, Job, JobResult, Outcome, Retry
 from taskdisc.record import Ended, Recorder
@@ -25,6 +25,7 @@ from taskdisc.shared.connect import directories_of, outbox_of
 from taskdisc.sharing import POLL, Sharing
 from taskdisc.store.claims import Claims
 from taskdisc.store.folder import free_run, make_inside
+from taskdisc.storedvalues import Values
 from taskdisc.unchanged import Unchanged
 from taskdisc.warned import add_warnings
 
@@ -155,8 +156,9 @@ class Line:
             if self.run.allotment is not None:
                 jobs = self._equipped(jobs, self.run.allotment, executor)
             if jobs:
-                self.intake.names.update([(job.number, job.instance) for job in jobs])
-                self.run.running.update(dict.fromkeys([job.number for job in jobs], now))
+                numbers = [job.number for job in jobs]
+                self.intake.names.update(zip(numbers, [job.instance for job in jobs], strict=True))
+                self.run.running.update(dict.fromkeys(numbers, now))
                 following = self.chains.submit(executor, jobs, alone=not self._is_plain)
                 self.intake.names.update([(job.number, job.instance) for job in following])
                 self._tell_started(jobs)

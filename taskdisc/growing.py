@@ -9,13 +9,13 @@ from taskdisc.calls import Calls, Coordinate
 from taskdisc.circles import circle
 from taskdisc.errors import NothingMatched, TaskdiscError, UsageError
 from taskdisc.grow import Growth
-from taskdisc.jobs import Values
 from taskdisc.labels import unquoted
 from taskdisc.lanes import Lane
 from taskdisc.lists import Lists
 from taskdisc.nodes import ENDED, LEFT_OUT, WAITING
 from taskdisc.refer import Referrer
 from taskdisc.store.objects import DamagedResult
+from taskdisc.storedvalues import Values
 from taskdisc.waves import Seeker, Wave
 
 if TYPE_CHECKING:

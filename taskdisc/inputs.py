@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import EncodingError, UsageError
@@ -76,13 +76,17 @@ class Inputs:
             self.digests.append(bytearray(0 if block.gather else SIZE * self.outputs[block.task] * block.size))
             self.artifacts.append(array("q", bytes(8 * block.size)))
 
-    def columns(self, block: Block, rows: list[int]) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (parameter, what it puts into each row's key), sorted by parameter."""
+    def columns(
+        self, block: Block, rows: list[int], wanted: Container[str] | None = None
+    ) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield (parameter, what it puts into each row's key), sorted by parameter; of those `wanted`, or all."""
         links = {link.parameter: link for link in block.links}
         sources = self._sources.get(block.task)
         if sources is None:
             sources = self._sources[block.task] = sorted(self.graph.sources[block.task].items())
         for name, source in sources:
+            if wanted is not None and name not in wanted:
+                continue
             if isinstance(source, FromAxis):
                 values, column = self._axis_values(source), block.columns[source.axis]
                 whole = len(rows) == len(values) and column == range(len(values))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import UsageError
@@ -21,65 +23,16 @@ from taskdisc.graph import (
     TaskGraph,
 )
 from taskdisc.marks import Axis, File, Files, innermost
-from taskdisc.model import ArgumentKind, Fixture, FixtureSpec, Job, Part, Stored, Task, TaskSpec
+from taskdisc.model import ArgumentKind, Fixture, FixtureSpec, Job, Task, TaskSpec
 from taskdisc.shapes import rebuilt
-from taskdisc.store.index import no_value
+from taskdisc.storedvalues import Parts, Places, Values, as_stored
 
 if TYPE_CHECKING:
     from taskdisc.bind import Bindings
     from taskdisc.expand import Expansion, Filled
-    from taskdisc.plan import Plan
     from taskdisc.slices import Slices
-    from taskdisc.store.index import Index
 
-_new = tuple.__new__
-
-Parts = tuple[Stored, ...]
-"""The stored values of a result: one, or one for each named output."""
-Places = tuple[int, ...]
-"""What stands for them in a job that follows the one that makes them."""
-
-
-class Values:
-    """The stored values of results: of this run's until they are in the index, and from there."""
-
-    def __init__(self, plan: Plan, index: Index | None, expansion: Expansion, graph: TaskGraph) -> None:
-        self.fresh: dict[int, tuple[Part, ...]] = {}
-        """By node, what is not in the index yet, or was lost there once."""
-        self.lasting: set[int] = set()
-        """Nodes whose values were lost: made again, they are not left to the index alone."""
-        self.plan = plan
-        self._index = index
-        self._expansion = expansion
-        self._graph = graph
-
-    def written(self) -> None:
-        """All values are in the index now."""
-        self.fresh = {node: self.fresh[node] for node in self.lasting if node in self.fresh}
-
-    def fetch(self, number: int, rows: Iterable[int]) -> dict[int, Parts]:
-        """Return the stored values of these rows of a block, all of which have a result."""
-        given = self._graph.given.get(self._expansion.blocks[number].task)
-        if given is not None:
-            return dict.fromkeys(rows, tuple(map(as_stored, given)))
-        wanted = list(dict.fromkeys(rows))
-        offset, fresh = self._expansion.blocks[number].offset, self.fresh
-        found = {row: tuple(map(as_stored, fresh[offset + row])) for row in wanted if offset + row in fresh}
-        missing = [row for row in wanted if row not in found] if found else wanted
-        if not missing:
-            return found
-        assert self._index is not None, "there are results, so there is an index"
-        artifacts = list(map(self.plan.artifacts[number].__getitem__, missing))
-        outputs = self._graph.tasks[self._expansion.blocks[number].task].options.outputs
-        if len(outputs) > 1:
-            for row, artifact in zip(missing, artifacts, strict=True):
-                parts = self._index.stored_parts(artifact)
-                found[row] = parts if len(parts) == len(outputs) else (no_value(artifact),) * len(outputs)
-        else:
-            stored = self._index.stored(artifacts)
-            values = [stored.get(artifact) or no_value(artifact) for artifact in artifacts]
-            found.update(zip(missing, zip(values, strict=True), strict=True))
-        return found
+_job = partial(tuple.__new__, Job)
 
 
 class JobMaker:
@@ -250,10 +203,9 @@ class JobMaker:
         names = self._expansion.ids(block, self._graph.names[task.id], rows)
         arguments = list(zip(*columns, strict=True)) if columns else [()] * len(nodes)
         follows = self._before is not None
-        jobs = [  # what holds nothing, `Job(node, spec, name, attempt, given, settings)`, in a third of the time
-            _new(Job, (node, spec, name, attempt, given, settings, (), (), follows))
-            for node, name, given in zip(nodes, names, arguments, strict=True)
-        ]
+        same = map(repeat, (settings, (), (), follows))
+        fields = zip(nodes, repeat(spec), names, repeat(attempt), arguments, *same, strict=False)
+        jobs = list(map(_job, fields))  # that hold nothing: `Job(node, spec, name, attempt, given, settings)`, in bulk
         if not task.slices or self._slices is None:
             return jobs
         kinds = self._slices.rows(block)
@@ -272,6 +224,8 @@ class JobMaker:
         source = self._graph.sources[block.task][name]
         if isinstance(source, FromAxis):
             values, column = self._values_of(source), block.columns[source.axis]
+            if column == range(len(values)):
+                return list(map(values.__getitem__, rows))
             return [values[column[row]] for row in rows]
         if isinstance(source, FromFile):
             return [source.file.path] * len(rows)
@@ -352,13 +306,16 @@ class JobMaker:
         assert groups is not None
         options = self._graph.tasks[block.task].options
         nodes = self._values.plan.collected(block, row)
-        stored, outputs, codec = self._stored(nodes), options.outputs, options.codec
+        outputs, codec = options.outputs, options.codec
         items: tuple[Any, ...]
-        if outputs and groups.output is None:
-            items = tuple(stored)
+        if not outputs and self._before is None:
+            stretches = self._expansion.rows_of(nodes)
+            items = tuple(chain.from_iterable([self._values.column(each.number, rows) for each, rows in stretches]))
+        elif outputs and groups.output is None:
+            items = tuple(self._stored(nodes))
         else:
             place = outputs.index(groups.output) if groups.output and outputs else 0
-            items, outputs = tuple([parts[place] for parts in stored]), ()
+            items, outputs = tuple([parts[place] for parts in self._stored(nodes)]), ()
         columns = self._labels(nodes, groups.over)
         several = len(groups.over) > 1
         labels = list(zip(*columns, strict=True)) if several else columns[0]
@@ -406,11 +363,6 @@ def _flags(task: Task) -> tuple[str, ...]:
 
     flags = task.options.flags
     return tuple(shlex.split(flags)) if isinstance(flags, str) else flags
-
-
-def as_stored(part: Part) -> Stored:
-    """Return a part as jobs carry it."""
-    return part.payload if part.payload is not None else part.object or ""
 
 
 def _attribute(owner: Task | Fixture) -> str:

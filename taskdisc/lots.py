@@ -71,9 +71,3 @@ class Columns:
         self.seconds += lot.seconds
         self.cpu += lot.cpu
         self.memory += lot.memory
-
-    def sort(self) -> None:
-        """Sort all columns by row: so the next run looks results up in the order in which they are written."""
-        order = sorted(range(len(self.rows)), key=self.rows.__getitem__)
-        for name, column in vars(self).items():
-            setattr(self, name, list(map(column.__getitem__, order)))

@@ -428,7 +428,7 @@ class Plan(Inputs):
         """Return the digests of these rows' inputs, joined, in the order of `Family.inputs`; without axes."""
         block = self.expansion.blocks[number]
         wanted = self.family(block.task, block.variant).inputs
-        columns = [column for name, column in self.columns(block, rows) if name in wanted]
+        columns = [column for _, column in self.columns(block, rows, wanted)] if wanted else []
         return [b"".join(parts) for parts in zip(*columns, strict=True)] if columns else [b""] * len(rows)
 
     def forget(self, number: int, row: int) -> None:

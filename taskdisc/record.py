@@ -15,8 +15,8 @@ from taskdisc.store.index import Index
 from taskdisc.store.rows import FailureRow, Records
 
 if TYPE_CHECKING:
-    from taskdisc.jobs import Values
     from taskdisc.plan import Family, Plan
+    from taskdisc.storedvalues import Values
 
 MOST = 4000
 """Results in one transaction: more make it no cheaper."""
@@ -147,7 +147,6 @@ class Recorder:
         with self._index.transaction():
             first = self._index.add(self._records(good), self._parts(good)) if good else 0
             for block, columns in lots.items():
-                columns.sort()
                 firsts[block] = self._index.add(self._records_of_lots(block, columns))
             if bad or retried:
                 self._index.add_failures([*retried, *(self._failure(ended) for ended in bad)])
@@ -174,7 +173,7 @@ class Recorder:
         digests, payloads, objects, sizes = zip(*lots.parts, strict=True)
         return Records(
             family=[self._families[self._family(block).prefix]] * count,
-            instance=list(map(suffix_of, lots.ids)),
+            instance=_suffixes_of(lots.ids),
             key=[keys[offset + row] for row in rows],
             digest=digests,
             inputs=self._plan.inputs_of(block, rows),
@@ -296,6 +295,12 @@ def _joined_digests(parts: Sequence[Part]) -> bytes:
 def _joined(parts: Sequence[Part]) -> Part:
     """What is kept of several named outputs as if they were one; their values are kept apart."""
     return Part(_joined_digests(parts), None, None, sum(part.size for part in parts))
+
+
+def _suffixes_of(ids: Sequence[str]) -> list[str]:
+    """The same of instances of one task."""
+    name = len(ids[0]) - len(suffix_of(ids[0]))
+    return [each[name:] for each in ids]
 
 
 def suffix_of(instance: str) -> str:

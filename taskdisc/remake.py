@@ -12,8 +12,8 @@ from taskdisc.store.objects import identity, is_name
 
 if TYPE_CHECKING:
     from taskdisc.expand import Expansion
-    from taskdisc.jobs import Parts, Values
     from taskdisc.schedule import Scheduler
+    from taskdisc.storedvalues import Parts, Values
 
 MOST_VOID = 4
 """Attempts of one job that may be void, and nothing found to be made again, before it fails."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from taskdisc.jobs import Values
 from taskdisc.nodes import DONE
 from taskdisc.store.objects import DamagedResult
+from taskdisc.storedvalues import Values
 
 if TYPE_CHECKING:
     from taskdisc.expand import Block

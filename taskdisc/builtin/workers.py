@@ -13,7 +13,7 @@ from taskdisc.builtin.groups import Ending, ProcessGroup
 from taskdisc.builtin.serving import DONE, READ, RECALLED, RUNNING, SINCE, STOP, TOTAL, Ends, RunnerFactory, work
 from taskdisc.descriptors import close_private, keep_private
 from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
-from taskdisc.wire import Inbox, frame, pack_jobs, unpack_result, without_functions
+from taskdisc.wire import Inbox, frame, pack_jobs, unpack_results, without_functions
 
 SETTLED = 0.0005
 """Seconds after which a processor has long let others see what it wrote."""
@@ -92,7 +92,7 @@ class Worker:
             return []
         if not data:
             return None
-        results = [unpack_result(plain) for plain in self._inbox.feed(data)]
+        results = unpack_results(self._inbox.feed(data))
         if self.is_slow or self._owed:
             results = self._without_recalled(results)
         self.answered += len(results)

@@ -72,7 +72,8 @@ def _refuse_without_inputs(run: Run, node: int, name: str) -> None:
 def _run_here(run: Run, node: int) -> JobResult:
     from taskdisc.builtin.debugging import Debugged
     from taskdisc.introduction import worker_context
-    from taskdisc.jobs import JobMaker, Values
+    from taskdisc.jobs import JobMaker
+    from taskdisc.storedvalues import Values
 
     project = run.project
     values = Values(run.plan, project.open_index(), run.expansion, run.graph)

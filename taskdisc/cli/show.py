@@ -61,8 +61,8 @@ def show(options: Options, *, info: bool, paths: bool) -> int:
 
 
 def _tell_of_skipped(run: Run, nodes: list[int]) -> None:
-    from taskdisc.jobs import Values
     from taskdisc.skips import reason_kept
+    from taskdisc.storedvalues import Values
 
     index = run.project.index
     for node in nodes:

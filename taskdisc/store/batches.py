@@ -20,6 +20,8 @@ KEY = 32
 """Bytes of a key, and of the digest of a result that has one output."""
 WITHOUT = ("object", "files", "directory", "stdout", "stderr")
 """What the results in a batch do not have."""
+PLAIN = 2
+"""Version of marshal's format without references, which are slow to look for."""
 TIE = b"batch"
 """Ties a checksum to batches, as a key does to a single value."""
 
@@ -62,6 +64,8 @@ def stretches(records: Records) -> list[Stretch]:
 
 def _end_of_family(families: Sequence[int], start: int) -> int:
     family, end = families[start], start
+    if families.count(family) == len(families):
+        return len(families)
     while end < len(families) and families[end] == family:
         end += 1
     return end
@@ -81,7 +85,7 @@ def packed(records: Records) -> tuple[bytes | None, bytes | None]:
     """Return results as a batch is written: its head, the keys and the digests, and the rest."""
     payload, *others = [list(getattr(records, name)) for name in Columns._fields]
     head = b"".join([*records.key, *records.digest])
-    return checked(TIE, head), checked(TIE, marshal.dumps(payload, 4) + marshal.dumps(others, 4))
+    return checked(TIE, head), checked(TIE, marshal.dumps(payload, PLAIN) + marshal.dumps(others, PLAIN))
 
 
 def columns_of(data: Any, size: int) -> Columns | None:

@@ -44,6 +44,7 @@ LAYERS = (
     {"nodes"},
     {"hookrecords"},
     {"collect", "resolve", "bind", "expand", "narrow", "schedule", "select", "plan", "store", "fixturevalues"},
+    {"storedvalues"},
     {
         "allotment",
         "attempts",

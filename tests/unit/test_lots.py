@@ -55,18 +55,17 @@ def test_few_are_none_nor_are_those_of_several_blocks():
     assert lot_of(results(), lambda nodes: None) is None
 
 
-def test_lots_are_written_in_the_order_of_their_rows():
+def test_lots_wait_together():
     columns = Columns()
     some = results(2 * LEAST)
     for half in (some[LEAST:], some[:LEAST]):
         lot = lot_of(half, in_block_3)
         lot.ids.extend(str(node) for node in lot.nodes)
         columns.add(lot)
-    assert columns.rows[0] == LEAST
-    columns.sort()
-    assert columns.rows == list(range(2 * LEAST))
-    assert columns.ids == [str(result.number) for result in some]
-    assert columns.started == [result.started for result in some]
+    assert columns.rows == [*range(LEAST, 2 * LEAST), *range(LEAST)]
+    assert columns.ids == [str(10 + row) for row in columns.rows]
+    assert columns.started == [(10 + row) / 2 for row in columns.rows]
+    assert {len(column) for column in vars(columns).values()} == {2 * LEAST}
 
 
 def test_they_are_told_one_by_one():
