@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 _holders = 0
 _waiting = False
 
@@ -18,15 +15,18 @@ def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
 
-@contextmanager
-def held_back() -> Iterator[None]:
+class held_back:  # noqa: N801 - it reads as a word in a `with` statement, of which there are many a step
     """Let interruptions wait for the end of the block, which must come soon. Raises KeyboardInterrupt then."""
-    global _holders, _waiting
-    _holders += 1
-    try:
-        yield
-    finally:
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        global _holders
+        _holders += 1
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        global _holders, _waiting
         _holders -= 1
-    if _waiting and not _holders:
-        _waiting = False
-        raise KeyboardInterrupt
+        if _waiting and not _holders and kind is None:
+            _waiting = False
+            raise KeyboardInterrupt

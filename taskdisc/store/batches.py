@@ -64,7 +64,7 @@ def stretches(records: Records) -> list[Stretch]:
 
 def _end_of_family(families: Sequence[int], start: int) -> int:
     family, end = families[start], start
-    if families.count(family) == len(families):
+    if not start and families[-1] == family and families.count(family) == len(families):
         return len(families)
     while end < len(families) and families[end] == family:
         end += 1
