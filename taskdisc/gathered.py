@@ -53,6 +53,10 @@ class GatherRequest(NamedTuple):
     item: Any
 
 
+UNLOADED = object()
+"""Stands for a result that nobody has read yet."""
+
+
 class Gather(Mapping[Any, T_co]):
     """A read-only mapping from coordinate to result, in the order of the axes; results load when they are read.
 
@@ -60,15 +64,14 @@ class Gather(Mapping[Any, T_co]):
     names, where several are. `Gather({...})` makes one in a unit test; it pickles as a plain dict.
     """
 
-    __slots__ = ("_index", "_keys", "_load", "_values", "_waiting")
+    __slots__ = ("_index", "_keys", "_load", "_stored", "_values")
 
     def __init__(self, results: Mapping[Any, T_co] | None = None) -> None:
         results = results or {}
         self._keys: Sequence[Any] = list(results)
         self._values: list[Any] = list(results.values())
         self._load: Callable[[Any], Any] | None = None
-        self._waiting = bytearray()
-        """By place, whether the value there is still to be loaded."""
+        self._stored: Sequence[Any] = ()
         self._index: dict[Hashable, int] | None = None
 
     @classmethod
@@ -76,18 +79,19 @@ class Gather(Mapping[Any, T_co]):
         """Return a gather whose i-th result is `load(stored[i])`, loaded once, when it is first read."""
         self: Gather[Any] = cls()
         self._keys, self._load = keys, load
-        self._values = list(stored)
-        self._waiting = bytearray(b"\1") * len(stored)
+        self._stored = stored
+        self._values = [UNLOADED] * len(stored)
         return self
 
     def __class_getitem__(cls, item: Any) -> GenericAlias:
         return GenericAlias(cls, item)
 
     def _at(self, position: int) -> Any:
-        if self._load is not None and self._waiting[position]:
-            self._values[position] = self._load(self._values[position])
-            self._waiting[position] = 0
-        return self._values[position]
+        value = self._values[position]
+        if value is UNLOADED:
+            assert self._load is not None
+            value = self._values[position] = self._load(self._stored[position])
+        return value
 
     def __getitem__(self, key: Any) -> T_co:
         if self._index is None:

@@ -211,12 +211,13 @@ class Plan(Inputs):
         # Whatever grows may give a value of an open parameter that this block does not have.
         whole = whole and not (self.graph.grows and any(axis.open for axis in self.graph.axes[block.task]))
         known = self._known(block.task, family, keys, whole=whole)
-        known = self._reuse.fresh(self.graph.tasks[block.task], known)
         width, open_keys, open_rows = self.outputs[block.task] * SIZE, keys, rows
         if self._reuse.is_forced is not None:
             free = [pair for pair in zip(keys, rows, strict=True) if not self._reuse.is_forced(number, pair[1])]
             open_keys, open_rows = [key for key, _ in free], [row for _, row in free]
-        self._take(number, width, open_keys, open_rows, known)
+        if known != ():
+            known = self._reuse.fresh(self.graph.tasks[block.task], known)
+            self._take(number, width, open_keys, open_rows, known)
         artifacts = self.artifacts[number]
         if not self.code_counts and self.index is not None:
             self._take_other_code(block, [row for row in open_rows if not artifacts[row]])

@@ -16,6 +16,7 @@ from taskdisc.builtin.inline import InlineExecutor
 from taskdisc.builtin.process import ProcessExecutor, Window
 from taskdisc.capture import log_name
 from taskdisc.errors import Place
+from taskdisc.executors import wait
 from taskdisc.model import ErrorText, Job, JobResult, Outcome, Part, TaskSpec, WorkerContext
 from tests.faults.processes import children
 
@@ -521,6 +522,17 @@ def test_the_window_follows_the_jobs():
     for _ in range(200):
         window.observe(ended(0.001))
     assert 16 <= window.size <= 20
+
+
+def test_there_is_a_lull_while_all_workers_have_many_tiny_jobs(start):
+    executor = start(1)
+    assert executor.lull() == 0
+    run_all(executor, [job(n, "same", n) for n in range(3000)])
+    executor.submit([job(n, "same", n) for n in range(2000)])
+    assert 0 < executor.lull() <= process.LULL
+    wait([executor], 0.0)
+    assert len(values(collect(executor, 2000))) == 2000
+    assert executor.lull() == 0
 
 
 def test_inline_runs_one_job_at_each_collect(context):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from taskdisc.errors import Place
 from taskdisc.model import ErrorText, FileResult, Job, JobResult, Part
-from taskdisc.wire import Inbox, frame, pack_jobs, pack_result, unpack_job, unpack_result
+from taskdisc.wire import Inbox, frame, pack_jobs, pack_result, unpack_job, unpack_result, unpack_results
 
 PLACE = Place("tasks_x.py", 3)
 RESULTS = [
@@ -22,6 +22,16 @@ def test_a_result_arrives_as_it_was(result):
     arrived = unpack_result(plain)
     assert arrived == result
     assert repr(arrived) == repr(result)
+
+
+@pytest.mark.parametrize("odd", [None, 2, 3])
+@pytest.mark.parametrize("count", [1, 7, 8, 100])
+def test_many_results_arrive_as_they_were(count, odd):
+    results = [RESULTS[0]._replace(number=n, started=n / 4, seconds=n / 8, peak_memory=n) for n in range(count)]
+    results += [] if odd is None else [RESULTS[odd]]
+    arrived = unpack_results(Inbox().feed(b"".join(map(pack_result, results))))
+    assert arrived == results
+    assert repr(arrived) == repr(results)
 
 
 def test_jobs_arrive_as_they_were():
