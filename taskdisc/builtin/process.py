@@ -179,7 +179,7 @@ class ProcessExecutor:
             return 0.0
         if any(worker.backlog for worker in self._living):
             return 0.0
-        return min(LULL, (min(queues) - self._window.size + MESSAGE) * self._window.mean)
+        return max(0.0, min(LULL, (min(queues) - self._window.size + MESSAGE) * self._window.mean))
 
     def _deal(self, jobs: Sequence[Job]) -> list[tuple[Worker | None, list[Job]]]:
         """Deal the jobs in their order; None stands for a worker that is not there yet."""
