@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from typing import NamedTuple
 
-from taskdisc.descriptors import close_private, keep_private
+from taskdisc.descriptors import close_private, keep_private, locks
 from taskdisc.errors import UsageError
 from taskdisc.interrupts import held_back
 from taskdisc.limits import SLACK, Capacity, Demand, Held
@@ -133,7 +133,7 @@ class Commons:
         """Lock the mutex, and say whether that was possible."""
         assert self._mutex is not None
         deadline = time.monotonic() + PATIENCE
-        while not (locked := _locks(self._mutex, LOCK_EX)) and time.monotonic() < deadline:
+        while not (locked := locks(self._mutex, LOCK_EX)) and time.monotonic() < deadline:
             time.sleep(PAUSE)
         try:
             yield locked
@@ -175,7 +175,7 @@ class Commons:
             path = os.path.join(self._folder, name)
             if name.endswith(SUFFIX) and path != self._path:
                 with suppress(FileNotFoundError), open(path, "rb") as file:
-                    if _locks(file.fileno(), LOCK_SH):
+                    if locks(file.fileno(), LOCK_SH):
                         os.unlink(path)
                     else:
                         yield _read(file.read())
@@ -225,12 +225,3 @@ def _read(data: bytes) -> Record:
 def _private(file: int) -> int:
     keep_private(file)
     return file
-
-
-def _locks(file: int, kind: int) -> bool:
-    """Lock the file, exclusively or not, and say whether that went without waiting."""
-    try:
-        flock(file, kind | LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

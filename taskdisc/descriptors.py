@@ -6,6 +6,7 @@ A lock on a file, or the other end of a pipe, counts as held for as long as any 
 from __future__ import annotations
 
 import os
+from fcntl import LOCK_NB, flock
 
 _own: set[int] = set()
 
@@ -24,6 +25,15 @@ def close_private(descriptor: int) -> None:
     """Close a private descriptor."""
     _own.discard(descriptor)
     os.close(descriptor)
+
+
+def locks(descriptor: int, kind: int) -> bool:
+    """Lock a file (`fcntl.LOCK_EX` or `LOCK_SH`), and say whether that went without waiting. Raises OSError."""
+    try:
+        flock(descriptor, kind | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _close_copies() -> None:

@@ -15,10 +15,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence, Set
-from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
+from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from typing import Any
 
-from taskdisc.descriptors import close_private, keep_private
+from taskdisc.descriptors import close_private, keep_private, locks
 
 FOLDER = "runs"
 SUFFIX = ".lock"
@@ -116,7 +116,7 @@ class Claims:
     def _lock(self, mutex: int) -> None:
         """Wait for the mutex, but not for ever: without it, two runs may at worst take the same key."""
         deadline = 0.0
-        while not _locks(mutex, LOCK_EX):
+        while not locks(mutex, LOCK_EX):
             now = time.monotonic()
             deadline = deadline or now + self._patience
             if now >= deadline:
@@ -197,7 +197,7 @@ class Other:
 
     def is_alive(self) -> bool:
         """Say whether the run is still there, stopped or not."""
-        if not _locks(self._file, LOCK_SH):
+        if not locks(self._file, LOCK_SH):
             return True
         flock(self._file, LOCK_UN)
         return False
@@ -234,7 +234,7 @@ def _locked(folder: str, run: int) -> tuple[str, int]:
         path = os.path.join(folder, f"{run}-{attempt}{SUFFIX}" if attempt else f"{run}{SUFFIX}")
         file = _opened(path)
         try:
-            if _locks(file, LOCK_EX) and os.path.samestat(os.fstat(file), os.stat(path)):
+            if locks(file, LOCK_EX) and os.path.samestat(os.fstat(file), os.stat(path)):
                 return path, file
         except FileNotFoundError:
             pass  # somebody took it for one that was left behind
@@ -244,15 +244,6 @@ def _locked(folder: str, run: int) -> tuple[str, int]:
             raise
         close_private(file)
     raise BlockingIOError(f"{folder}: no lock")
-
-
-def _locks(file: int, kind: int) -> bool:
-    """Lock the file, exclusively or not, and say whether that went without waiting."""
-    try:
-        flock(file, kind | LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _remove(path: str) -> None:
