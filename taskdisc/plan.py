@@ -303,10 +303,14 @@ class Plan(Inputs):
         """
         digests, artifacts = self.digests[number], self.artifacts[number]
         refused = self.index.refused if self.index is not None else ()
-        place = dict(zip(keys, rows, strict=True))
+        fill = getattr(known, "fill", None)  # those have it that are kept in batches
+        place: dict[bytes, int] = {}
+        whole = not refused and width == SIZE and rows == list(range(len(artifacts)))
+        if fill is None or not whole or not fill(keys, digests, artifacts):
+            place = dict(zip(keys, rows, strict=True))
         hollow: set[int] = set()
         torn: set[int] = set()
-        for key, artifact, digest, name, files in known:
+        for key, artifact, digest, name, files in known if place else ():
             row = place.get(key)
             if row is None or artifact in refused or type(digest) is not bytes or len(digest) != width:
                 continue
@@ -324,7 +328,7 @@ class Plan(Inputs):
                 torn.add(row)
             digests[row * width : (row + 1) * width] = digest
             artifacts[row] = artifact
-        if len(place) < len(rows):
+        if 0 < len(place) < len(rows):
             for key, row in zip(keys, rows, strict=True):  # different labels of one value: one key for several rows
                 other = place[key]
                 artifacts[row] = artifacts[other]

@@ -78,7 +78,7 @@ def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
         many = -(-len(share) // lowest)
         for place, hand in enumerate(order[:lowest]):
             # So many are so tiny that their order is no matter: neighbours stay together, which is handled faster.
-            hands[hand] += share[place * many : place * many + many] if many >= MESSAGE else share[place::lowest]
+            hands[hand] += share[place * many : place * many + many] if many >= TINY else share[place::lowest]
         dealt += len(share)
     return hands
 

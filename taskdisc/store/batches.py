@@ -5,9 +5,13 @@ does that with rows: before, all batches are unfolded into rows, under the same 
 """
 
 import marshal
+from array import array
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
 from io import BytesIO
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from taskdisc.model import Known
@@ -18,6 +22,12 @@ LEAST = 64
 """Results that are worth a batch."""
 KEY = 32
 """Bytes of a key, and of the digest of a result that has one output."""
+NUMBER = itemgetter(1)
+"""Of a known result, its number."""
+NEAR = 8192
+"""Rows of a task of which some are written much later than others, since workers are given so many at once."""
+SHORTEST = 64
+"""Results that a run has on average, at least, if runs are worth looking for."""
 WITHOUT = ("object", "files", "directory", "stdout", "stderr")
 """What the results in a batch do not have."""
 PLAIN = 2
@@ -132,14 +142,92 @@ def _pieces(head: Any, size: int) -> list[bytes]:
 # Looking into the batches of an index
 
 
-def known_in(heads: Iterable[tuple[int, int, Any]]) -> Iterator[Known]:
-    """Yield the results of batches, given as (number of the first, how many, head); what is damaged is missing."""
-    for first, size, head in heads:
-        pieces = _pieces(head, size)
-        for number, key, digest in zip(
-            range(first, first + len(pieces) // 2), pieces[:size], pieces[size:], strict=True
-        ):
-            yield key, number, digest, None, None
+class KnownBatches:
+    """The results of batches, given as (number of the first, how many, head); what is damaged is missing.
+
+    Few others may be among them.
+    """
+
+    def __init__(self, heads: Sequence[tuple[int, int, Any]], others: Sequence[Known] = ()) -> None:
+        self._heads = heads
+        self._others = others
+
+    def __iter__(self) -> Iterator[Known]:
+        return merge(self._others, self._each(), key=NUMBER) if self._others else self._each()
+
+    def _each(self) -> Iterator[Known]:
+        for first, size, head in self._heads:
+            pieces = _pieces(head, size)
+            for number, key, digest in zip(range(first, first + size), pieces[:size], pieces[size:], strict=False):
+                yield key, number, digest, None, None
+
+    def fill(self, keys: Sequence[bytes], digests: bytearray, artifacts: "array[int]") -> bool:
+        """Note digests and numbers of the results of all rows, whose keys are given; one by one would take far longer.
+
+        They are compared in long runs: what was written together was computed together. Where that does not hold, where
+        a key has several results, or not every row has one, nothing is noted, and False returned.
+        """
+        if any(each[3:] != (None, None) or type(each[2]) is not bytes or len(each[2]) != KEY for each in self._others):
+            return False
+        joined, most = b"".join(keys), len(keys) // SHORTEST + len(self._others) + 1
+        found, numbers = bytearray(len(joined)), array("q", bytes(8 * len(keys)))
+        row, ends = 0, deque([0], maxlen=32)
+        for first, known, values in self._written():
+            place = 0
+            while place < len(known):
+                most -= 1
+                row = _row_of(joined, known[place : place + KEY], row, ends)
+                if row < 0 or most < 0:
+                    return False
+                length = _run(joined, row * KEY, known, place)
+                end = row + length // KEY
+                if numbers[row:end].count(0) < end - row:
+                    return False
+                found[row * KEY : row * KEY + length] = values[place : place + length]
+                numbers[row:end] = array("q", range(first + place // KEY, first + (place + length) // KEY))
+                row, place = end, place + length
+                ends.appendleft(end)
+        if 0 in numbers:
+            return False
+        digests[:], artifacts[:] = found, numbers
+        return True
+
+    def _written(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (number of the first, keys, digests) of results that were written together."""
+        for key, number, digest, *_ in self._others:
+            yield number, key, digest
+        for first, size, head in self._heads:
+            joined = unchecked(TIE, head)
+            if joined is not None and len(joined) == 2 * KEY * size:
+                yield first, joined[: KEY * size], joined[KEY * size :]
+
+
+def _row_of(joined: bytes, key: bytes, row: int, ends: Iterable[int]) -> int:
+    """Return the row of a key: where earlier runs ended or not far from the last of them; -1 elsewhere."""
+    for end in ends:
+        if joined[end * KEY : end * KEY + KEY] == key:
+            return end
+    place, until = joined.find(key, max(0, row - NEAR) * KEY, (row + NEAR) * KEY), (row + NEAR) * KEY
+    while place > 0 and place % KEY:
+        place = joined.find(key, place + 1, until)
+    return place // KEY
+
+
+def _run(one: bytes, at: int, other: bytes, place: int) -> int:
+    """Return how many bytes, in whole keys, are equal from these places on; the first key is."""
+    limit = min(len(one) - at, len(other) - place)
+    length = step = KEY
+    grows = True
+    while length < limit:
+        step = min(step, limit - length)
+        if one[at + length : at + length + step] == other[place + length : place + length + step]:
+            length += step
+            step *= 2 if grows else 1
+        elif step > KEY:
+            grows, step = False, step // KEY // 2 * KEY
+        else:
+            break
+    return length
 
 
 def stored_in_batches(read: Callable[[str, Sequence[Any]], list[Any]], numbers: Sequence[int]) -> dict[int, Any]:

@@ -9,18 +9,19 @@ disk when it ends (write-ahead log, synchronous=FULL).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from heapq import merge
-from operator import itemgetter
 from sqlite3 import Connection
 from typing import Any
 
 from taskdisc.model import DROPPED, Known, Part
-from taskdisc.store.batches import known_in, packed, stored_in_batches, stretches
+from taskdisc.store.batches import NUMBER, KnownBatches, packed, stored_in_batches, stretches
 from taskdisc.store.columns import insert_records
 from taskdisc.store.database import open_database, refuse_newer, told, unusable
 from taskdisc.store.inline import checked, checked_each, unchecked, unchecked_each
 from taskdisc.store.rows import FAILURE_COLUMNS, RESULT_COLUMNS, FailureRow, FamilyRow, Records, ResultRow
 
 SCHEMA = 5
+FEW = 10_000
+"""Results that need not be streamed."""
 
 TABLES = """
 create table family (id integer primary key, task text not null, prefix blob not null, parts text not null,
@@ -45,10 +46,6 @@ create table file_stamp (path text primary key, stamp text not null, digest text
 create table source (digest text primary key, summary blob not null) without rowid;
 create table part_text (digest text primary key, text text not null) without rowid;
 """
-
-
-NUMBER = itemgetter(1)
-"""Of a known result, its number."""
 
 
 class Index:
@@ -178,10 +175,13 @@ class Index:
     def known(self, family: int) -> Iterable[Known]:
         """Return what the family has, oldest first; it may be a million rows, so they stay plain and are streamed."""
         batches = self.read_folded("select id, size, head from batch where family=? order by id", (family,))
-        rows = self._streamed("select key, id, digest, object, files from artifact where family=?", (family,))
+        sql = "select key, id, digest, object, files from artifact where family=?"
         if not batches:
-            return rows
-        return merge(rows, known_in(batches), key=NUMBER)
+            return self._streamed(sql, (family,))
+        few = self.read_folded(f"{sql} order by id limit {FEW + 1}", (family,))
+        if len(few) <= FEW:
+            return KnownBatches(batches, few)
+        return merge(self._streamed(sql, (family,)), KnownBatches(batches), key=NUMBER)
 
     def _streamed(self, statement: str, values: Sequence[Any]) -> Iterator[Any]:
         with self._told():
@@ -198,7 +198,7 @@ class Index:
             "select key, id, digest, object, files from artifact where id > ? and id <= ? and run <> ? and family <> 0",
             between,
         )
-        return {row[0]: row for row in sorted([*rows, *known_in(batches)], key=NUMBER)}, newest
+        return {row[0]: row for row in sorted([*rows, *KnownBatches(batches)], key=NUMBER)}, newest
 
     def next_artifact(self) -> int:
         """Return the number that the next result gets, if nobody else writes."""
