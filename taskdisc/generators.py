@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+from taskdisc.hashing import sha256
 
 SEEDS: dict[str, Callable[[Any, int], None]] = {
     "random": lambda module, seed: module.seed(seed),

@@ -70,11 +70,9 @@ class CodeFingerprints:
 
     def for_workers(self) -> "CodeFingerprints":
         """Return fingerprints of the same texts, whatever becomes of the files, that do without the cache."""
-        from copy import copy
-
-        mine = copy(self)
-        mine._modules = copy(self._modules)
-        mine._modules.forget_cache()
+        mine = object.__new__(type(self))
+        vars(mine).update(vars(self))
+        mine._modules = self._modules.without_cache()
         return mine
 
     def fingerprint(self, function: object) -> Fingerprint:
