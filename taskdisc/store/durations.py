@@ -21,11 +21,15 @@ def mean_seconds(index: Index, task: str) -> float | None:
     return sum(seconds) / len(seconds) if seconds else None
 
 
-def latest_seconds(index: Index, family: int, most: int) -> list[float]:
-    """Return how long the newest results of a family took, up to `most` of them, newest first."""
+def latest_seconds(index: Index, family: int, most: int, *, batched: bool = True) -> list[float]:
+    """Return how long the newest results of a family took, up to `most` of them, newest first.
+
+    `batched`: whether some may be in batches.
+    """
     newest = "where family=? order by id desc limit ?"
     rows = index.read_folded(f"select id, seconds from artifact {newest}", (family, most))
-    batches = index.read_folded(f"select id, size, data from batch {newest}", (family, most // LEAST + 1))
+    wanted = (family, most // LEAST + 1)
+    batches = index.read_folded(f"select id, size, data from batch {newest}", wanted) if batched else []
     for first, size, data in batches:
         columns = columns_of(data, size)
         rows += enumerate(columns.seconds if columns is not None else (), first)

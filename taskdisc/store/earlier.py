@@ -8,8 +8,9 @@ def usual_seconds(index: Index, most: int = 32) -> dict[str, float]:
     """Return by task what its latest results took on average, up to `most` of each."""
     found = {}
     newest = {task: number for number, task in index.read("select id, task from family order by id")}
+    batched = {family for (family,) in index.read_folded("select distinct family from batch")}
     for task, family in newest.items():
-        seconds = latest_seconds(index, family, most)
+        seconds = latest_seconds(index, family, most, batched=family in batched)
         if seconds:
             found[task] = sum(seconds) / len(seconds)
     return found
