@@ -32,20 +32,22 @@ FEW = 8
 """Results that are unpacked one by one."""
 PLAIN = 2
 """Version of marshal's format that does not look for objects that occur twice, which takes longer than writing."""
+SHARING = 4
+"""Version that writes such an object once."""
 _new = tuple.__new__
 _result, _part = partial(_new, JobResult), partial(_new, Part)
 NONE, NOTHING = repeat(None), repeat(())
 
 
-def frame(message: Any) -> bytes:
+def frame(message: Any, version: int = PLAIN) -> bytes:
     """Return a message as it travels. Only what marshal takes: both ends run the same interpreter."""
-    data = dumps(message, PLAIN)
+    data = dumps(message, version)
     return HEADER.pack(len(data)) + data
 
 
 def pack_jobs(jobs: Sequence[Job]) -> bytes:
-    """Return the message that carries jobs."""
-    return frame([tuple(job) for job in jobs])
+    """Return the message that carries jobs; an input that many of them receive is in it once."""
+    return frame([tuple(job) for job in jobs], SHARING)
 
 
 def unpack_job(plain: tuple[Any, ...]) -> Job:

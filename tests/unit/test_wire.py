@@ -40,6 +40,14 @@ def test_jobs_arrive_as_they_were():
     assert [repr(unpack_job(plain)) for plain in batch] == list(map(repr, jobs))
 
 
+def test_an_input_of_many_jobs_travels_once():
+    value = b"v" * 50_000
+    message = pack_jobs([Job(n, 0, f"f[k={n}]", 1, (("pickle", value),)) for n in range(1000)])
+    assert len(message) < 3 * len(value)
+    (batch,) = Inbox().feed(message)
+    assert {unpack_job(plain).arguments for plain in batch} == {(("pickle", value),)}
+
+
 @given(st.lists(st.binary(max_size=50), max_size=8), st.lists(st.integers(1, 60), max_size=30))
 def test_messages_survive_any_cut(messages, sizes):
     stream = b"".join(map(frame, messages))
