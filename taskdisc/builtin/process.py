@@ -32,8 +32,10 @@ class Window:
 
     LEAST = 2
     MOST = 2048
-    QUEUED = 0.02
-    """Seconds of work that should wait at a worker: as much as hides a commit, but soon done."""
+    QUEUED = 0.005
+    """Seconds of work that should wait at a worker: enough to hide the way there and back, but soon done."""
+    MANY, TIMES = 64, 4
+    """Where that many wait, they are tiny, and so many times as many hide that their results are written, too."""
     LASTING = 64
     """Jobs after which those before count for less: one that was held up among tiny ones says little of the others."""
 
@@ -58,7 +60,8 @@ class Window:
             self._seen = min(self._seen, self.LASTING) + len(seconds)
             self.mean += (sum(seconds) - len(seconds) * self.mean) / self._seen
         least = self.LEAST if longest < SLOW / 2 else 1
-        self.size = max(least, min(self.MOST, int(self.QUEUED / max(self.mean, 1e-6))))
+        size = int(self.QUEUED / max(self.mean, 1e-6))
+        self.size = max(least, min(self.MOST, size * self.TIMES if size >= self.MANY else size))
 
 
 def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:

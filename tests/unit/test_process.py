@@ -512,16 +512,19 @@ def test_the_window_follows_the_jobs():
         window.observe(ended(1e-6, 1e-6))
     assert window.size == 2048
     window.observe(ended(1e-6, 0.01))
-    assert window.size > 50  # one that was held up says little of the others
+    assert window.size > 16  # one that was held up says little of the others
     window.observe(ended(*[0.01] * 64))
-    assert window.size in (2, 3, 4)
+    assert window.size == 2
     window.observe(ended(1e-6, 10.0))
     assert window.size == 1
     window.observe(ended(1e-6))
     assert window.size == 2
     for _ in range(200):
         window.observe(ended(0.001))
-    assert 16 <= window.size <= 20
+    assert window.size in (4, 5)
+    for _ in range(20):
+        window.observe(ended(*[0.00005] * 100))
+    assert 300 < window.size <= 400
 
 
 def test_there_is_a_lull_while_all_workers_have_many_tiny_jobs(start):
