@@ -119,6 +119,7 @@ def test_a_new_plugin_installs_and_passes_its_tests(project: Project, tmp_path: 
     home = project.path / "taskdisc-weather"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
-    environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    ours = {"PYTHONPATH", "PYTEST_ADDOPTS"}
+    environment = {name: text for name, text in os.environ.items() if name not in ours}
     for words in (["pip", "install", "-q", "-e", str(ROOT)], ["pip", "install", "-q", "-e", ".[test]"], ["pytest"]):
         subprocess.run([python, "-m", *words], cwd=home, env=environment, check=True, timeout=500)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from taskdisc import descriptors
 from taskdisc.store import claims as module
 from taskdisc.store.claims import Claims
 
@@ -156,7 +157,8 @@ def test_without_locks_there_are_no_claims(
     def refuse(file: int, kind: int) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(module, "flock", refuse)
+    for each in (module, descriptors):
+        monkeypatch.setattr(each, "flock", refuse)
     one, two = begin(1), begin(2)
     assert not one.take(KEYS)
     assert not two.take(KEYS)
