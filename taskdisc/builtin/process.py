@@ -23,6 +23,8 @@ MESSAGE = 256
 """Jobs that are worth a message. Of which twice as many may wait at a worker are so tiny that waking up costs more."""
 LULL = 0.002
 """Seconds for which results of tiny jobs may be left alone, while all workers have others."""
+LONG = 0.025
+"""Seconds of one job after which others are presumed to be no shorter."""
 SLOW = 0.05
 """Seconds of one job after which nothing waits behind it any more: others take what does."""
 
@@ -54,12 +56,12 @@ class Window:
             return
         seconds = [result.seconds for result in results]
         longest = max(seconds)
-        if longest >= SLOW / 2:
+        if longest >= LONG:
             self.mean, self._seen = self.QUEUED, len(seconds)
         else:
             self._seen = min(self._seen, self.LASTING) + len(seconds)
             self.mean += (sum(seconds) - len(seconds) * self.mean) / self._seen
-        least = self.LEAST if longest < SLOW / 2 else 1
+        least = self.LEAST if longest < LONG else 1
         size = int(self.QUEUED / max(self.mean, 1e-6))
         self.size = max(least, min(self.MOST, size * self.TIMES if size >= self.MANY else size))
 
@@ -67,7 +69,8 @@ class Window:
 def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
     """Deal cards one by one, each to the hand that then has the least; `loads` is what the hands have already.
 
-    Hands with as little as each other are dealt to in turn, so many cards are dealt by a few slices.
+    Hands with as little as each other are dealt to in turn, or a pile each where there are many cards: so these are
+    dealt by a few slices.
     """
     hands: list[list[Any]] = [[] for _ in loads]
     order = sorted(range(len(loads)), key=loads.__getitem__)
@@ -80,7 +83,7 @@ def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
         share = cards[dealt : dealt + gap * lowest]
         many = -(-len(share) // lowest)
         for place, hand in enumerate(order[:lowest]):
-            # So many are so tiny that their order is no matter: neighbours stay together, which is handled faster.
+            # So many are so tiny that their order does not matter; and neighbours together are handled faster.
             hands[hand] += share[place * many : place * many + many] if many >= TINY else share[place::lowest]
         dealt += len(share)
     return hands
