@@ -36,8 +36,8 @@ class Window:
     MOST = 2048
     QUEUED = 0.005
     """Seconds of work that should wait at a worker: enough to hide the way there and back, but soon done."""
-    MANY, TIMES = 64, 4
-    """Where that many wait, they are tiny, and so many times as many hide that their results are written, too."""
+    TIMES = 4
+    """So many times as many wait if they are tiny: that hides that their results are written, too."""
     LASTING = 64
     """Jobs after which those before count for less: one that was held up among tiny ones says little of the others."""
 
@@ -63,7 +63,7 @@ class Window:
             self.mean += (sum(seconds) - len(seconds) * self.mean) / self._seen
         least = self.LEAST if longest < LONG else 1
         size = int(self.QUEUED / max(self.mean, 1e-6))
-        self.size = max(least, min(self.MOST, size * self.TIMES if size >= self.MANY else size))
+        self.size = max(least, min(self.MOST, size * self.TIMES if size >= TINY else size))
 
 
 def deal(cards: Sequence[Any], loads: Sequence[int]) -> list[list[Any]]:
