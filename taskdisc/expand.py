@@ -312,6 +312,10 @@ class Expansion:
     def ids(self, block: Block, name: str, rows: Sequence[int] | None = None) -> list[str]:
         """Return the printed ids of a block's instances, or of these rows."""
         rows = range(block.size) if rows is None else rows
+        if len(block.axes) == 1 and not block.variant and not block.swept:  # most often
+            (axis,) = block.axes
+            texts, numbers, head = self.elements[axis].texts, block.columns[axis], f"{name}[{axis.name}="
+            return [f"{head}{texts[numbers[row]]}]" for row in rows]
         columns = []
         for axis in block.axes:
             texts, numbers = self.elements[axis].texts, block.columns[axis]

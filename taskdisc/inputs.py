@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from itertools import starmap
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.errors import EncodingError, UsageError
@@ -239,6 +241,11 @@ class Inputs:
         elements = self.expansion.elements[axis].elements
         known = self._labels.setdefault(axis, [])
         if len(known) < len(elements):
+            values = self._values.get(axis, ())
+            encoded = len(values) == len(elements) and axis.files is None and not self.expansion.elements[axis].digests
+            if encoded and all(starmap(is_, elements)):  # label and value are the same, as most often
+                known += values[len(known) :]
+                return known
             try:
                 known += self._fingerprints.encode_each([element.label for element in elements[len(known) :]])
             except EncodingError as error:

@@ -87,12 +87,15 @@ class Bench:
 
     def large_fan(self) -> list[Row]:
         """3: cold with very many tasks: time and memory."""
-        times = {count: self._cold(self._fan(count)) for count in self._large()}
+        times = {count: self._fastest_cold(self._fan(count)) for count in self._large()}
         rows = [each("3", f"cold, {count:,}, a task", taken, count, 15) for count, taken in times.items()]
         if self.sizes.huge_fan:
             few, many = times[self.sizes.large_fan], times[self.sizes.huge_fan]
             rows.append(against("3", "cold, the largest over the large", few, many, 12))
         return [*rows, self._memory()]
+
+    def _fastest_cold(self, project: Path) -> float:
+        return fastest(min(2, self.sizes.repeats), ours=lambda: self._cold(project))["ours"]
 
     def _memory(self) -> Row:
         few, many = self.sizes.fan, self.sizes.large_fan
