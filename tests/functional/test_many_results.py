@@ -104,3 +104,33 @@ def test_one_that_fails_among_them_fails_alone(folder):
     assert ended.code == 1
     assert sorted(ended.executed) == sorted(f"double[i={i}]" for i in range(COUNT) if i != 7)
     assert "double[i=7]" in ended.err and "ZeroDivisionError" in ended.err
+
+
+def test_cpu_time_is_that_of_the_job_though_not_measured_after_each(project):
+    project.write(
+        tasks_cpu="""
+            import time
+            from taskdisc import Gather, axis
+
+            i = axis(range(300))
+
+            def tick(i: int) -> int:
+                return i
+
+            def busy(tick: Gather[int]) -> int:
+                end = time.process_time() + 0.2
+                while time.process_time() < end:
+                    pass
+                return len(tick)
+
+            def taskdisc_job_finished(step):
+                with open("cpu.txt", "a") as file:
+                    print(step.task.rpartition("::")[2], step.result.cpu_seconds, step.result.peak_memory, file=file)
+        """
+    )
+    assert project.run("busy", "-j", "1").assert_ok().stdout == "300\n"
+    told = [line.split() for line in (project.path / "cpu.txt").read_text().splitlines()]
+    assert [name for name, *_ in told].count("tick") == 300
+    assert all(0 <= float(cpu) < 0.1 and int(memory) > 1_000_000 for name, cpu, memory in told if name == "tick")
+    (spent,) = [float(cpu) for name, cpu, _ in told if name == "busy"]
+    assert 0.2 <= spent < 0.25
