@@ -11,7 +11,7 @@ from taskdisc.attempts import Attempts
 from taskdisc.chains import Chains
 from taskdisc.durations import seconds
 from taskdisc.errors import StoreError
-from taskdisc.executors import make_executor, under_way, wait
+from taskdisc.executors import forks, make_executor, under_way, wait
 from taskdisc.intake import Intake
 from taskdisc.interrupts import held_back
 from taskdisc.introduction import introduce, worker_context
@@ -101,6 +101,8 @@ class Line:
         make_inside(project.config.store, self.context.logs)
         self._started = project.plugins.hook.taskdisc_job_started
         self.executors: dict[int, Executor] = {}
+        """By lane, those that were started."""
+        self._all_made: dict[int, Executor] = {}
         self._told = time.monotonic()
         """When `taskdisc_run_progress` was last called, in seconds (monotonic)."""
         self.sharing = Sharing(Claims(project.config.store, run.number), run.plan, index, run.number)
@@ -109,7 +111,24 @@ class Line:
 
     def _executor(self, lane: int) -> Executor:
         """The executor of a lane, started when it is first needed."""
-        found = self.executors.get(lane)
+        if not self.executors:
+            self._start_pools()
+        if lane not in self.executors:
+            self._start(lane)
+        return self.executors[lane]
+
+    def _start_pools(self) -> None:
+        """Start the executors that fork this process while it has no threads: a fork waits for ever for their locks."""
+        for lane in self.run.lanes:
+            if lane != Lane.TERMINAL and not self.run.lanes.means(lane).launcher and forks(self._made(lane)):
+                self._start(lane)
+
+    def _start(self, lane: int) -> None:
+        self.executors[lane] = self._made(lane)
+        introduce(self.run, self.context, self.executors[lane])
+
+    def _made(self, lane: int) -> Executor:
+        found = self._all_made.get(lane)
         if found is None:
             config, plugins = self.run.project.config, self.run.project.plugins
             name, launcher = self.run.lanes.means(lane)
@@ -120,8 +139,7 @@ class Line:
                 found = make_executor(plugins, name, workers=config.max_jobs, launcher=starts)
             else:
                 found = make_executor(plugins, name, workers=config.workers)
-            self.executors[lane] = found
-            introduce(self.run, self.context, found)
+            self._all_made[lane] = found
         return found
 
     def work(self) -> None:
@@ -417,7 +435,7 @@ class Line:
 
     def stop(self, *, kill: bool) -> None:
         """Stop the workers, after what they are doing or at once, and take what they still say."""
-        for executor in self.executors.values():
+        for executor in self._all_made.values():
             executor.stop(kill=kill)
         for executor in self.executors.values():
             self._take([each for each in self.chains.received(executor.collect()) if each.outcome in LAST])

@@ -32,6 +32,12 @@ def adapted(made: Any, workers: int) -> Executor:
     return OwnPool(made, workers)
 
 
+def forks(executor: Executor) -> bool:
+    """Say whether an executor starts its workers as forks of this process, all of them when it is started."""
+    found: bool = getattr(executor, "forks", False)
+    return found
+
+
 def wait(executors: Collection[Executor], timeout: float | None) -> None:
     """Wait for one of the executors, at most so many seconds; not at all for one that works when it is asked."""
     if len(executors) == 1:

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from threading import Event, local
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ class FuturesExecutor:
         size = getattr(pool, "_max_workers", None)
         self._workers = size if isinstance(size, int) and size > 0 else workers
         self._slots = AHEAD * self._workers
+        self.forks = _forks(pool)
+        """See `executors.forks`."""
         self._flying: dict[Future[Any], Job] = {}
         self._landed: deque[Future[Any]] = deque()
         self._seen: dict[Future[Any], float] = {}
@@ -72,6 +75,9 @@ class FuturesExecutor:
             os.makedirs(self._folder, mode=0o700)
             with open(os.path.join(self._folder, INTRODUCTION), "wb") as stream:
                 stream.write(pickle.dumps(without_functions(context), 5))
+        if self.forks:
+            with suppress(RuntimeError):  # that it is broken or was shut down, jobs will tell
+                self._pool.submit(int)  # it forks all its workers for its first job
 
     def _send(self, job: Job) -> Future[Any]:
         return self._pool.submit(serve, self._folder, tuple(job))
@@ -241,6 +247,15 @@ class _ThreadRunners(local):
 
     def run(self, job: Job) -> JobResult | None:
         return None if self._dismissed.is_set() else self._runner.run(job)
+
+
+def _forks(pool: Executor) -> bool:
+    """Say whether the pool's workers are forks of this process."""
+    processes = sys.modules.get("concurrent.futures.process")
+    if processes is None or not isinstance(pool, processes.ProcessPoolExecutor):
+        return False
+    context = getattr(pool, "_mp_context", None)
+    return context is not None and context.get_start_method() == "fork"
 
 
 def _error_of(future: Future[Any]) -> BaseException | None:

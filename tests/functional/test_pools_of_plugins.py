@@ -74,6 +74,55 @@ def test_pools_for_single_tasks(project: Project) -> None:
     assert result.stdout == "(True, False)\nany left: False\n"
 
 
+@pytest.mark.parametrize("threads", ["threads", "thread"])
+def test_pools_of_processes_are_not_forked_while_a_thread_holds_a_lock(project: Project, threads: str) -> None:
+    project.write(
+        slow="""
+        import pathlib, time
+        pathlib.Path("importing").touch()
+        while not pathlib.Path("imported").exists():
+            time.sleep(0.01)
+        """
+    )
+    write(
+        project,
+        f"""
+        import os, pathlib, time
+        from taskdisc import task
+        @task(executor="{threads}")
+        def quick(): return 1
+        @task(executor="{threads}")
+        def thread():
+            import slow  # until the other one has begun: a lock is held
+        @task(executor="processes")
+        def process(quick):
+            while not os.path.exists("importing"):
+                time.sleep(0.01)
+            pathlib.Path("imported").touch()
+            import slow
+            return quick
+        def all(thread, process): return process
+        """,
+    )
+    assert project.run("all", "-j", "2").assert_ok().stdout == "1\nany left: False\n"
+
+
+def test_pools_that_nothing_runs_in_are_shut_down_too(project: Project) -> None:
+    write(
+        project,
+        """
+        from taskdisc import task
+        @task(executor="processes")
+        def a(): return 1
+        @task(executor="threads")
+        def b(): return 2
+        def c(a, b): return a + b
+        """,
+    )
+    project.run("a", "b").assert_ok()
+    assert project.run("c").assert_ok().stdout == "3\nany left: False\n"
+
+
 def test_what_pools_cannot_honour_is_refused(project: Project) -> None:
     write(project, "from taskdisc import task\n@task(executor='threads', timeout='1m')\ndef x(): return 1\n")
     result = project.run("x")

@@ -356,8 +356,8 @@ POOLS = """
 @pytest.mark.parametrize("name", ["threads", "processes", "silent"])
 def test_an_executor_of_a_plugin(project: Project, name: str) -> None:
     study = STUDY.replace("task_info.progress(1, 4)", "pass")
+    study = study.replace('_wait("prepare")', "time.sleep(0.05)")  # long enough to tell how long the others will take
     project.write({"pyproject.toml": '[tool.taskdisc]\nplugins = ["pools"]\n'}, pools=POOLS, tasks_study=study)
-    go(project, "prepare")
     project.run("prepare").assert_ok()
     with on_screen(project.path, "run", "report", "-j", "2", "--executor", name) as screen:
         screen.shows(
@@ -366,7 +366,7 @@ def test_an_executor_of_a_plugin(project: Project, name: str) -> None:
               fit[k=0]  N s
               fit[k=1]  N s
             next: fit[k=2], fit[k=3], fit[k=4] and 95 more · then: score, report
-            1/103 · 1 cached · M:SS
+            1/103 · 1 cached · M:SS · about M:SS left
             """
         )
         go(project, 0)
