@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from taskdisc.endings import last_lines
 from taskdisc.errors import UsageError
 from taskdisc.jobfolder import GOOD, batch_size, dismiss
 from taskdisc.model import Activity, Job, JobResult, WorkerContext
@@ -24,7 +25,7 @@ from taskdisc_slurm.legacy import Legacy
 from taskdisc_slurm.settings import Settings
 from taskdisc_slurm.states import ranges
 from taskdisc_slurm.submitting import Submitter
-from taskdisc_slurm.verdicts import checked, is_certain, judge, keep_words, least_left, seconds_left
+from taskdisc_slurm.verdicts import checked, is_certain, judge, keep_words, least_left, never_began, seconds_left
 from taskdisc_slurm.watching import Watcher
 
 LOOK = 0.05
@@ -53,6 +54,8 @@ class SlurmExecutor:
         self._key_of: Callable[[int], bytes | None] = _no_key
         self._arrays: list[Array] = []
         self._ended: list[JobResult] = []
+        self._unstarted: set[int] = set()
+        """Jobs that Slurm could not start once."""
         self._is_stopping = False
         self._is_closed = False
         self._look_at = 0.0
@@ -252,11 +255,24 @@ class SlurmExecutor:
             if not is_certain(element, self._settings.latency):
                 self._watcher.hurry()  # why it has ended, Slurm knows
                 return False
-            verdict = judge(element, self.context)
-            self._ended += keep_words(element, verdict.ended, self.context)
-            self._submit_again(verdict.left)
+            if self._may_begin_after_all(element):
+                self._submit_again(element.jobs)
+            else:
+                verdict = judge(element, self.context)
+                self._ended += keep_words(element, verdict.ended, self.context)
+                self._submit_again(verdict.left)
         del element.array.elements[element.index]
         remove(element.folder)
+        return True
+
+    def _may_begin_after_all(self, element: Element) -> bool:
+        """Say whether an element that is over was not even started, for the first time."""
+        numbers = {job.number for job in element.jobs}
+        if element.array.adopted or self._is_stopping or numbers & self._unstarted or not never_began(element):
+            return False
+        self._unstarted |= numbers
+        why = "; ".join(last_lines(element.words).split("\n")) or element.reason
+        self._warn(f"{element.array.job_id}_{element.index} was not started ({why}): its jobs are submitted once more")
         return True
 
     def _submit_again(self, jobs: list[Job]) -> None:

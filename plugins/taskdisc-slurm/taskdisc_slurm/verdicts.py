@@ -44,6 +44,16 @@ def is_certain(element: Element, latency: float) -> bool:
     return time.monotonic() - element.gone > latency or is_explained(last_lines(element.words))
 
 
+def never_began(element: Element) -> bool:
+    """Say whether the node of an element that is over could not start it: not a line of its script has run."""
+    return (
+        element.state == "FAILED"
+        and element.mark is None
+        and element.began() is None
+        and not is_explained(last_lines(element.words))
+    )
+
+
 def judge(element: Element, context: WorkerContext) -> Verdict:
     """Judge an element that is over."""
     jobs = element.jobs

@@ -364,3 +364,25 @@ def test_options_that_cannot_be(project, line, message):
     result = project.run()
     assert result.exit_code == 4
     assert message in result.stderr
+
+
+def test_a_job_that_its_node_cannot_start_gets_another_chance(make_slurm, on_slurm, tmp_path):
+    """As where Slurm's own copy of the script cannot be executed: here, what goes before it fails, once or always."""
+    prolog = tmp_path / "prolog"
+    prolog.write_text(
+        f'#!/bin/sh\n[ -e {on_slurm.path}/always ] || ! [ -e "{tmp_path}/seen-$SLURM_ARRAY_TASK_ID" ] || exit 0\n'
+        f'touch "{tmp_path}/seen-$SLURM_ARRAY_TASK_ID"\nexit 3\n'
+    )
+    prolog.chmod(0o755)
+    make_slurm(more=f"TaskProlog={prolog}")
+    on_slurm.write(tasks_x="from taskdisc import axis\nk = axis(range(2))\ndef step(k: int): return k")
+    result = on_slurm.run()
+    assert result.outcomes == {"step[k=0]": "succeeded", "step[k=1]": "succeeded"}, result.stderr
+    for element in (0, 1):
+        assert f"1_{element} was not started (" in result.stderr
+    assert "TaskProlog failed status=3): its jobs are submitted once more\n" in result.stderr
+    on_slurm.write(tasks_x="def other(): return 1")
+    (on_slurm.path / "always").touch()
+    result = on_slurm.run("other")
+    assert (result.exit_code, result.outcomes) == (1, {"other": "killed"})
+    assert "its job ended as failed (NonZeroExitCode) and left no result" in result.stderr
