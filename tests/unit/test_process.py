@@ -280,6 +280,7 @@ def test_nothing_waits_behind_a_long_job(start, tmp_path, workers):
 def test_what_is_taken_back_from_busy_workers_runs_once(start, context, tmp_path, monkeypatch, most):
     """However often that happens, and at whatever moment."""
     monkeypatch.setattr(process, "SLOW", 0.0002)
+    monkeypatch.setattr(workers, "may_fork", lambda: True)  # two hundred fresh interpreters take half a minute
     path, chance = tmp_path / "notes", random.Random(most)
     executor = ProcessExecutor(3, Calls)
     executor.start(context._replace(max_tasks=most))
