@@ -16,13 +16,12 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from taskdisc.descriptors import close_private, keep_private
-from taskdisc.endings import unanswered
-from taskdisc.errors import ExitCode, TaskdiscError, UsageError
-from taskdisc.model import Activity, Job, JobResult, Outcome, WorkerContext
+from taskdisc.model import Activity, Job, JobResult, WorkerContext
 from taskdisc.protocols import Capabilities
 from taskdisc.travel import Answer, DamagedResult, Home, Wanted
 from taskdisc_dask.batching import Batching
 from taskdisc_dask.settings import Settings
+from taskdisc_dask.verdicts import Flight, gone, is_cancelled, judge
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -31,38 +30,12 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Batches for each thread of the cluster, while they take no time: one that runs, and one that waits."""
-LOSSES = 3
-"""How often a batch that nobody has begun may be lost, until that is said of its jobs."""
 PATIENCE = 10.0
 """Seconds in which the scheduler has to answer at the end."""
 WATCH = 2.0
 """Seconds after which to look for the scheduler, while nothing is there whose end would tell."""
 PROMPT = 2.0
 """Seconds in which workers learn that nothing more is to begin."""
-LOST_HINT = (
-    "Its machine went down, it was out of memory, or somebody ended it; its log, and that of the scheduler, may say "
-    "more. @task(retries=...) lets the task run again elsewhere."
-)
-
-
-class ClusterLost(TaskdiscError):
-    """The scheduler does not answer any more."""
-
-    exit_code = ExitCode.FAILED
-
-
-class Flight:
-    """A batch on its way."""
-
-    def __init__(self, jobs: Sequence[Job], losses: int = 0) -> None:
-        self.jobs = tuple(jobs)
-        self.losses = losses
-        """How often it was lost before it began."""
-        self.began: float | None = None
-        """When it began (seconds since the epoch), by this machine's clock."""
-        self.worker = ""
-        """Where alone it may run."""
-        self.future: Any = None
 
 
 class DaskExecutor:
@@ -256,8 +229,8 @@ class DaskExecutor:
             self._send_back(flight, worker)
         self._send_waiting()
         self._look_for_workers()
-        if self._waiting and not self._flying and self._client.status != "running":
-            raise self._gone()
+        if self._waiting and not self._flying and not self._is_there:
+            raise gone(self._address)
         ended, self._ended = self._ended, []
         return ended
 
@@ -296,70 +269,24 @@ class DaskExecutor:
         self._ready.append((flight, worker))
         self._ring()
 
-    # Misfortunes
-
     def _fail(self, flight: Flight, error: BaseException) -> None:
         """A batch did not come back."""
-        from asyncio import CancelledError
-        from concurrent.futures import CancelledError as FutureCancelled
+        assert self._context is not None
+        if self._dismissed and is_cancelled(error):
+            return
+        verdict = judge(flight, error, self._context, self._home, self._address, is_there=self._is_there)
+        self._ended += verdict.ended
+        self._waiting += verdict.left
 
-        from distributed import KilledWorker
-
-        from taskdisc.outpost import AgentLost, AgentRefused
-
-        if isinstance(error, DamagedResult):
-            self._ended += [self._home.void(job, error) for job in flight.jobs]
-        elif isinstance(error, KilledWorker | AgentLost):
-            self._lose(flight, str(error) if isinstance(error, AgentLost) else "its worker died")
-        elif isinstance(error, CancelledError | FutureCancelled):
-            if self._dismissed:
-                return
-            if self._client.status != "running":
-                raise self._gone()
-            self._again(flight)
-        elif isinstance(error, AgentRefused):
-            raise UsageError(f"a worker of {self._address} cannot run tasks: {error}.") from None
-        elif isinstance(error, ImportError) or "deserialization" in str(error):
-            raise UsageError(
-                f"the Dask cluster {self._address} cannot run tasks: {str(error).splitlines()[0]}. "
-                f"Install the same taskdisc-dask where its scheduler and its workers are."
-            ) from None
-        else:
-            raise ClusterLost(
-                f"the Dask cluster {self._address} could not run {flight.jobs[0].instance}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-
-    def _gone(self) -> ClusterLost:
-        return ClusterLost(
-            f"the Dask scheduler {self._address} has gone away, or cannot be reached any more. "
-            f"What was finished is kept: run again when it is back."
-        )
+    @property
+    def _is_there(self) -> bool:
+        """Whether the scheduler can be reached."""
+        return bool(self._client.status == "running")
 
     @property
     def _address(self) -> str:
         scheduler = self._client.scheduler
         return str(scheduler.address) if scheduler is not None else self._settings.address
-
-    def _lose(self, flight: Flight, message: str) -> None:
-        """A worker has died. Who was alone with it is to blame; of many, each has to show by itself."""
-        if flight.began is None:
-            self._again(flight)
-        elif len(flight.jobs) > 1:
-            self._waiting += [Flight([job]) for job in flight.jobs]
-        else:
-            self._ended.append(self._killed(flight.jobs[0], f"{message} while this ran"))
-
-    def _again(self, flight: Flight) -> None:
-        """A batch was lost before it began."""
-        if flight.losses >= LOSSES:
-            self._ended += [self._killed(job, f"it was lost {LOSSES + 1} times before it began") for job in flight.jobs]
-        else:
-            self._waiting.append(Flight(flight.jobs, flight.losses + 1))
-
-    def _killed(self, job: Job, message: str) -> JobResult:
-        assert self._context is not None
-        return unanswered(job, self._context.specs[job.task], Outcome.KILLED, message, LOST_HINT)
 
     # The end
 
@@ -387,17 +314,18 @@ class DaskExecutor:
         """In a thread: tell the workers, and take back what has not begun."""
         from taskdisc_dask.posts import dismiss
 
-        self._ask(dismiss, self._home.run)
-        time.sleep(0.05)  # until what they said before that is here
+        unheard = [number for number, flight in list(self._flying.items()) if flight.began is None]
+        answers = self._ask(dismiss, self._home.run, unheard).values()
+        begun = {number for answer in answers for number in answer}
         for number, flight in list(self._flying.items()):
-            if flight.began is None and flight.future is not None:
+            if flight.began is None and number not in begun and flight.future is not None:
                 flight.future.cancel()
                 self._flying.pop(number, None)
         self._ring()
 
     def _ask(self, function: Callable[..., Any], *given: Any) -> dict[str, Any]:
         """Have all workers do something at once, in vain where they cannot be reached."""
-        if self._client.status != "running":
+        if not self._is_there:
             return {}
         try:
             asked = self._client.run(function, *given, on_error="ignore")
@@ -438,7 +366,7 @@ class DaskExecutor:
 
     def _drain(self) -> None:
         """Wait for what runs."""
-        while self.busy() and self._client.status == "running":
+        while self.busy() and self._is_there:
             assert self._bell is not None
             select([self._bell[0]], [], [], 1.0)
             results = self.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from threading import Lock, Thread
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -31,16 +32,19 @@ class Luggage:
         self._lock = Lock()
         self._post: Outpost | None = None
         self._dismissed = False
+        self._begun: set[int] = set()
+        """The numbers of the batches that came while others were to begin."""
         _luggage[introduction.run] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Luggage, (self.introduction,)
 
-    def post(self, worker: Any) -> Outpost | None:
-        """Return the way to the agent, which is started if there is none; None where no other job is to begin."""
+    def post(self, worker: Any, number: int) -> Outpost | None:
+        """Return the way to the agent, started if there is none, for a batch; None where no other is to begin."""
         with self._lock:
             if self._dismissed:
                 return None
+            self._begun.add(number)
             if self._post is None or self._post.is_lost:
                 self._post = Outpost(self.introduction, worker.state.nthreads, worker.local_directory)
             return self._post
@@ -50,12 +54,13 @@ class Luggage:
         if self._post is not None:
             self._post.supply(cargo)
 
-    def dismiss(self) -> None:
-        """Begin no other job."""
+    def dismiss(self, numbers: Iterable[int] = ()) -> list[int]:
+        """Begin no other job; return which of these batches have begun."""
         with self._lock:
             self._dismissed = True
             if self._post is not None:
                 self._post.dismiss()
+            return [number for number in numbers if number in self._begun]
 
     def close(self, kill: bool) -> list[JobResult]:
         """End the agent; return what it says at its end."""
@@ -84,7 +89,7 @@ def run_batch(run: str, number: int, jobs: bytes, luggage: Luggage | None = None
     luggage = _luggage.get(run)
     if luggage is None:
         return Reply(worker.address, None)
-    post = luggage.post(worker)
+    post = luggage.post(worker, number)
     if post is None:
         from pickle import dumps
 
@@ -103,10 +108,10 @@ async def supply(run: str, cargo: bytes) -> None:
         await asyncio.get_running_loop().run_in_executor(None, luggage.supply, cargo)
 
 
-def dismiss(run: str) -> None:
-    """Have a worker begin no other job of a run."""
-    if (luggage := _luggage.get(run)) is not None:
-        luggage.dismiss()
+def dismiss(run: str, numbers: list[int]) -> list[int]:
+    """Have a worker begin no other job of a run; return which of these batches it has begun."""
+    luggage = _luggage.get(run)
+    return [] if luggage is None else luggage.dismiss(numbers)
 
 
 async def close(run: str, kill: bool) -> list[JobResult]:
