@@ -68,6 +68,11 @@ class Element:
         return self.mark is not None and self.mark.status == BEGAN_NOTHING
 
     @property
+    def has_begun(self) -> bool:
+        """Say whether there is, or was, something that it does."""
+        return self.mark is not None and not self.began_nothing
+
+    @property
     def runs(self) -> bool:
         """Say whether it has begun and not ended, as far as is known."""
         return self.mark is not None and not self.has_ended and self.gone is None

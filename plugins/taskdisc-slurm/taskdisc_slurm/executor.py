@@ -167,8 +167,8 @@ class SlurmExecutor:
         self._look()  # an element that has not left a mark by now begins nothing
 
     def busy(self) -> bool:
-        """Say whether jobs still run; what has not begun does not any more."""
-        return any(element.runs and element.jobs for element in self._elements())
+        """Say whether jobs still run, or have results that are not here yet; what has not begun does not any more."""
+        return any(element.has_begun and element.jobs for element in self._elements())
 
     def stop(self, *, kill: bool) -> None:
         """End everything: after what runs, or at once, by one scancel. What ended meanwhile, `collect` returns."""
