@@ -73,7 +73,7 @@ def ratios(ratio: Gather[float]) -> float:
     return sum(ratio.values())
 
 def leaving(number: int) -> int:
-    if number == 15:  # by then, the first ones were received: what runs beside it may end with it
+    if number == 15:  # by then, all but three before it were received: what runs beside it may end with it
         os._exit(7)
     return number
 """
@@ -139,10 +139,12 @@ except TaskFailed as error:
     killed = [step.id for step in run.report.failures if step.outcome == "killed"]
     print(error.id in killed, len(killed) <= 2, "leaving[number=15]" in killed)
     print("a worker of the executor ended while this ran" in str(error), "make a new executor" in str(error))
-    print(sum(run.report.counts.values()), run["leaving[number=0]"])
+    lost = {step.id for step in run.report.failures}
+    kept = [n for n in range(15) if f"leaving[number={n}]" not in lost]
+    print(sum(run.report.counts.values()), len(kept) >= 12, [run[f"leaving[number={n}]"] for n in kept] == kept)
 """,
     )
-    assert printed == ["True True True", "True True", "30 0"]
+    assert printed == ["True True True", "True True", "30 True True"]
 
 
 def test_a_pool_that_was_shut_down_is_refused(project):
