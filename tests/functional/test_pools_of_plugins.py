@@ -90,14 +90,15 @@ def test_pools_of_processes_are_not_forked_while_a_thread_holds_a_lock(project: 
         import os, pathlib, time
         from taskdisc import task
         @task(executor="{threads}")
-        def quick(): return 1
+        def quick():
+            while not os.path.exists("importing"):
+                time.sleep(0.01)
+            return 1
         @task(executor="{threads}")
         def thread():
             import slow  # until the other one has begun: a lock is held
         @task(executor="processes")
         def process(quick):
-            while not os.path.exists("importing"):
-                time.sleep(0.01)
             pathlib.Path("imported").touch()
             import slow
             return quick

@@ -271,7 +271,7 @@ class SlurmExecutor:
         if element.array.adopted or self._is_stopping or numbers & self._unstarted or not never_began(element):
             return False
         self._unstarted |= numbers
-        why = "; ".join(last_lines(element.words).split("\n")) or element.reason
+        why = last_lines(element.words).replace("\n", "; ") or element.reason
         self._warn(f"{element.array.job_id}_{element.index} was not started ({why}): its jobs are submitted once more")
         return True
 

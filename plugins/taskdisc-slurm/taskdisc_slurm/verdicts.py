@@ -45,7 +45,7 @@ def is_certain(element: Element, latency: float) -> bool:
 
 
 def never_began(element: Element) -> bool:
-    """Say whether the node of an element that is over could not start it: not a line of its script has run."""
+    """Say whether the node of an element that is over could not start it, or did not see the store."""
     return (
         element.state == "FAILED"
         and element.mark is None
