@@ -436,7 +436,7 @@ def test_stop_lets_the_running_job_end(start, tmp_path):
     here, gate = str(tmp_path / "here"), str(tmp_path / "gate")
     executor.submit([job(0, "touch", here), job(1, "wait_for", gate), job(2, "same", 2)])
     wait_for(here)
-    while executor._living[0].running() is None or executor._living[0].running()[0].number != 1:
+    while (running := executor._living[0].running()) is None or running[0].number != 1:
         executor.collect()
     opener = threading.Timer(0.05, touch, [gate])
     opener.start()
