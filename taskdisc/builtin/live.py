@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SHARE = 0.05
 """Of the run's time, at most this part is spent on drawing."""
+LONGEST_REST = 2.0
+"""Seconds for which nothing is drawn, at most: a terminal that was stopped for a minute goes on soon after it."""
 MOST_TASKS, MOST_RUNNING, MOST_NEXT = 4, 10, 3
 """Lines of tasks and of running instances, and ids of those that are next."""
 OUTCOMES = (Outcome.CACHED, Outcome.SKIPPED, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.KILLED)
@@ -48,7 +50,8 @@ class Live:
             return
         columns, rows = self._area.size()
         self._area.draw(self.lines(columns - 1, rows - 1))
-        self._rest_until = time.monotonic() + (time.monotonic() - began) / SHARE
+        ended = time.monotonic()
+        self._rest_until = ended + min((ended - began) / SHARE, LONGEST_REST)
 
     def taskdisc_job_finished(self, step: StepEnd) -> None:
         """Learn of it, and say at once that it failed: once of those that fail alike."""

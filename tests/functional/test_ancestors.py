@@ -399,7 +399,7 @@ LIMITED = """
 
     def _span():
         began = time.monotonic()
-        time.sleep(0.05)
+        time.sleep(0.25)
         return began, time.monotonic()
 
     def at_once(fetched: Gather, stored: Gather) -> list[int]:

@@ -109,8 +109,8 @@ def test_every_instance_may_crash(project: Project) -> None:
 
 
 def test_a_time_limit_is_that_of_each_instance(project: Project) -> None:
-    """Ten of them take longer than one may."""
-    write(project, "    time.sleep(600 if k == 2 else 0.3)\n    return k", "batch=5, timeout='2s'")
+    """Those of the second command take longer together than one may."""
+    write(project, "    time.sleep(600 if k == 2 else 0.8)\n    return k", "batch=10, timeout='5s'")
     result = project.run("one")
     assert {s: o for s, o in result.outcomes.items() if o != "succeeded"} == {"one[k=2]": "timed out"}
     assert result.counts["succeeded"] == 9
@@ -138,11 +138,22 @@ def test_nothing_waits_where_the_next_failure_ends_all(project: Project) -> None
 
 
 def test_an_interruption_keeps_what_was_finished_and_begins_nothing(project: Project) -> None:
-    write(project, "    open(f'begun-{k}', 'w').close()\n    if k == 1: time.sleep(1)\n    return k", "batch=10")
+    body = """\
+    open(f'begun-{k}', 'w').close()
+    while k == 1 and not os.path.exists("go"): time.sleep(0.01)
+    return k
+
+def taskdisc_run_interrupted():
+    open("stopping", "w").close()
+"""
+    write(project, body, "batch=10")
+    project.write({"pyproject.toml": '[tool.taskdisc]\nmax_jobs = 1\ngrace = "60s"\n'})
     command = [sys.executable, "-c", LAUNCHER, "run", "one"]
     process = subprocess.Popen(command, cwd=project.path, stderr=subprocess.PIPE, text=True)
     wait_for(project.path / "begun-1")
     os.kill(process.pid, signal.SIGINT)
+    wait_for(project.path / "stopping")
+    (project.path / "go").touch()
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 2, stderr
     assert not (project.path / "begun-2").exists()

@@ -124,7 +124,7 @@ def test_a_step_in_a_chain_is_tried_again(chain: Project) -> None:
 
 
 def test_a_step_in_a_chain_takes_too_long(chain: Project) -> None:
-    write(chain, 20, "time.sleep(60)", '@task(timeout="0.3s")')
+    write(chain, 20, "time.sleep(60)", '@task(timeout="2s")')
     result = chain.run("s39")
     assert result.counts == {"succeeded": 20, "timed out": 1, "blocked": 19}
     assert executed(chain) == once(ALL[:21])
@@ -322,8 +322,9 @@ def heard(project: Project) -> set[str]:
     return set(path.read_text().split() if path.exists() else [])
 
 
-def until_reported(project: Project, most: int) -> None:
-    until(lambda: len(heard(project)) >= most)
+def until_reported(project: Project, most: int, run: subprocess.Popen[str]) -> None:
+    """Wait for that, or for the end of the run."""
+    until(lambda: len(heard(project)) >= most or run.poll() is not None)
 
 
 def until_executed(project: Project, name: str) -> None:
@@ -344,12 +345,20 @@ def test_two_runs_at_once_share_a_chain(chain: Project) -> None:
 
 
 def test_an_interruption_keeps_what_has_ended(chain: Project) -> None:
-    write(chain, 20, "until('gate')")
+    chain.write({"pyproject.toml": chain.read("pyproject.toml") + 'grace = "60s"\n'})
+    write(
+        chain,
+        20,
+        "until('gate')",
+        tail="""
+def taskdisc_run_interrupted():
+    open("stopping", "w").close()
+""",
+    )
     run = start(chain)
     until_executed(chain, "s20")
-    time.sleep(0.2)
     run.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    until((chain.path / "stopping").exists)
     (chain.path / "gate").touch()
     run.communicate(timeout=60)
     assert run.returncode == 2
@@ -395,7 +404,7 @@ def taskdisc_job_finished(step):
     reported: set[str] = set()
     for moment in range(5):
         run = start(chain, target="link[n=199]")
-        until_reported(chain, len(reported) + 4)
+        until_reported(chain, len(reported) + 4, run)
         time.sleep(0.01 * moment)
         run.kill()
         run.communicate()

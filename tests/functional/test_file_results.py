@@ -314,7 +314,9 @@ def test_a_file_that_is_changed_on_its_way_has_two_makers(project: Project) -> N
                 Path("y.txt").write_text("y")
                 return Path("y.txt")
             def more(made):
-                made.write_text("yy")
+                before = made.stat().st_ctime_ns
+                while made.stat().st_ctime_ns == before:  # a clock of files may tick a hundred times a second only
+                    made.write_text("yy")
                 return made
         """
     )
