@@ -399,6 +399,8 @@ class Line:
         """Give what runs so many seconds to end, or all the time that it needs."""
         until = None if grace is None else time.monotonic() + grace
         while (until is None or time.monotonic() < until) and any(e.busy() for e in self.executors.values()):
+            if self.recorder.is_due:
+                self._commit()
             self._wait(until)
             self._collect()
             self._tell()

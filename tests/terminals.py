@@ -148,7 +148,10 @@ class Screen:
         return subprocess.run(words, env=variables, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
 
     def resize(self, columns: int, rows: int) -> None:
-        """Change the size."""
+        """Change the size, just after something was drawn: tmux breaks the lines of a frame that is on its way anew."""
+        before, deadline = self.frame(), time.monotonic() + PATIENCE
+        while self.frame() == before:
+            assert time.monotonic() < deadline, f"nothing moves:\n{before}"
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     def type(self, *keys: str) -> None:

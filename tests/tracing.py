@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 
 TRACEME, CONT, SETOPTIONS = 0, 7, 0x4200
 FORK, VFORK, CLONE = 1, 2, 3
@@ -42,7 +43,8 @@ def count(command):
             continue
         created += status >> 16 in (FORK, VFORK, CLONE)
         caught = os.WSTOPSIG(status)
-        ptrace(CONT, stopped, 0 if caught in (signal.SIGTRAP, signal.SIGSTOP) else caught)
+        with suppress(ProcessLookupError):  # it was killed meanwhile: the next wait tells so
+            ptrace(CONT, stopped, 0 if caught in (signal.SIGTRAP, signal.SIGSTOP) else caught)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ class FuturesExecutor:
         landed = [self._landed.popleft() for _ in range(len(self._landed))]
         landed = [future for future in landed if future in self._flying]
         suspects: list[Job] = []
-        if any(isinstance(_error_of(future), BrokenExecutor) for future in landed):
+        if self._lost or any(isinstance(_error_of(future), BrokenExecutor) for future in landed):
             wait(self._flying, timeout=BREAKING)  # all of them fail now: together they tell whose fault it was
             landed = [future for future in self._flying if future.done()]
             suspects = self._suspects([self._flying[future] for future in landed])

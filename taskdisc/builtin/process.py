@@ -387,7 +387,8 @@ class ProcessExecutor:
     def _death(self, worker: Worker, job: Job, began: float | None, status: int) -> JobResult:
         assert self._context is not None
         context, spec = self._context, self._context.specs[job.task]
-        began = None if began is None else time.time() - (time.monotonic() - began)
+        age = 0.0 if began is None else time.monotonic() - began  # first: a pause after it does no harm
+        began = None if began is None else time.time() - age
         if worker.overdue is not None:
             lost = too_slow(job, spec, began)
         else:

@@ -154,8 +154,8 @@ class Worker:
         found = self.running()
         if found is None:
             return None
-        began = found[1] + time.time() - time.monotonic()
-        return Activity(found[0].number, began, self._numbers[DONE], self._numbers[TOTAL])
+        age = time.monotonic() - found[1]
+        return Activity(found[0].number, time.time() - age, self._numbers[DONE], self._numbers[TOTAL])
 
     def dismiss(self) -> None:
         """Let it end after the job that is running."""

@@ -29,8 +29,8 @@ KEY = 32
 """Bytes of a key."""
 ATTEMPTS = 100
 """Names to try for the file of a run."""
-PATIENCE = 1.0
-"""Seconds to wait for the mutex; only a run that was stopped in the midst of it keeps it so long."""
+PATIENCE = 10.0
+"""Seconds to wait for the mutex; only a run that was stopped in the midst of it, or a disk that hangs, takes longer."""
 PAUSE = 0.0005
 """Seconds between two attempts to get the mutex."""
 NONE: frozenset[bytes] = frozenset()

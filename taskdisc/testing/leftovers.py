@@ -8,7 +8,7 @@ import threading
 import time
 from typing import NamedTuple
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds that what has been ended has to be gone."""
 
 

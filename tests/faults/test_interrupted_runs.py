@@ -73,16 +73,26 @@ def wait_for_the_group(process: subprocess.Popen[str]) -> None:
     pytest.fail("workers outlive their run")
 
 
-def stop_at(folder: Folder, delay: float, number: signal.Signals) -> tuple[int, set[str]]:
-    """Start a run and send it a signal after so many seconds; return its exit code, and what it had reported."""
+def stop_at(folder: Folder, delay: float, number: signal.Signals, at_work: bool) -> tuple[int, set[str]]:
+    """Start a run and send it a signal after so many seconds; return its exit code, and what it had reported.
+
+    `at_work` says whether the seconds begin when the run has reported something, and not with the run.
+    """
     folder.forget_finished()
     process = folder.start("run", "total", "-j", "2")
+    if at_work:
+        wait_for_a_report(folder, process)
     try:
         process.wait(timeout=delay)
     except subprocess.TimeoutExpired:
         process.send_signal(number)
     wait_for_the_group(process)
     return process.returncode, set(folder.finished("succeeded"))
+
+
+def wait_for_a_report(folder: Folder, process: subprocess.Popen[str]) -> None:
+    while not folder.finished("succeeded") and process.poll() is None:
+        time.sleep(0.001)
 
 
 def seconds_of_a_run(folder: Folder) -> float:
@@ -107,7 +117,9 @@ def check_kills(root: Path, moments: int, seed: int) -> None:
     whole, amid = seconds_of_a_run(folder), 0
     for version in range(moments):
         answer = write(folder, version)
-        _, reported = stop_at(folder, rng.uniform(0.2, 1.1) * whole, signal.SIGKILL)
+        at_work = version % 2 == 0
+        delay = rng.uniform(0, 0.2) if at_work else rng.uniform(0.2, 1.1) * whole
+        _, reported = stop_at(folder, delay, signal.SIGKILL, at_work)
         amid += 0 < len(reported) < STEPS
         check_the_next_run(folder, answer, reported)
     assert amid, "no kill hit a run at work"
@@ -126,13 +138,17 @@ def test_many_killed_runs(tmp_path: Path) -> None:
 def test_interrupted_runs_say_so_and_lose_nothing(tmp_path: Path, number: signal.Signals) -> None:
     folder = Folder(tmp_path)
     answer = write(folder, 0)
+    module = folder.root / "tasks_x.py"
+    patient = "    while not os.path.exists('go'):\n        time.sleep(0.01)\n"
+    module.write_text("import os\n" + module.read_text().replace("    return sum", patient + "    return sum"))
     process = folder.start("run", "total", "-j", "2")
-    while not folder.finished("succeeded") and process.poll() is None:
-        time.sleep(0.001)
+    wait_for_a_report(folder, process)
     process.send_signal(number)
     wait_for_the_group(process)
     reported = set(folder.finished("succeeded"))
-    assert process.returncode == (0 if len(reported) == STEPS else 2)
+    assert process.returncode == 2
+    assert 0 < len(reported) < STEPS
+    (folder.root / "go").touch()
     check_the_next_run(folder, answer, reported)
 
 

@@ -5,9 +5,10 @@ import select
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+
+from tests.faults.processes import is_there, until_gone
 
 PRELUDE = """
 import os, pickle, select, signal, subprocess, sys, time
@@ -54,24 +55,6 @@ def said(process):
     return process.stdout.readline().strip()
 
 
-def ends_soon(process):
-    """Say whether a process that is not our child ends within a second, zombies apart."""
-    deadline = time.monotonic() + 1
-    while time.monotonic() < deadline:
-        if not lives(process):
-            return True
-        time.sleep(0.002)
-    return False
-
-
-def lives(process):
-    try:
-        with open(f"/proc/{process}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
-
-
 def test_linear_algebra_survives_the_fork(tmp_path):
     text = """
 import numpy
@@ -108,9 +91,9 @@ run(("work",))
 """
     with script(text, tmp_path) as process:
         worker = int(said(process))
-        assert lives(worker)
+        assert is_there(worker)
         process.kill()
-        assert ends_soon(worker)
+        until_gone([worker])
 
 
 def test_workers_die_with_an_idle_run(tmp_path):
@@ -122,9 +105,9 @@ sys.stdin.read()
 """
     with script(text, tmp_path) as process:
         workers = [int(word) for word in said(process).split()]
-        assert all(map(lives, workers))
+        assert all(map(is_there, workers))
         process.kill()
-        assert all(map(ends_soon, workers))
+        until_gone(workers)
 
 
 def test_children_of_a_task_die_with_the_run(tmp_path):
@@ -139,7 +122,7 @@ run(("work",))
     with script(text, tmp_path) as process:
         child = int(said(process))
         process.kill()
-        assert ends_soon(child)
+        until_gone([child])
 
 
 @pytest.mark.parametrize("library", ["fcntl", "filelock"])
@@ -176,8 +159,8 @@ sys.stdin.read()
             process.kill()
             process.wait()
             assert can_lock(tmp_path / "lock")
-            assert all(map(lives, orphans))
-            assert ends_soon(worker)
+            assert all(map(is_there, orphans))
+            until_gone([worker])
         finally:
             for orphan in orphans:
                 os.kill(orphan, signal.SIGKILL)

@@ -142,8 +142,9 @@ def test_a_step_that_is_made_again_says_so(project: Project) -> None:
 @pytest.mark.parametrize("executor", ["process", "inline"])
 def test_an_interrupted_run_accounts_for_all_its_steps(tmp_path: Path, executor: str) -> None:
     folder = Folder(tmp_path)
-    text = "import time\nfrom taskdisc import axis\nn = axis(range(50))\ndef slow(n):\n    time.sleep(0.1)\n"
-    folder.write({"tasks_x.py": text + "def fast(): return 1\ndef after(slow): pass\n"})
+    text = "import time\nfrom taskdisc import axis, task\nn = axis(range(50))\ndef slow(n):\n    time.sleep(600)\n"
+    text += "@task(priority=1)\ndef fast(): return 1\ndef after(slow): pass\n"
+    folder.write({"tasks_x.py": text, "pyproject.toml": '[tool.taskdisc]\ngrace = "0s"\n'})
     process = folder.start("run", "--executor", executor, "--json", "out.jsonl")
     while not folder.finished("succeeded"):
         assert process.poll() is None

@@ -9,6 +9,7 @@ import pytest
 
 from taskdisc.store.index import Index
 from taskdisc.testing import Project
+from tests.faults.processes import until
 from tests.terminals import on_screen
 
 STUDY = """
@@ -148,7 +149,7 @@ def test_durations_of_earlier_runs_tell_how_long_it_will_take(project: Project) 
             0/103 · M:SS · about M:SS left
             """
         )
-        assert "about 51:" in screen.frame()  # 103 minutes of work for two workers
+        until(lambda: "about 51:" in screen.frame(), "103 minutes of work are shared by two workers")
 
 
 def test_little_room(project: Project) -> None:

@@ -130,18 +130,24 @@ def test_after_enough_failures_nothing_more_is_started(
 
 
 def test_what_runs_when_enough_has_failed_comes_to_its_end(project: Project) -> None:
+    """And what has failed is told before that."""
     tasks = """
         import os, time
         from taskdisc import task
         def slow():
             open("begun", "w").close()
-            time.sleep(0.5)
+            _until("failed")
             return 1
         def bad():
-            while not os.path.exists("begun"):
-                time.sleep(0.01)
+            _until("begun")
             raise ValueError
         def after(slow): return slow
+        def _until(name):
+            while not os.path.exists(name):
+                time.sleep(0.01)
+        def taskdisc_job_finished(step):
+            if step.id == "bad":
+                open("failed", "w").close()
     """
     project.write(tasks_x=tasks)
     result = project.run("-x", "-j", "2")

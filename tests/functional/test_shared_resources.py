@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -154,8 +155,10 @@ def test_amounts_add_up_over_runs(machine: Machine) -> None:
     train = machine.start(machine.project("third"), "train[n=0]")  # 2 and 2 are 4
     assert train.wait(60) == 0
     assert waiting.poll() is None
-    machine.clear_up()
+    waiting.kill()  # before the other gives its share back
+    waiting.communicate()
     assert "memory" not in machine.lines()
+    machine.clear_up()
     assert second.command("run", "hungry").code == 0
 
 
@@ -190,8 +193,9 @@ def test_what_a_killed_run_held_is_free_at_once_whatever_it_has_left_behind(mach
     family += read_numbers(first.root / "child.txt")
     assert is_there(family[-1]) and is_there(family[-2])  # in sessions of their own
     assert os.listdir(own_folder()) == ["mutex"]
-    for process in filter(is_there, family):
-        os.kill(process, signal.SIGKILL)
+    for process in family:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def test_ctrl_c_ends_a_run_that_waits(machine: Machine) -> None:
@@ -309,6 +313,8 @@ def test_what_is_configured_is_shown_as_it_is_written(project: Project) -> None:
 
 
 def test_who_waits_for_a_while_goes_first(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskdisc.commons.POLITENESS", 3600.0)
+    monkeypatch.setattr("taskdisc.commons.FORGOTTEN", 3600.0)
     first, second, gpu = Commons({"gpu": 1.0}), Commons({"gpu": 1.0}), (("gpu", 1.0),)
     assert first.take(gpu) == {"gpu": ()}
     assert second.take(gpu) is None

@@ -167,7 +167,7 @@ def test_a_launcher_and_an_executor_by_slice(project: Project) -> None:
 
 
 def test_a_timeout_by_slice(project: Project) -> None:
-    write(project, "time.sleep(1.5 if k in (1, 2) else 0)\n        return k", table("job[k=2]", 'timeout = "0.3s"'))
+    write(project, "time.sleep({1: 1.5, 2: 600}.get(k, 0))\n        return k", table("job[k=2]", 'timeout = "0.3s"'))
     result = project.run("job")
     assert result.exit_code == 1
     assert result.stdout == "job[k=0]: 0\njob[k=1]: 1\njob[k=3]: 3\n"

@@ -1,7 +1,6 @@
 import os
 import pickle
 import select
-import signal
 import stat
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from taskdisc.builtin.command import CommandExecutor
 from taskdisc.builtin.prefix import PrefixLauncher
 from taskdisc.errors import Place, UsageError
 from taskdisc.model import ArgumentKind, Job, Outcome, TaskSpec, WorkerContext
-from tests.faults.processes import children
+from tests.faults.processes import children, is_there, until_gone
 
 PROJECT = """
 import os, subprocess, sys, time
@@ -248,16 +247,8 @@ def test_kill_ends_the_launcher_and_all_behind_it(start, tmp_path):
     wait_for(path)
     executor.stop(kill=True)
     assert executor.collect()[0].outcome == Outcome.KILLED
-    assert not lives(int(path.read_text()))
+    until_gone([int(path.read_text())])
     assert list((tmp_path / ".taskdisc/jobs").iterdir()) == []
-
-
-def lives(process):
-    try:
-        with open(f"/proc/{process}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 def test_nothing_stays_open_and_nothing_unreaped(start):
@@ -295,15 +286,14 @@ time.sleep(1000)
         (with_prefix(context, "nice"), job(0, f"{noting('os.getpid()', path)}; time.sleep(1000)"))
     ).hex()
     with subprocess.Popen([sys.executable, "-c", text, given]) as process:
-        wait_for(path)
-        command = int(path.read_text())
-        assert lives(command)
-        process.send_signal(signal.SIGKILL)
+        try:
+            wait_for(path)
+            command = int(path.read_text())
+            assert is_there(command)
+        finally:
+            process.kill()
         process.wait()
-        deadline = time.monotonic() + 1
-        while lives(command):
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
+        until_gone([command])
 
 
 def test_a_result_that_shows_late_is_waited_for(start, tmp_path, monkeypatch):

@@ -1,16 +1,31 @@
 """Where the cluster is, how one is started, and what is refused, with the remedy."""
 
+import socket
+import time
+
 import pytest
-from servers import Cluster, free_port
+from servers import Cluster
 
 TASKS = """
-import os
+import os, time
+from pathlib import Path
 from taskdisc import axis, Gather
 
 n = axis(range(8))
 
 def whose(n: int) -> int:
     return os.getppid()
+
+def whose_beside(n: int) -> int:
+    # The first waits for one of another agent.
+    Path(f"agent-{os.getppid()}").touch()
+    deadline = time.monotonic() + 60
+    while n == 0 and len(list(Path(".").glob("agent-*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return os.getppid()
+
+def two_agents(whose_beside: Gather[int]) -> int:
+    return len(set(whose_beside.values()))
 
 def agents(whose: Gather[int]) -> int:
     return len(set(whose.values()))
@@ -29,8 +44,8 @@ def project(make_project):
 
 
 def test_a_cluster_is_started_where_there_is_none(project):
-    done = project.run("agents", "greeting", "-j", "2").assert_ok()
-    assert done.stdout == "agents: 2\ngreeting: hello\n"
+    done = project.run("two_agents", "greeting", "-j", "2").assert_ok()
+    assert done.stdout == "two_agents: 2\ngreeting: hello\n"
     assert done.stderr.startswith("10 succeeded in "), done.stderr
 
 
@@ -65,6 +80,7 @@ def test_workers_may_come_later(project, tmp_path):
         run = begin(project, "greeting")
         while b"has no workers: waiting for one" not in (project.path / "stderr").read_bytes():
             assert run.poll() is None
+            time.sleep(0.05)
         cluster.scale(1)
         assert run.wait(60) == 0
 
@@ -77,6 +93,7 @@ def test_nobody_waits_for_a_scheduler_that_has_gone(project, tmp_path):
         run = begin(project, "greeting")
         while b"has no workers: waiting for one" not in (project.path / "stderr").read_bytes():
             assert run.poll() is None
+            time.sleep(0.05)
         cluster.scheduler.kill()
         assert run.wait(60) == 1
     assert "has gone away" in (project.path / "stderr").read_text()
@@ -88,7 +105,6 @@ ADDRESS = "no Dask scheduler answers at"
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--dask-address", f"tcp://127.0.0.1:{free_port()}"), "Connection refused. Is it running"),
         (("--dask-address", "tcp://nobody.invalid:8786"), ADDRESS),
         (("--dask-address", "nonsense"), "missing port number"),
         (("--dask-address", "foo://host:1"), "unknown address scheme"),
@@ -104,6 +120,17 @@ ADDRESS = "no Dask scheduler answers at"
     ],
 )
 def test_what_cannot_be_is_told_at_once(project, options, message):
+    refuses(project, options, message)
+
+
+def test_nobody_listens(project):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        refuses(project, ("--dask-address", address), "Connection refused. Is it running")
+
+
+def refuses(project, options, message):
     done = project.run("greeting", *options, in_process=True)
     assert done.exit_code == 4, done
     assert message in done.stderr

@@ -103,7 +103,7 @@ def test_no_credentials(monkeypatch):
 def test_nobody_listens(monkeypatch):
     for name, value in servers.Server(0).variables().items():
         monkeypatch.setenv(name, value)
-    url = servers.Server(servers.free_port()).url("team", patience="0.5")
+    url = servers.Server(servers.free_port()).url("team", patience="3")
     with pytest.raises(OSError, match=r"s3://team/project cannot be reached: .* after \d retries"):
         Bucket(url).get("objects/a")
 

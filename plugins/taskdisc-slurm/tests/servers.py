@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
@@ -50,7 +51,7 @@ ReturnToService=2
 SlurmdParameters=config_overrides
 MinJobAge={min_job_age}
 KillWait=2
-SlurmdTimeout=5
+SlurmdTimeout={node_timeout}
 InactiveLimit=0
 Waittime=0
 MessageTimeout=5
@@ -79,9 +80,12 @@ def install() -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """Return a port that nobody listens at, and that the system gives to nobody who does not ask for it."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
@@ -96,9 +100,16 @@ class Slurm:
     """The cluster: `conf` is what SLURM_CONF must say for clients to find it."""
 
     def __init__(
-        self, folder: Path, *, cpus: int = 8, memory: int = 4000, min_job_age: int = 300, more: str = ""
+        self,
+        folder: Path,
+        *,
+        cpus: int = 8,
+        memory: int = 4000,
+        min_job_age: int = 300,
+        node_timeout: int = 300,
+        more: str = "",
     ) -> None:
-        """`more` are further lines of its configuration."""
+        """After `node_timeout` seconds a node that is silent is down; `more` are lines of its configuration."""
         self.folder = folder
         self.conf = folder / "slurm.conf"
         self.host = socket.gethostname().partition(".")[0]
@@ -114,6 +125,7 @@ class Slurm:
                 cpus=cpus,
                 memory=memory,
                 min_job_age=min_job_age,
+                node_timeout=node_timeout,
                 more=more,
             )
         )

@@ -19,7 +19,9 @@ def total(square: Gather[int]):
 SLOW = """
 import time
 from pathlib import Path
+import taskdisc_slurm.executor
 from taskdisc import axis
+taskdisc_slurm.executor.END = 60.0  # what the run cancels it sees the end of, on a busy machine too
 k = axis(range(30))
 def slow(k: int):
     Path("begun").touch()
@@ -46,9 +48,10 @@ def asked(tmp_path, monkeypatch):
 
 def test_one_array_and_one_query_for_all(slurm, on_slurm, asked):
     on_slurm.write(tasks_x=QUICK)
+    began = time.monotonic()
     assert on_slurm.run("total").assert_ok().stdout == f"{sum(k * k for k in range(120))}\n"
     assert asked("sbatch") == 1
-    assert 1 <= asked("squeue") < 60  # it looks about once a second here, at all jobs
+    assert 1 <= asked("squeue") <= 2 * (time.monotonic() - began) + 2  # it looks about once a second, at all jobs
     assert asked("scancel") == 0
 
 
@@ -59,6 +62,6 @@ def test_an_interruption_cancels_all_at_once(slurm, on_slurm, begin, asked):
         assert run.poll() is None, run.log.read_text()
         time.sleep(0.05)
     run.send_signal(signal.SIGINT)
-    assert run.wait(60) == 2
+    assert run.wait(120) == 2
     assert slurm.jobs() == []
     assert 1 <= asked("scancel") <= 2  # what waits, and then what runs
