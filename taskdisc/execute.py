@@ -253,7 +253,11 @@ class Line:
             if executor.fileno() is None:  # it works in here, and that can be broken off
                 if not executor.free():
                     self._lend_terminal(lane)
-                self._take(executor.collect())
+                began = time.monotonic()
+                results = executor.collect()
+                self._take(results)
+                if results:
+                    self.recorder.paced(time.monotonic() - began)
                 continue
             with held_back():  # what was taken from a worker is not lost
                 results = self.chains.received(executor.collect())
@@ -418,6 +422,8 @@ class Line:
     def close(self, *, kill: bool) -> None:
         """Stop the workers, and write what is still in hand."""
         try:
+            if self.recorder.pending:  # what workers close can take long
+                self._commit()
             self.stop(kill=kill)
             self._commit()
             if self.outbox is not None:

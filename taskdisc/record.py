@@ -81,6 +81,10 @@ class Recorder:
         self._pending: list[Ended | Lot] = []
         self._count = 0
         """How many results are pending."""
+        self._most = MOST
+        """How many may be."""
+        self._quick = 0
+        """How many jobs in this process were quick, one after another."""
         self._lots: dict[int, Columns] = {}
         """By block, what is to be written of the lots among them."""
         self._since = 0.0
@@ -125,7 +129,16 @@ class Recorder:
     @property
     def is_due(self) -> bool:
         """Say whether it is time to commit."""
-        return self._count >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
+        return self._count >= self._most or (self.pending and time.monotonic() - self._since > OLDEST)
+
+    def paced(self, seconds: float) -> None:
+        """Learn how long a job in this process took.
+
+        While the next one runs, which may be for long, nothing is written: so results wait for one another only after
+        jobs have turned out to be quick.
+        """
+        self._quick = 0 if seconds > OLDEST else self._quick + 1
+        self._most = min(max(1, self._quick // 2), MOST)
 
     def commit(self) -> list[Ended | Lot]:
         """Make everything durable; return what can now be reported."""
