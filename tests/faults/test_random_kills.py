@@ -160,6 +160,7 @@ class Killed:
         self._check_the_store(version)
         # One that was killed before it had its lock may just be starting, for all that anybody knows: for a minute.
         until(lambda: self.folder.command("gc").out == "nothing to remove\n", "nothing is left", seconds=STARTING + 30)
+        assert self.folder.command("run", "total", "--force").code == 0  # what executes something looks for the dead
         assert list((self.folder.root / ".taskdisc" / "runs").glob("*.lock")) == []
 
     def _begin_notes(self) -> None:
