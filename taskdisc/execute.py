@@ -277,7 +277,7 @@ class Line:
 
     def _lend_terminal(self, lane: int) -> None:
         """A job is about to run in this process, and may print and ask."""
-        if lane == Lane.TERMINAL:  # which can take long: what other jobs have done should not wait for it
+        if lane == Lane.TERMINAL or self.recorder.is_much:  # what other jobs have done should not wait for it
             self._commit()
         self.run.project.plugins.hook.taskdisc_terminal_lent(run=self.run)
 

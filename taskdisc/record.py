@@ -81,8 +81,6 @@ class Recorder:
         self._pending: list[Ended | Lot] = []
         self._count = 0
         """How many results are pending."""
-        self._most = MOST
-        """How many may be."""
         self._quick = 0
         """How many jobs in this process were quick, one after another."""
         self._lots: dict[int, Columns] = {}
@@ -129,16 +127,19 @@ class Recorder:
     @property
     def is_due(self) -> bool:
         """Say whether it is time to commit."""
-        return self._count >= self._most or (self.pending and time.monotonic() - self._since > OLDEST)
+        return self._count >= MOST or (self.pending and time.monotonic() - self._since > OLDEST)
+
+    @property
+    def is_much(self) -> bool:
+        """Say whether more is pending than may wait for a job in this process, however long that takes.
+
+        It is little where such jobs have turned out to be quick, one after another.
+        """
+        return self._count + len(self._retried) > self._quick // 2
 
     def paced(self, seconds: float) -> None:
-        """Learn how long a job in this process took.
-
-        While the next one runs, which may be for long, nothing is written: so results wait for one another only after
-        jobs have turned out to be quick.
-        """
+        """Learn how long a job in this process took."""
         self._quick = 0 if seconds > OLDEST else self._quick + 1
-        self._most = min(max(1, self._quick // 2), MOST)
 
     def commit(self) -> list[Ended | Lot]:
         """Make everything durable; return what can now be reported."""

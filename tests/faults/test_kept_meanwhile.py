@@ -22,6 +22,9 @@ def _until(name):
 def taskdisc_job_finished(step):
     open(f"told-{step.id}", "w").close()
 
+def taskdisc_job_retried(retry):
+    open(f"told-{retry.step.id}", "w").close()
+
 @fixture
 def held():
     yield 1
@@ -39,6 +42,12 @@ def long(good):
 def holding(held):
     return 3
 
+@task(retries=1, retry_delay="0s")
+def again(task_info):
+    if task_info.attempt == 1:
+        raise ValueError
+    _until("go")
+
 @task(priority=1)
 def begun():
     open("begun", "w").close()
@@ -51,6 +60,7 @@ def bad(good):
 
 CASES = {
     "the next task, in this process": ("good", ("long", "--executor", "inline")),
+    "the next attempt, in this process": ("again", ("again", "--executor", "inline")),
     "the end of a fixture": ("holding", ("holding",)),
     "the end of a fixture, in this process": ("holding", ("holding", "--executor", "inline")),
     "what runs beside a failure": ("bad", ("begun", "bad", "-x", "-j", "2")),
@@ -75,5 +85,5 @@ def test_what_has_ended_is_told_and_kept(project: Project, run: subprocess.Popen
     (project.path / "go").touch()
     if step == "bad":
         assert "1 failed last time" in project.taskdisc("status", "bad").stdout
-    else:
+    elif step != "again":
         assert project.run(step).assert_ok().ran == []
