@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskdisc.errors import Place, PluginError, TaskdiscError, closest
@@ -176,6 +177,8 @@ def _check_names(plugin: object, name: str) -> None:
     known = _known_hooks()
     for attribute in dir(plugin):
         if attribute.startswith("taskdisc_") and attribute not in known:
+            if isinstance(getattr(plugin, attribute), ModuleType):  # another plugin's, imported
+                continue
             near = closest(attribute, known)
             meant = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
             raise PluginError(f"plugin {name}: there is no hook {attribute}. {meant}")

@@ -136,10 +136,12 @@ class Project:
     def _add_hooks(self) -> None:
         """A project's own modules are plugins too, where they have functions called `taskdisc_*`."""
         import sys
+        from types import ModuleType
 
         for name, _ in self.collection.modules:
             module = sys.modules[name]
-            if any(key.startswith("taskdisc_") for key in vars(module)):
+            found = [value for key, value in vars(module).items() if key.startswith("taskdisc_")]
+            if not all(isinstance(value, ModuleType) for value in found):  # plugins that it imports are called so, too
                 self.plugins.add(module, name, Distribution("", ""))
                 self.hooked.append(name)
 

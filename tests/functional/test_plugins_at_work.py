@@ -298,3 +298,17 @@ def test_hooks_that_come_too_early_for_a_module_of_tasks(project: Project, hook:
     assert result.exit_code == 4
     assert f"tasks_own.py:1 taskdisc_{hook}: too late for this hook here. " in result.stderr
     assert 'name that in pyproject.toml: plugins = ["..."]' in result.stderr
+
+
+def test_modules_of_plugins_can_be_imported(project: Project) -> None:
+    """They are called like hooks: `import taskdisc_slurm`."""
+    project.write(
+        taskdisc_mine="SIZE = 3\ndef taskdisc_report_header(): return 'mine'\n",
+        yours="import taskdisc_mine\ndef taskdisc_report_summary(): return 'yours'\n",
+        tasks_x="import taskdisc_mine\ndef one(): return taskdisc_mine.SIZE\n",
+    )
+    result = project.run("one", "--plugin", "yours").assert_ok()
+    assert result.stdout == "3\n"
+    assert "yours" in result.stderr
+    assert "mine" not in result.stderr
+    assert "tasks_x" not in project.taskdisc("plugins").stdout
