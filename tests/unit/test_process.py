@@ -18,7 +18,7 @@ from taskdisc.capture import log_name
 from taskdisc.errors import Place
 from taskdisc.executors import wait
 from taskdisc.model import ErrorText, Job, JobResult, Outcome, Part, TaskSpec, WorkerContext
-from tests.faults.processes import children
+from tests.faults.processes import children, until_gone
 
 PLACE = Place("tasks_x.py", 3)
 
@@ -206,20 +206,6 @@ def awaited(executor):
     readable = select.select([executor.fileno()], [], [], wait)[0]
     assert readable or due is not None, "nothing comes"
     return executor.collect()
-
-
-def gone(process):
-    """Wait until a process is no more, or only waits to be reaped; say whether that came."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            with open(f"/proc/{process}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return True
-        except FileNotFoundError:
-            return True
-        time.sleep(0.005)
-    return False
 
 
 def test_nothing_starts_before_the_first_job(start):
@@ -470,7 +456,7 @@ def test_kill_ends_what_the_job_started(start, tmp_path):
     executor.submit([job(0, "child_of_child", str(path))])
     wait_for(path)
     executor.stop(kill=True)
-    assert gone(int(path.read_text()))
+    until_gone([int(path.read_text())])
     (result,) = executor.collect()
     assert (result.number, result.outcome) == (0, Outcome.KILLED)
 
@@ -482,7 +468,7 @@ def test_children_of_a_dead_worker_go_with_it(start, tmp_path):
     wait_for(path)
     os.kill(executor._living[0].group.leader, signal.SIGKILL)
     assert collect(executor, 1)[0].outcome == Outcome.KILLED
-    assert gone(int(path.read_text()))
+    until_gone([int(path.read_text())])
 
 
 def test_workers_lead_sessions_of_their_own(start):
